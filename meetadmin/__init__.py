@@ -1,0 +1,1 @@
+"""Meetadmin: the project around the application `spaces`."""

@@ -1,0 +1,283 @@
+"""All settings, in reading order. Every read of the environment goes through meetadmin.env."""
+
+import json
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from meetadmin import env
+from spaces.google.endpoints import Endpoints, is_loopback
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = Path(env.text("MEETADMIN_STATE_DIR", str(ROOT / "var"))).resolve()
+
+# --- Where it is reached -------------------------------------------------------------------------
+DEBUG = env.flag("MEETADMIN_DEBUG")
+BASE_URL = env.text("MEETADMIN_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+_base = urlsplit(BASE_URL)
+HTTPS = _base.scheme == "https"
+LOOPBACK = is_loopback(BASE_URL)
+if not HTTPS and not LOOPBACK:
+    raise ImproperlyConfigured(
+        f"MEETADMIN_BASE_URL is {BASE_URL}: outside this machine Meetadmin is served over https only, because "
+        "sign-in cookies would otherwise travel in the open. Put a TLS proxy in front and write its https address here."
+    )
+ALLOWED_HOSTS = [_base.hostname or "127.0.0.1", *env.items("MEETADMIN_ALLOWED_HOSTS")]
+if LOOPBACK:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+# --- Secrets -------------------------------------------------------------------------------------
+SECRET_KEY = env.secret(
+    "MEETADMIN_SECRET_KEY",
+    help_text="It signs sessions. `make demo` and `make run` make one; elsewhere: "
+    'python -c "import secrets; print(secrets.token_urlsafe(50))"',
+)
+# Keys that seal stored Google tokens: "kid:base64,kid:base64", the first one seals, all of them open.
+TOKEN_KEYS = env.secret("MEETADMIN_TOKEN_KEYS", "")
+
+# --- Google --------------------------------------------------------------------------------------
+_simulator = env.text("MEETADMIN_GOOGLE_URL", "")
+try:
+    GOOGLE = Endpoints.simulated(_simulator) if _simulator else Endpoints.real()
+except ValueError as error:
+    raise ImproperlyConfigured(f"MEETADMIN_GOOGLE_URL: {error}") from error
+if not GOOGLE.are_real and not LOOPBACK:
+    raise ImproperlyConfigured(
+        "MEETADMIN_GOOGLE_URL points to a simulator while MEETADMIN_BASE_URL is a public address: anybody could sign in "
+        "as anybody. Use the simulator on this machine only."
+    )
+GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
+GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET", "")
+_service_account = env.text("GOOGLE_SERVICE_ACCOUNT_FILE", "")
+try:
+    GOOGLE_SERVICE_ACCOUNT = json.loads(Path(_service_account).read_text()) if _service_account else None
+except (OSError, ValueError) as error:
+    raise ImproperlyConfigured(
+        f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) cannot be read: {error}"
+    ) from error
+GOOGLE_TIMEOUT = env.number("MEETADMIN_GOOGLE_TIMEOUT", 8)  # seconds a single call may take
+
+# --- Who may come in -----------------------------------------------------------------------------
+DOMAINS = frozenset(domain.lower() for domain in env.items("MEETADMIN_DOMAINS"))
+FIRST_ADMINS = frozenset(email.lower() for email in env.items("MEETADMIN_FIRST_ADMINS"))
+ROOM_MAILBOXES = [email.lower() for email in env.items("MEETADMIN_ROOM_MAILBOXES")]
+
+# --- The application -----------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "template_partials",
+    "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "spaces",
+    "spaces.signin",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "meetadmin.urls"
+WSGI_APPLICATION = "meetadmin.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "spaces.views.replies.page_context",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "spaces.Person"
+
+# --- Database ------------------------------------------------------------------------------------
+DATABASES = {
+    "default": dj_database_url.parse(
+        env.secret("DATABASE_URL", f"sqlite:///{STATE / 'db.sqlite3'}"), conn_health_checks=True
+    )
+}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # WAL and immediate transactions: readers never wait, and writers queue up instead of failing with "locked".
+    # synchronous=FULL because an audit row must survive a power cut.
+    DATABASES["default"]["OPTIONS"] = {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=134217728;"
+        "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
+    }
+else:
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8}}
+
+# --- Redis or Valkey -----------------------------------------------------------------------------
+REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "meetadmin",
+    }
+}
+
+# --- Sessions and cookies ------------------------------------------------------------------------
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"
+CSRF_COOKIE_NAME = "__Host-meetadmin-csrf" if HTTPS else "meetadmin-csrf"
+CSRF_COOKIE_HTTPONLY = True  # htmx takes the token from the page, no script reads the cookie
+CSRF_FAILURE_VIEW = "spaces.views.replies.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- Security headers ----------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = HTTPS and not env.flag("MEETADMIN_TLS_AT_PROXY", default=True)
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("MEETADMIN_PROXIES", 1 if HTTPS else 0)
+# A proxy ends TLS in front of us and only it reaches this process, so it is the one that redirects plain http.
+SILENCED_SYSTEM_CHECKS = ["security.W008"] if HTTPS else []
+_authorize = urlsplit(GOOGLE.authorize)
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        # Chromium applies form-action to the redirect that follows the sign-in button, too.
+        "form-action": [SELF, f"{_authorize.scheme}://{_authorize.netloc}"],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Sign-in -------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "spaces.signin.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "spaces.signin.adapter.GoogleAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_GET = False
+SOCIALACCOUNT_ONLY = True
+SOCIALACCOUNT_LOGIN_ON_GET = False
+SOCIALACCOUNT_STORE_TOKENS = (
+    False  # sign-in tokens are of no use to us; the connect step keeps its own, sealed
+)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_PROVIDERS = {
+    "google": {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET, "key": ""}],
+        "SCOPE": ["openid", "email", "profile"],
+        "AUTH_PARAMS": {"prompt": "select_account"}
+        | ({"hd": next(iter(DOMAINS))} if len(DOMAINS) == 1 else {}),
+        "OAUTH_PKCE_ENABLED": True,
+        # allauth reads these once, at import; they cannot be changed later.
+        "AUTHORIZE_URL": GOOGLE.authorize,
+        "ACCESS_TOKEN_URL": GOOGLE.token,
+        "CERTS_URL": GOOGLE.certs_pem,
+        "IDENTITY_URL": GOOGLE.userinfo,
+        "ID_TOKEN_ISSUER": GOOGLE.issuer,
+    }
+}
+
+# --- Celery (named settings; the timetable is in meetadmin.celery) -------------------------------
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):
+    # One socket, two spellings: kombu wants redis+socket://PATH?virtual_host=N, everything else unix://PATH?db=N.
+    _path, _, _query = REDIS_URL.removeprefix("unix://").partition("?")
+    _db = dict(part.split("=", 1) for part in _query.split("&") if "=" in part).get("db", "0")
+    CELERY_BROKER_URL = f"redis+socket://{_path}?virtual_host={_db}"
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 100
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 10
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 2000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,  # far above the hard time limit, or a long task would be handed out twice
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 30,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
+CELERY_REDBEAT_REDIS_URL = REDIS_URL
+CELERY_REDBEAT_LOCK_TIMEOUT = 30
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+CELERY_TIMEZONE = "UTC"
+
+# --- How often we look (seconds) -----------------------------------------------------------------
+SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10)
+RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
+
+# --- Language, time, static files ----------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.text("MEETADMIN_TIME_ZONE", "UTC")
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("MEETADMIN_STATIC_ROOT", str(STATE / "staticfiles")))
+STATICFILES_DIRS = [ROOT / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if LOOPBACK:
+    # On one's own machine files are served as they are, so that a change shows without a collect step.
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_MAX_AGE = 60
+
+# --- Logs ----------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("MEETADMIN_LOG_LEVEL", "INFO")},
+    "loggers": {"google.auth": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
+}

@@ -1,0 +1,292 @@
+"""The law of access: who may do what, on which room. Nothing else in the application reads roles.
+
+Google's own table is the floor (Meet REST guide, "Meeting spaces overview", meeting roles): owners change settings and
+end conferences, participants see that one is on, others see name, link and code. Two staff roles stand on top of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
+
+from spaces.models import AuditEntry, Member, Ownership, Participant, Person, Role, Room
+from spaces.models.rooms import RoomQuerySet
+from spaces.models.spaces import Liveness
+
+
+class Permission(StrEnum):
+    """Everything that is guarded. The same words are the verbs of the audit trail."""
+
+    ROOM_SEE = "room:see"
+    ROOM_EDIT = "room:edit"
+    ROOM_CREATE = "room:create"
+    CALL_SEE = "call:see"
+    NAMES_SEE = "names:see"
+    NAMES_REVEAL = "names:reveal"
+    SECRETS_SEE = "joining-secrets:see"
+    SETTINGS_SEE = "settings:see"
+    SETTINGS_CHANGE = "settings:change"
+    SPACE_CREATE = "space:create"
+    SPACE_ADOPT = "space:adopt"
+    SPACE_REFRESH = "space:refresh"
+    CONFERENCE_END = "conference:end"
+    ACCOUNT_SWEEP = "account:sweep"
+    ACCOUNT_CONNECT = "account:connect"
+    ACCOUNT_DISCONNECT = "account:disconnect"
+    ACCOUNT_MANAGE = "account:manage"
+    PEOPLE_MANAGE = "people:manage"
+    PEOPLE_ADMIT = "people:admit"
+    LOOKUP_ASK = "lookup:ask"
+    AUDIT_ROOM = "audit:room"
+    AUDIT_READ = "audit:read"
+
+
+class Standing(StrEnum):
+    """What somebody is to one room."""
+
+    COLLEAGUE = "colleague"
+    PARTICIPANT = "participant"
+    OWNER = "owner"
+    HELPDESK = "helpdesk"
+    ADMIN = "admin"
+
+
+P = Permission
+_COLLEAGUE = frozenset({P.ROOM_SEE})
+_PARTICIPANT = _COLLEAGUE | {P.CALL_SEE}
+_OWNER = _PARTICIPANT | {
+    P.NAMES_SEE,
+    P.SECRETS_SEE,
+    P.SETTINGS_SEE,
+    P.SETTINGS_CHANGE,
+    P.SPACE_REFRESH,
+    P.CONFERENCE_END,
+    P.AUDIT_ROOM,
+}
+_HELPDESK = _COLLEAGUE | {P.CALL_SEE, P.NAMES_REVEAL, P.SECRETS_SEE, P.SPACE_REFRESH}
+_ADMIN = _OWNER | {P.ROOM_EDIT, P.SPACE_CREATE, P.SPACE_ADOPT}
+
+# On one room. Somebody may stand in several ways to it; what any of them grants is granted.
+GRANTS: dict[Standing, frozenset[Permission]] = {
+    Standing.COLLEAGUE: _COLLEAGUE,
+    Standing.PARTICIPANT: _PARTICIPANT,
+    Standing.OWNER: _OWNER,
+    Standing.HELPDESK: _HELPDESK,
+    Standing.ADMIN: _ADMIN,
+}
+
+# On the installation as a whole. An admin limited to buildings has none of an admin's words here but the trail of their
+# own rooms and adding rooms in their buildings: else they could lift their own limit.
+GENERAL: dict[Standing, frozenset[Permission]] = {
+    Standing.COLLEAGUE: frozenset({P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT}),
+    Standing.HELPDESK: frozenset({P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK}),
+    Standing.ADMIN: frozenset(
+        {
+            P.ACCOUNT_CONNECT,
+            P.ACCOUNT_DISCONNECT,
+            P.ACCOUNT_MANAGE,
+            P.PEOPLE_MANAGE,
+            P.LOOKUP_ASK,
+            P.AUDIT_READ,
+            P.ROOM_CREATE,
+        }
+    ),
+}
+LIMITED_ADMIN = frozenset(
+    {P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ, P.ROOM_CREATE}
+)
+
+# The sentence of a refusal; the page shows the same one beside a button that is not offered.
+REFUSALS: dict[Permission, str] = {
+    P.ROOM_SEE: "Only people of this organisation may see its rooms.",
+    P.ROOM_EDIT: "Only admins may change what is written about a room.",
+    P.ROOM_CREATE: "Only admins may add rooms.",
+    P.CALL_SEE: "Only the room's owner, people in the call and IT staff may see whether a call is on.",
+    P.NAMES_SEE: "Only the room's owner and admins may see who is in the call.",
+    P.NAMES_REVEAL: "Only helpdesk staff reveal names, and each time is written down.",
+    P.SECRETS_SEE: "Phone PINs let anybody join, so only the room's owner and IT staff may see them.",
+    P.SETTINGS_SEE: "Only the room's owner and admins may see its settings.",
+    P.SETTINGS_CHANGE: "Only the room's owner, a deputy or an admin may change its settings.",
+    P.SPACE_CREATE: "Only admins may create a Meet space for a room.",
+    P.SPACE_ADOPT: "Only admins may give a room an existing Meet space.",
+    P.SPACE_REFRESH: "Only the room's owner and IT staff may refresh it.",
+    P.CONFERENCE_END: "Only the room's owner, a deputy or an admin may end its conference.",
+    P.ACCOUNT_SWEEP: "Sweeps are the timetable's business.",
+    P.ACCOUNT_CONNECT: "Only people of this organisation may connect a Google account.",
+    P.ACCOUNT_DISCONNECT: "Only the person who connected an account, or an admin, may disconnect it.",
+    P.ACCOUNT_MANAGE: "Only admins may see and manage the Google accounts.",
+    P.PEOPLE_MANAGE: "Only admins may give roles.",
+    P.PEOPLE_ADMIT: "Signing in admits people, nobody else does.",
+    P.LOOKUP_ASK: "Only IT staff may ask Google about a code that is not in our list.",
+    P.AUDIT_ROOM: "Only the room's owner and admins may read what was done with it.",
+    P.AUDIT_READ: "Only admins may read the audit trail.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An actor that is no person. It has its own short list; it is never what a forgotten argument turns into."""
+
+    label: str
+    grants: frozenset[Permission]
+
+
+SYSTEM = System(
+    label="Meetadmin",
+    grants=frozenset({P.SPACE_REFRESH, P.ACCOUNT_SWEEP, P.ACCOUNT_MANAGE, P.PEOPLE_ADMIT}),
+)
+
+# Fills a demonstration from the simulator: the one place where rooms and people come from no person's hand.
+SEEDER = System(
+    label="Demo data",
+    grants=SYSTEM.grants
+    | {P.ROOM_SEE, P.ROOM_CREATE, P.ROOM_EDIT, P.SPACE_CREATE, P.SPACE_ADOPT, P.PEOPLE_MANAGE},
+)
+
+Actor = Person | System
+
+
+class NotAllowed(PermissionDenied):
+    """The actor may not do this; `sentence` says who may. Django answers 403."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+        self.sentence = REFUSALS[permission]
+        super().__init__(self.sentence)
+
+
+def _limits(person: Person) -> frozenset[int]:
+    """Ids of the buildings an admin is limited to; empty: not limited. Read once for each loaded person."""
+    cached: frozenset[int] | None = person.__dict__.get("_building_limits")
+    if cached is None:
+        cached = frozenset(person.buildings.values_list("pk", flat=True))
+        person.__dict__["_building_limits"] = cached
+    return cached
+
+
+def _owns() -> Exists:
+    return Exists(Ownership.objects.filter(room=OuterRef("pk"), person=OuterRef("_viewer")))
+
+
+def _takes_part(person: Person) -> Q:
+    """In the running call by Google id, or a member of the space by address. Ends with the call."""
+    present = Q(pk__in=[])
+    if person.google_id:
+        present = Q(
+            Exists(
+                Participant.objects.filter(
+                    conference__running_in=OuterRef("space"),
+                    conference__running_in__liveness=Liveness.ACTIVE,
+                    google_id=person.google_id,
+                )
+            )
+        )
+    return present | Q(Exists(Member.objects.filter(space=OuterRef("space"), email=person.email)))
+
+
+def visible_rooms(person: Person) -> RoomQuerySet:
+    """The rooms this person may open, each knowing what the person is to it (so that a list needs no query a row).
+
+    Every signed-in colleague may see name, link and code of a room; archived rooms are for admins.
+    """
+    rooms = RoomQuerySet(Room)
+    if person.role != Role.ADMIN:
+        rooms = rooms.current()
+    elif _limits(person):
+        rooms = rooms.filter(Q(archived_at=None) | Q(building__in=_limits(person)))
+    return rooms.annotate(
+        _viewer=Value(person.pk),
+        _owned=_owns(),
+        _taking_part=ExpressionWrapper(_takes_part(person), output_field=BooleanField()),
+    )
+
+
+def rooms_where(person: Person, permission: Permission) -> RoomQuerySet:
+    """Those of the visible rooms on which the person has this permission. Filters and counters about guarded facts start
+    here, so that a filter cannot tell what a page would not show."""
+    rooms = visible_rooms(person)
+    allowed = Q(pk__in=[])
+    for standing, grants in GRANTS.items():
+        if permission not in grants:
+            continue
+        if standing == Standing.COLLEAGUE:
+            return rooms
+        if standing == Standing.OWNER:
+            allowed |= Q(_owned=True)
+        elif standing == Standing.PARTICIPANT:
+            allowed |= Q(_taking_part=True)
+        elif standing == Standing.HELPDESK and person.role == Role.HELPDESK:
+            return rooms
+        elif standing == Standing.ADMIN and person.role == Role.ADMIN:
+            if not _limits(person):
+                return rooms
+            allowed |= Q(building__in=_limits(person))
+    return rooms.filter(allowed)
+
+
+def standings(person: Person, room: Room) -> set[Standing]:
+    """Everything this person is to this room."""
+    if not person.is_active:
+        return set()
+    found = {Standing.COLLEAGUE}
+    facts: Any = room
+    if getattr(room, "_viewer", None) != person.pk:
+        facts = visible_rooms(person).filter(pk=room.pk).first()
+        if facts is None:
+            return set()
+    if facts._owned:
+        found.add(Standing.OWNER)
+    if facts._taking_part:
+        found.add(Standing.PARTICIPANT)
+    if person.role == Role.HELPDESK:
+        found.add(Standing.HELPDESK)
+    if person.role == Role.ADMIN and (not _limits(person) or room.building_id in _limits(person)):
+        found.add(Standing.ADMIN)
+    return found
+
+
+def permissions(actor: Actor, room: Room | None = None) -> frozenset[Permission]:
+    """All that the actor may do: on this room, or without a room on the installation as a whole."""
+    if isinstance(actor, System):
+        return actor.grants
+    if not actor.is_active:
+        return frozenset()
+    if room is not None:
+        return frozenset[Permission]().union(*(GRANTS[standing] for standing in standings(actor, room)))
+    if actor.role == Role.ADMIN:
+        return LIMITED_ADMIN if _limits(actor) else GENERAL[Standing.ADMIN]
+    return GENERAL[Standing.HELPDESK if actor.role == Role.HELPDESK else Standing.COLLEAGUE]
+
+
+def can(actor: Actor, permission: Permission, room: Room | None = None) -> bool:
+    """Whether the actor may do this (on this room)."""
+    return permission in permissions(actor, room)
+
+
+def require(actor: Actor, permission: Permission, room: Room | None = None) -> None:
+    """Raise NotAllowed unless the actor may do this (on this room)."""
+    if not can(actor, permission, room):
+        raise NotAllowed(permission)
+
+
+def require_building(actor: Actor, building_id: int | None) -> None:
+    """Raise NotAllowed when an admin limited to buildings reaches for a room outside them."""
+    if isinstance(actor, Person) and _limits(actor) and building_id not in _limits(actor):
+        raise NotAllowed(P.ROOM_CREATE)
+
+
+def visible_audit(person: Person) -> QuerySet[AuditEntry]:
+    """The part of the audit trail this person may read: admins all of it, limited admins that of their buildings, owners
+    that of their rooms."""
+    entries = AuditEntry.objects.select_related("room")
+    if can(person, P.AUDIT_READ) and not _limits(person):
+        return entries
+    return entries.filter(room__in=rooms_where(person, P.AUDIT_ROOM).values("pk"))
+
+
+def building_choices(person: Person) -> Iterable[int] | None:
+    """Ids of the buildings in which this admin may add rooms; None: all of them."""
+    return _limits(person) or None

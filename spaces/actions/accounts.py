@@ -1,0 +1,108 @@
+"""Verbs about Google accounts: the configured mailboxes, connecting one's own, disconnecting."""
+
+import logging
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from spaces import access, audit, meet
+from spaces.access import Actor, Permission
+from spaces.actions.outcomes import Outcome, acting_as
+from spaces.google import credentials
+from spaces.google.errors import GoogleError
+from spaces.models import Account, Person
+
+logger = logging.getLogger(__name__)
+
+
+def sync_configured(*, actor: Actor) -> int:
+    """Make an account of every mailbox in MEETADMIN_ROOM_MAILBOXES; returns how many are new."""
+    access.require(actor, Permission.ACCOUNT_MANAGE)
+    made = 0
+    for email in settings.ROOM_MAILBOXES:
+        made += Account.objects.get_or_create(email=email, defaults={"kind": Account.Kind.DELEGATED})[1]
+    return made
+
+
+def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
+    """Keep the access that somebody has just granted to their Google account, sealed.
+
+    People connect their own account; admins also a mailbox they can sign in to. Raises NotAllowed or audit.Refused.
+    """
+    access.require(actor, Permission.ACCOUNT_CONNECT)
+    email = consent.email.lower()
+    if consent.google_id != actor.google_id and not access.can(actor, Permission.ACCOUNT_MANAGE):
+        raise audit.Refused(f"You chose {email}. Connect the account you are signed in with: {actor.email}.")
+    if not consent.email_verified or consent.hosted_domain not in settings.DOMAINS:
+        raise audit.Refused(
+            f"{email} does not belong to an allowed domain ({', '.join(sorted(settings.DOMAINS))})."
+        )
+    if consent.missing:
+        missing = sorted(scope.rpartition(".")[2] for scope in consent.missing)
+        raise audit.Refused(
+            f"Google was asked for the permissions to read, set up and create meetings, but {', '.join(missing)} was left "
+            "unticked. Nothing was stored; connect again and leave all boxes ticked."
+        )
+    if not consent.refresh_token:
+        raise audit.Refused(
+            "Google gave no lasting access this time. Nothing was stored; remove Meetadmin under “Third-party access” of your "
+            "Google account and connect again."
+        )
+    with transaction.atomic():
+        account = Account.objects.filter(email=email).first() or Account(email=email)
+        account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
+        account.scopes = sorted(consent.scopes)
+        account.sealed_token = meet.vault().seal(consent.refresh_token, binding=meet.binding(account))
+        account.status, account.problem, account.problem_since = Account.Status.OK, "", None
+        account.next_sweep_at = timezone.now()
+        account.save()
+        audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, target=email)
+    return Outcome(f"{email} is connected. Meetadmin can now act as it on its own meetings.")
+
+
+def disconnect(*, account: Account, actor: Actor) -> Outcome:
+    """Forget a connected account's access and withdraw it at Google. The rooms stay, with what is known of them."""
+    own = isinstance(actor, Person) and account.person_id == actor.pk
+    access.require(actor, Permission.ACCOUNT_DISCONNECT if own else Permission.ACCOUNT_MANAGE)
+    if account.kind != Account.Kind.CONSENTED or not account.sealed_token:
+        raise audit.Refused(
+            f"{account.email} is not connected by a person; delegation is set up in the configuration."
+        )
+    withdrawn = True
+    try:
+        credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
+    except GoogleError as error:
+        withdrawn = False
+        logger.warning("revoking the grant of an account failed: %s", error.detail)
+    with transaction.atomic():
+        Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
+        account.fails(
+            "Disconnected. Its rooms show what was known last; connect it again to see and end calls.",
+            broken=True,
+        )
+        audit.note(
+            verb=Permission.ACCOUNT_DISCONNECT,
+            actor=actor,
+            target=account.email,
+            detail="" if withdrawn else "Google did not confirm the withdrawal; our copy is gone.",
+        )
+    if not withdrawn:
+        return Outcome(
+            f"{account.email} is disconnected here, but Google could not be told. Remove Meetadmin under “Third-party access” "
+            "of that Google account, too.",
+            "warning",
+        )
+    return Outcome(f"{account.email} is disconnected.")
+
+
+def test(*, account: Account, actor: Actor) -> Outcome:
+    """Try the account: ask Google for its running calls. A success clears an earlier problem; the next sweep comes at once.
+
+    Raises NotAllowed or the GoogleError with its cure.
+    """
+    access.require(actor, Permission.ACCOUNT_MANAGE)
+    with acting_as(account) as client:
+        running = client.running_conferences()
+    Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now())
+    return Outcome(f"{account.email} works: Google shows {len(running)} running calls.")

@@ -1,0 +1,250 @@
+"""Verbs about calls: end one, count who is in, look at all of an account at once, reveal names."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from spaces import access, audit
+from spaces.access import Actor, Permission
+from spaces.actions.outcomes import Outcome, acting_as, told_before
+from spaces.google import config, resources
+from spaces.google.errors import (
+    ConnectionBroken,
+    GoogleError,
+    NothingToEnd,
+    NotPermitted,
+    OutcomeUnknown,
+    TryLater,
+)
+from spaces.google.meet import MeetClient
+from spaces.models import Account, AuditEntry, Conference, Participant, Room, Space
+from spaces.models.spaces import Liveness
+
+FOREIGN = (
+    "This meeting was not created by this dashboard; Google lets only the app that created it end its calls. End it from "
+    "within the call, or let an admin give the room a space of ours."
+)
+NOT_OWNED = (
+    "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
+    "can end it there."
+)
+SWEEP_LEASE = timedelta(
+    seconds=150
+)  # longer than a task may run (120 s), so a killed sweep frees its account
+BROKEN_PAUSE = timedelta(minutes=10)
+
+
+def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = "") -> Outcome:
+    """End the call in this room: the very one the actor saw, `conference` (`conferenceRecords/…`), and no other.
+
+    Google's method takes no conference id (Meet REST guide, "End active conference"), so the space is read right before
+    and the ending is refused when another call has begun. The call is sent once, never repeated. Afterwards the space is
+    read again and settings that Google changed by the way are put back.
+
+    Raises NotAllowed, Refused, or the GoogleError that tells why it failed (OutcomeUnknown: it may have ended).
+    """
+    access.require(actor, Permission.CONFERENCE_END, room)
+    space = room.space
+    try:
+        with audit.attempt(
+            verb=Permission.CONFERENCE_END,
+            actor=actor,
+            room=room,
+            reason=reason,
+            before={"conference": conference},
+            key=key,
+        ) as entry:
+            if space is None:
+                raise audit.Refused("This room has no Meet space, so there is no call to end.")
+            if space.origin == Space.Origin.FOREIGN:
+                raise audit.Refused(FOREIGN)
+            if not space.owned:
+                raise audit.Refused(NOT_OWNED)
+            with acting_as(space.account) as client:
+                before = _read(client, space)
+                if before.active_record and before.active_record != conference:
+                    raise audit.Refused(
+                        "Another call has started in this room since you looked, so nothing was ended. Look at the room "
+                        "again and end that one if you mean it."
+                    )
+                if before.active_record is None:
+                    entry.outcome = AuditEntry.Outcome.ALREADY
+                    entry.detail = "The call was over already; nothing was sent."
+                else:
+                    _end_once(client, space, before.active_record, entry)
+                    entry.after = {"conference": None}
+                    Conference.objects.filter(record=before.active_record).update(ended_by=actor.label)
+    except audit.AlreadyAsked as again:
+        return told_before(again.entry)
+    if entry.outcome == AuditEntry.Outcome.ALREADY:
+        return Outcome(f"The call in {room.name} was over already.", "info")
+    return _look_again(room, before, actor=actor)
+
+
+def _read(client: MeetClient, space: Space) -> resources.Space:
+    """Read the space and take the answer in."""
+    asked_at = timezone.now()
+    seen = client.get_space(space.name)
+    space.absorb(seen, seen_at=asked_at)
+    return seen
+
+
+def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) -> None:
+    try:
+        client.end_active_conference(space.name)
+    except NothingToEnd:
+        entry.outcome = AuditEntry.Outcome.ALREADY
+        entry.detail = "The call ended by itself in the same moment."
+    except NotPermitted:
+        # We own it and still may not: somebody else's app made it. Remember, so that nobody is led here again.
+        Space.objects.filter(pk=space.pk).update(origin=Space.Origin.FOREIGN)
+        raise audit.Refused(FOREIGN) from None
+    except OutcomeUnknown:
+        # The answer is lost, the truth is not: ask whether that call is still on.
+        try:
+            still = client.get_space(space.name).active_record == record
+        except GoogleError:
+            still = True
+        if still:
+            raise
+        entry.outcome = AuditEntry.Outcome.DONE
+        entry.detail = (
+            "Google's answer was lost on the way; reading the room again shows that the call is over."
+        )
+    else:
+        Space.objects.filter(pk=space.pk).update(origin=Space.Origin.OURS)
+
+
+def _look_again(room: Room, before: resources.Space, *, actor: Actor) -> Outcome:
+    """After an ending: is it over, and has Google changed settings by the way? Never says that the ending failed."""
+    space = room.space
+    assert space is not None  # noqa: S101 - the ending went through it
+    done = f"The call in {room.name} is over. Its link stays the same."
+    try:
+        with acting_as(space.account) as client:
+            after = _read(client, space)
+            if after.active_record == before.active_record:
+                return Outcome(
+                    f"Google has ended the call in {room.name}. It can take some seconds to show here."
+                )
+            lost = config.diff(after.settings or {}, before.settings or {})
+            if lost:
+                with audit.attempt(
+                    verb=Permission.SETTINGS_CHANGE,
+                    actor=actor,
+                    room=room,
+                    reason="Google changed settings when the call ended; put back",
+                    before=dict(after.settings or {}),
+                ) as entry:
+                    asked_at = timezone.now()
+                    wanted = {change.setting.path: change.after for change in lost if change.after}
+                    repaired = client.patch_space(space.name, wanted)
+                    space.absorb(repaired, seen_at=asked_at)
+                    entry.after = dict(repaired.settings or {})
+                names = ", ".join(change.setting.label.lower() for change in lost)
+                return Outcome(f"{done} Google had changed some settings ({names}); they were put back.")
+    except GoogleError:
+        return Outcome(
+            f"{done} Reading the room again did not work, so what you see may be a little old.", "warning"
+        )
+    return Outcome(done)
+
+
+def count_heads(client: MeetClient, call: Conference, devices: frozenset[str]) -> None:
+    """Count who is in the call, by kind, and note when anybody last came or went.
+
+    Google shows a room device as a signed-in user under the device's name (Meet REST reference, "participants"), so the
+    names of our devices, in lower case, tell them from people.
+    """
+    asked_at = timezone.now()
+    everybody = client.participants(call.record, present_only=False)
+    moves = [moment for one in everybody for moment in (one.joined_at, one.left_at) if moment]
+    present = [_participant(one, devices) for one in everybody if one.left_at is None]
+    call.count(present, counted_at=asked_at, last_move=max(moves, default=None))
+
+
+def _participant(one: resources.Participant, devices: frozenset[str]) -> Participant:
+    if one.kind == "guest":
+        kind = Participant.Kind.GUEST
+    elif one.kind == "phone":
+        kind = Participant.Kind.PHONE
+    else:
+        is_device = one.display_name.strip().lower() in devices
+        kind = Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON
+    return Participant(
+        name=one.name,
+        kind=kind,
+        google_id=one.google_id or "",
+        display_name=one.display_name,
+        joined_at=one.joined_at,
+    )
+
+
+def device_names() -> frozenset[str]:
+    """The names of all our room devices, in lower case: a device may sit in another room's call."""
+    names = Room.objects.exclude(device_name="").values_list("device_name", flat=True)
+    return frozenset(name.strip().lower() for name in names)
+
+
+def sweep(*, account: Account, actor: Actor) -> bool:
+    """Look at every running call of this account's spaces: one list for all of them, one count for each.
+
+    Returns False when somebody else is at it. What goes wrong is stored on the account in words; a sweep raises nothing
+    of Google's, because the next one comes anyway.
+    """
+    access.require(actor, Permission.ACCOUNT_SWEEP)
+    now = timezone.now()
+    if not account.claim(now=now, until=now + SWEEP_LEASE):
+        return False
+    pause = timedelta(seconds=settings.SWEEP_EVERY)
+    try:
+        with acting_as(account) as client:
+            running = client.running_conferences()
+            _take_in(account, running, asked_at=now)
+            devices = device_names()
+            for call in Conference.objects.filter(
+                running_in__account=account, running_in__liveness=Liveness.ACTIVE
+            ):
+                count_heads(client, call, devices)
+        Account.objects.filter(pk=account.pk).update(swept_at=now)
+    except ConnectionBroken:
+        pause = BROKEN_PAUSE
+    except TryLater as error:
+        account.fails(error.sentence, broken=False)
+        pause = max(pause, timedelta(seconds=error.retry_after or 0))
+    except GoogleError as error:
+        account.fails(error.sentence, broken=False)
+    finally:
+        account.release(next_sweep_at=timezone.now() + pause)
+    return True
+
+
+def _take_in(account: Account, running: Iterable[resources.ConferenceRecord], *, asked_at: datetime) -> None:
+    """Store which of the account's own spaces have a call on, and that the others have none."""
+    calls = {record.space: record for record in running}
+    spaces = Space.objects.filter(account=account, owned=True).select_related("conference")
+    changed = spaces.filter(Q(name__in=calls) | ~Q(conference=None))
+    for space in changed:
+        record = calls.get(space.name)
+        space.see_call(
+            record.name if record else None,
+            seen_at=asked_at,
+            started_at=record.started_at if record else None,
+        )
+    spaces.exclude(name__in=calls).filter(conference=None).exclude(seen_at__gt=asked_at).update(
+        liveness=Liveness.IDLE, seen_at=asked_at
+    )
+
+
+def reveal(*, room: Room, actor: Actor) -> list[Participant]:
+    """The people in the running call, for helpdesk staff; each look is written down. Raises NotAllowed."""
+    access.require(actor, Permission.NAMES_REVEAL, room)
+    call = room.space.conference if room.space else None
+    participants = list(call.participants.all()) if call else []
+    audit.note(
+        verb=Permission.NAMES_REVEAL, actor=actor, room=room, detail=f"{len(participants)} names shown"
+    )
+    return participants

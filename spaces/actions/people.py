@@ -1,0 +1,119 @@
+"""Verbs about people: admit at sign-in, give a role, stop and let in again."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+
+from spaces import access, audit
+from spaces.access import Actor, Permission
+from spaces.actions.outcomes import Outcome
+from spaces.models import Building, Person, Role
+
+
+def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
+    """The person who has just proved to be `google_id` (Google's `sub`), with a verified address of an allowed domain.
+
+    Somebody who was given rooms or a role by address before is recognised at the first sign-in. An address that has moved
+    to another human being brings none of the earlier holder's rights. The first admins come from configuration.
+    """
+    access.require(actor, Permission.PEOPLE_ADMIT)
+    address = email.strip().lower()
+    with transaction.atomic():
+        person = Person.objects.select_for_update().filter(google_id=google_id).first()
+        holder = Person.objects.select_for_update().filter(email=address).first()
+        if holder and holder != person and holder.google_id:
+            _lose_address(holder, actor)
+            holder = None
+        if person is None:
+            person = holder or Person.objects.named(address)
+            person.google_id = google_id
+        elif holder and holder != person:
+            _merge_invitation(holder, person)
+        person.email, person.name = address, name[:200] or person.name
+        if address in settings.FIRST_ADMINS and person.role != Role.ADMIN and not person.last_login:
+            person.role = Role.ADMIN
+            audit.note(
+                verb=Permission.PEOPLE_MANAGE,
+                actor=actor,
+                target=address,
+                detail="Admin by configuration (MEETADMIN_FIRST_ADMINS)",
+                after={"role": Role.ADMIN},
+            )
+        person.save()
+    return person
+
+
+def _lose_address(holder: Person, actor: Actor) -> None:
+    """Somebody else has this address now. The earlier holder keeps their rights under a mark and can sign in with a new one."""
+    audit.note(
+        verb=Permission.PEOPLE_ADMIT,
+        actor=actor,
+        target=holder.email,
+        detail="The address belongs to another Google account now; the earlier holder's rights did not go along.",
+    )
+    holder.email = f"former-{holder.pk}.{holder.email}"
+    holder.save(update_fields=["email"])
+
+
+def _merge_invitation(invited: Person, person: Person) -> None:
+    """Somebody known under an old address was given rooms under the new one: hand them over."""
+    for ownership in invited.ownerships.all():
+        person.ownerships.get_or_create(room=ownership.room, defaults={"kind": ownership.kind})
+    if person.role == Role.COLLEAGUE:
+        person.role = invited.role
+        person.buildings.set(invited.buildings.all())
+    invited.delete()
+
+
+def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
+    """Give somebody a role, known to us or not yet. An admin may be limited to buildings.
+
+    Raises NotAllowed; audit.Refused when the domain is not allowed or the last unlimited admin would be gone.
+    """
+    access.require(actor, Permission.PEOPLE_MANAGE)
+    address = email.strip().lower()
+    if (
+        settings.DOMAINS
+        and address.rpartition("@")[2] not in settings.DOMAINS
+        and not Person.objects.filter(email=address)
+    ):
+        raise audit.Refused(
+            f"{address} is not of an allowed domain ({', '.join(sorted(settings.DOMAINS))}) and could not sign in."
+        )
+    wanted = sorted(building.pk for building in buildings) if role == Role.ADMIN else []
+    with transaction.atomic():
+        person = Person.objects.named(address)
+        before = {"role": person.role, "buildings": sorted(person.buildings.values_list("pk", flat=True))}
+        after = {"role": role, "buildings": wanted}
+        if before == after:
+            return Outcome(f"Nothing to save: {address} has this role already.", "info")
+        if role != Role.ADMIN or wanted:
+            _refuse_last_admin(person)
+        Person.objects.filter(pk=person.pk).update(role=role)
+        person.buildings.set(wanted)
+        audit.note(verb=Permission.PEOPLE_MANAGE, actor=actor, target=address, before=before, after=after)
+    return Outcome(f"{address} is now {Role(role).label.lower()}.")
+
+
+def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
+    """Stop somebody from signing in, or let them in again. It holds from their next click."""
+    access.require(actor, Permission.PEOPLE_MANAGE)
+    with transaction.atomic():
+        if not active:
+            _refuse_last_admin(person)
+        if Person.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
+            audit.note(
+                verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.email, after={"active": active}
+            )
+    return Outcome(f"{person.email} {'may sign in again' if active else 'is locked out'}.")
+
+
+def _refuse_last_admin(person: Person) -> None:
+    admins = Person.objects.filter(role=Role.ADMIN, is_active=True, buildings=None).select_for_update(
+        of=("self",)
+    )
+    if [admin.pk for admin in admins] == [person.pk]:
+        raise audit.Refused(
+            "This is the last admin without limits. Make somebody else admin first, or nobody could."
+        )

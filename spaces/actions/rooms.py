@@ -1,0 +1,126 @@
+"""Verbs about physical rooms: add, edit, archive, restore."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from spaces import access, audit
+from spaces.access import Actor, Permission
+from spaces.actions.outcomes import Outcome
+from spaces.models import Building, Ownership, Person, Room
+
+
+@dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """What an admin writes about a room. Owners and deputies are e-mail addresses, known to us or not yet."""
+
+    name: str
+    building: Building
+    floor: str = ""
+    capacity: int | None = None
+    device_name: str = ""
+    notes: str = ""
+    owners: tuple[str, ...] = ()
+    deputies: tuple[str, ...] = ()
+
+    def shown(self) -> dict[str, object]:
+        """The facts as the audit trail keeps them."""
+        return {**asdict(self), "building": self.building.name}
+
+
+def facts(room: Room) -> RoomFacts:
+    """The facts as they stand now."""
+    people = list(room.ownerships.select_related("person"))
+    return RoomFacts(
+        name=room.name,
+        building=room.building,
+        floor=room.floor,
+        capacity=room.capacity,
+        device_name=room.device_name,
+        notes=room.notes,
+        owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
+        deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
+    )
+
+
+def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
+    """Add a room. Its address is made of building and name and stays when the name changes.
+
+    Raises NotAllowed, or audit.AlreadyAsked when this form was sent before.
+    """
+    access.require(actor, Permission.ROOM_CREATE)
+    access.require_building(actor, room.building.pk)
+    with transaction.atomic():
+        made = Room(slug=_free_slug(room))
+        _write(made, room)
+        audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
+    return made
+
+
+def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
+    """Change what is written about a room. Raises NotAllowed."""
+    access.require(actor, Permission.ROOM_EDIT, room)
+    access.require_building(actor, to.building.pk)
+    before = facts(room)
+    if before == to:
+        return Outcome("Nothing to save: nothing was changed.", "info")
+    try:
+        with transaction.atomic():
+            old, new = before.shown(), to.shown()
+            _write(room, to)
+            audit.note(
+                verb=Permission.ROOM_EDIT,
+                actor=actor,
+                room=room,
+                before={name: value for name, value in old.items() if new[name] != value},
+                after={name: value for name, value in new.items() if old[name] != value},
+                key=key,
+            )
+    except audit.AlreadyAsked:
+        return Outcome("This was saved already.", "info")
+    return Outcome(f"{room.name} is saved.")
+
+
+def archive(*, room: Room, actor: Actor) -> Outcome:
+    """Take a room out of use. Nothing is lost: its link, history and audit trail stay, and it can be restored."""
+    access.require(actor, Permission.ROOM_EDIT, room)
+    with transaction.atomic():
+        if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
+            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Archived")
+    return Outcome(f"{room.name} is archived. Its link still works at Google; nothing was deleted.")
+
+
+def restore(*, room: Room, actor: Actor) -> Outcome:
+    """Bring an archived room back."""
+    access.require(actor, Permission.ROOM_EDIT, room)
+    with transaction.atomic():
+        if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
+            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Restored")
+    return Outcome(f"{room.name} is back in use.")
+
+
+def _write(room: Room, to: RoomFacts) -> None:
+    room.name, room.building, room.floor = to.name, to.building, to.floor
+    room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
+    room.save()
+    _set_people(room, Ownership.Kind.OWNER, to.owners)
+    _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))
+
+
+def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None:
+    people = [Person.objects.named(email) for email in emails]
+    room.ownerships.filter(kind=kind).exclude(person__in=people).delete()
+    for person in people:
+        Ownership.objects.update_or_create(room=room, person=person, defaults={"kind": kind})
+
+
+def _free_slug(room: RoomFacts) -> str:
+    name = slugify(room.name) or "room"
+    wanted = name if name.startswith(slugify(room.building.name)) else f"{slugify(room.building.code)}-{name}"
+    slug, number = wanted[:110], 2
+    while Room.objects.filter(slug=slug).exists():
+        slug, number = f"{wanted[:110]}-{number}", number + 1
+    return slug

@@ -1,0 +1,345 @@
+"""Verbs about a room's Meet space: create, adopt, configure, refresh."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from spaces import access, audit
+from spaces.access import Actor, Permission
+from spaces.actions.conferences import count_heads, device_names
+from spaces.actions.outcomes import Outcome, acting_as, told_before
+from spaces.google import codes, config, credentials, resources
+from spaces.google.errors import GoogleError, NotFound, NotPermitted, OutcomeUnknown, Refused
+from spaces.google.meet import MeetClient
+from spaces.models import Account, AuditEntry, Member, Room, Space
+
+RECONCILE_AT_ONCE = 100  # spaces in one run of the timetable
+
+
+def create(
+    *, room: Room, account: Account, wanted: Mapping[str, str], reason: str, actor: Actor, key: str = ""
+) -> Outcome:
+    """Create a new Meet space owned by `account` and give it to the room; an earlier space is kept in its history.
+
+    Creating is not idempotent at Google and takes no request id (Meet REST guide, "Create a meeting space"), so it is sent
+    once. Raises NotAllowed, ValueError (unknown setting), or a GoogleError; after OutcomeUnknown a space may exist that
+    nobody can list.
+    """
+    access.require(actor, Permission.SPACE_CREATE, room)
+    config.check(wanted)
+    earlier = room.space
+    try:
+        with audit.attempt(
+            verb=Permission.SPACE_CREATE,
+            actor=actor,
+            room=room,
+            reason=reason,
+            before={"space": earlier.name if earlier else None, "settings": dict(wanted)},
+            key=key,
+        ) as entry:
+            asked_at = timezone.now()
+            with acting_as(account) as client:
+                try:
+                    made = client.create_space(wanted)
+                except OutcomeUnknown as error:
+                    raise OutcomeUnknown(
+                        "Google did not answer clearly. A space may have been created that nobody can find or delete; the "
+                        f"room has none of it. Try again when Google answers. ({error.sentence})",
+                        detail=error.detail,
+                    ) from error
+            space = _keep(made, account=account, origin=Space.Origin.OURS, asked_at=asked_at)
+            assign(room, space)
+            entry.space_name = space.name
+            entry.after = {"space": space.name, "code": space.meeting_code, "settings": space.settings}
+            refused = [change.setting.label for change in config.diff(space.settings, wanted)]
+            entry.detail = f"Google did not take: {', '.join(refused)}." if refused else ""
+    except audit.AlreadyAsked as again:
+        return told_before(again.entry)
+    made_sentence = f"{room.name} now has the link {space.meeting_code}."
+    if refused:
+        return Outcome(f"{made_sentence} {entry.detail} The room shows what holds now.", "warning")
+    return Outcome(made_sentence)
+
+
+def adopt(
+    *, room: Room, text: str, account: Account | None, reason: str, actor: Actor, key: str = ""
+) -> Outcome:
+    """Give the room an existing space, named by a pasted code, link or `spaces/{id}`.
+
+    Without `account` every working account is asked until one turns out to be the owner. A code is resolved first and never
+    used where Google wants an id. Raises NotAllowed, audit.Refused or a GoogleError.
+    """
+    access.require(actor, Permission.SPACE_ADOPT, room)
+    parsed = codes.parse(text)
+    earlier = room.space
+    try:
+        with audit.attempt(
+            verb=Permission.SPACE_ADOPT,
+            actor=actor,
+            room=room,
+            reason=reason,
+            before={"space": earlier.name if earlier else None, "pasted": parsed.value},
+            key=key,
+        ) as entry:
+            if parsed.kind not in {"code", "space"}:
+                raise audit.Refused(parsed.sentence)
+            candidates = [account] if account else list(Account.objects.usable())
+            found, owner, asked_at = _find(parsed, candidates)
+            taken = Room.objects.filter(space__name=found.name).exclude(pk=room.pk).first()
+            if taken:
+                raise audit.Refused(
+                    f"This link already belongs to {taken.name} ({taken.building.name}). Two rooms with one link would end "
+                    "each other's calls."
+                )
+            origin = _origin(found, owner)
+            space = _keep(found, account=owner, origin=origin, asked_at=asked_at)
+            assign(room, space)
+            entry.space_name = space.name
+            entry.after = {"space": space.name, "code": space.meeting_code, "origin": space.origin}
+    except audit.AlreadyAsked as again:
+        return told_before(again.entry)
+    if not space.owned:
+        return Outcome(
+            f"{room.name} now has the link {space.meeting_code}, but none of the connected accounts owns it: Meetadmin can "
+            "show the link, not the call, and can neither set it up nor end it.",
+            "warning",
+        )
+    if space.origin == Space.Origin.FOREIGN:
+        return Outcome(
+            f"{room.name} now has the link {space.meeting_code}. It was made outside this dashboard: settings can be changed "
+            "here, but Google lets only the app that made it end its calls.",
+            "warning",
+        )
+    return Outcome(f"{room.name} now has the link {space.meeting_code}.")
+
+
+def _find(parsed: codes.Parsed, candidates: Iterable[Account]) -> tuple[resources.Space, Account, datetime]:
+    """The space behind a code or id, seen through the account that owns it if any of them does."""
+    seen: tuple[resources.Space, Account, datetime] | None = None
+    trouble: GoogleError | None = None
+    for account in candidates:
+        asked_at = timezone.now()
+        try:
+            with acting_as(account) as client:
+                space = (
+                    client.find_space(parsed.value)
+                    if parsed.kind == "code"
+                    else client.get_space(parsed.value)
+                )
+        except GoogleError as error:
+            trouble = trouble or error
+            continue
+        if space.asked_by_owner:
+            return space, account, asked_at
+        seen = seen or (space, account, asked_at)
+    if seen:
+        return seen
+    if trouble is None:
+        raise audit.Refused(
+            "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
+        )
+    if isinstance(trouble, NotFound | NotPermitted):
+        raise audit.Refused(
+            f"Google shows none of our accounts a meeting behind {parsed.value}. The code may have expired, may be mistyped, or "
+            "the meeting is hidden from us."
+        ) from trouble
+    raise trouble
+
+
+def _origin(space: resources.Space, owner: Account) -> str:
+    """Whether our own Cloud project made the space. The scope `meetings.space.created` alone reaches only such spaces (Meet
+    REST guide, "Authenticate and authorize"), so one read with nothing else tells."""
+    if not space.asked_by_owner:
+        return Space.Origin.UNTESTED
+    try:
+        with acting_as(owner, scopes=(credentials.CREATED,)) as client:
+            client.get_space(space.name)
+    except (NotPermitted, NotFound):
+        return Space.Origin.FOREIGN
+    except GoogleError:
+        return Space.Origin.UNTESTED
+    return Space.Origin.OURS
+
+
+def _keep(seen: resources.Space, *, account: Account, origin: str, asked_at: datetime) -> Space:
+    space, made = Space.objects.get_or_create(name=seen.name, defaults={"account": account, "origin": origin})
+    if not made:
+        Space.objects.filter(pk=space.pk).update(account=account, origin=origin)
+        space.refresh_from_db()
+    space.absorb(seen, seen_at=asked_at)
+    return space
+
+
+def assign(room: Room, space: Space) -> None:
+    """Make this the room's space; the one before goes into the room's history, where its old links are still found.
+
+    Raises audit.Refused when another room took the space in the same moment.
+    """
+    try:
+        with transaction.atomic():
+            now = timezone.now()
+            if room.space_id and room.space_id != space.pk:
+                Space.objects.filter(pk=room.space_id).update(former_room=room, retired_at=now)
+            Space.objects.filter(pk=space.pk).update(former_room=None, retired_at=None)
+            Room.objects.filter(pk=room.pk).update(space=space)
+    except IntegrityError:
+        raise audit.Refused("Another room was given this link in the same moment.") from None
+    space.refresh_from_db()
+    room.space = space
+
+
+def configure(
+    *,
+    room: Room,
+    wanted: Mapping[str, str],
+    seen: Mapping[str, str],
+    reason: str,
+    actor: Actor,
+    key: str = "",
+) -> Outcome:
+    """Change settings of the room's space from what the actor saw to what they want.
+
+    Only what differs is sent, under an explicit mask (Meet REST guide, "Configure meeting spaces"), and only if nobody has
+    changed those settings since. Google's reply is believed: what it did not take is told. Raises NotAllowed, ValueError
+    (unknown setting), audit.Refused or a GoogleError.
+    """
+    access.require(actor, Permission.SETTINGS_CHANGE, room)
+    config.check(wanted)
+    space = room.space
+    try:
+        with audit.attempt(
+            verb=Permission.SETTINGS_CHANGE, actor=actor, room=room, reason=reason, before=dict(seen), key=key
+        ) as entry:
+            if space is None:
+                raise audit.Refused("This room has no Meet space to set up.")
+            if not space.owned:
+                raise audit.Refused(
+                    "None of the connected accounts owns this meeting, so Google would refuse the change."
+                )
+            with acting_as(space.account) as client:
+                asked_at = timezone.now()
+                now = client.get_space(space.name)
+                space.absorb(now, seen_at=asked_at)
+                current = dict(now.settings or {})
+                touched = [change.setting for change in config.diff(seen, wanted)]
+                moved = [one.label for one in touched if current.get(one.path) != seen.get(one.path)]
+                if moved:
+                    raise audit.Refused(
+                        f"Somebody changed this in the meantime: {', '.join(moved)}. Nothing was saved; your choices are "
+                        "below, compared with what holds now."
+                    )
+                send = config.to_send(current, {one.path: wanted[one.path] for one in touched})
+                entry.before = {path: current.get(path) for path in send}
+                if not send:
+                    entry.outcome = AuditEntry.Outcome.ALREADY
+                    entry.detail = "Everything was set like this already."
+                    refused: list[str] = []
+                else:
+                    refused = _patch(client, space, send)
+                    entry.after = {path: space.settings.get(path) for path in send}
+                    if refused:
+                        entry.detail = f"Google did not take: {'; '.join(refused)}."
+                        if len(refused) == len(send):
+                            entry.outcome = AuditEntry.Outcome.REFUSED
+    except audit.AlreadyAsked as again:
+        return told_before(again.entry)
+    if entry.outcome == AuditEntry.Outcome.ALREADY:
+        return Outcome("Nothing to save: everything was set like this already.", "info")
+    if refused:
+        return Outcome(f"{entry.detail} The room shows what holds now.", "warning")
+    return Outcome(f"The settings of {room.name} are saved.")
+
+
+def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[str]:
+    """Send the settings; when Google refuses them together, one by one, to learn which. Returns what was not taken."""
+    refused: dict[str, str] = {}
+    asked_at = timezone.now()
+    reply: resources.Space | None = None
+    try:
+        reply = client.patch_space(space.name, send)
+    except (Refused, NotPermitted) as error:
+        if len(send) == 1:
+            raise
+        for path, value in send.items():
+            asked_at = timezone.now()
+            try:
+                reply = client.patch_space(space.name, {path: value})
+            except (Refused, NotPermitted) as one:
+                refused[path] = one.sentence
+        if reply is None:
+            raise error from None
+    if reply is not None:
+        space.absorb(reply, seen_at=asked_at)
+    for path, value in send.items():
+        if path not in refused and space.settings.get(path) != value:
+            refused[path] = "a rule of the organisation keeps it as it was"
+    return [f"{config.BY_PATH[path].label} ({why.rstrip('.')})" for path, why in refused.items()]
+
+
+def refresh(*, room: Room, actor: Actor) -> Outcome:
+    """Ask Google about this room now: code, settings, members, whether a call is on and who is in. Only reads; not audited.
+
+    Raises NotAllowed, audit.Refused or a GoogleError; "not found" and "no access" are stored on the space, too.
+    """
+    access.require(actor, Permission.SPACE_REFRESH, room)
+    space = room.space
+    if space is None:
+        raise audit.Refused("This room has no Meet space to ask about.")
+    look(space)
+    return Outcome(f"{room.name} is fresh: this is what Google says now.")
+
+
+def look(space: Space) -> None:
+    """Read one space and, when a call is on, its beginning and who is in. Raises a GoogleError, after storing what it means."""
+    asked_at = timezone.now()
+    try:
+        with acting_as(space.account) as client:
+            seen = client.get_space(space.name)
+            space.absorb(seen, seen_at=asked_at)
+            if seen.asked_by_owner:
+                _read_members(client, space)
+            if seen.active_record:
+                record = client.conference(seen.active_record)
+                space.see_call(record.name, seen_at=asked_at, started_at=record.started_at)
+                space.refresh_from_db()
+                if space.conference:
+                    count_heads(client, space.conference, device_names())
+    except NotFound as error:
+        space.has_trouble(Space.Trouble.NOT_FOUND, error.sentence, seen_at=asked_at)
+        raise
+    except NotPermitted as error:
+        space.has_trouble(Space.Trouble.NOT_PERMITTED, error.sentence, seen_at=asked_at)
+        raise
+
+
+def _read_members(client: MeetClient, space: Space) -> None:
+    try:
+        Member.replace(space, client.members(space.name))
+    except NotPermitted:
+        Member.replace(space, [])  # Google keeps the members of spaces made elsewhere to itself
+
+
+def reconcile(*, actor: Actor) -> int:
+    """Read code and settings again of those spaces whose turn it is, the oldest first; returns how many were asked.
+
+    One account's trouble does not stop the others: it is stored, and that account is left out for this run.
+    """
+    access.require(actor, Permission.ACCOUNT_SWEEP)
+    before = timezone.now() - timedelta(seconds=settings.RECONCILE_AFTER)
+    stale = Space.objects.in_use().stale(before).select_related("account")
+    asked, out = 0, set()
+    for space in stale.exclude(account__status=Account.Status.BROKEN)[:RECONCILE_AT_ONCE]:
+        if space.account_id in out:
+            continue
+        asked += 1
+        try:
+            look(space)
+        except (NotFound, NotPermitted):
+            continue
+        except GoogleError as error:
+            space.account.fails(error.sentence, broken=False)
+            out.add(space.account_id)
+    return asked

@@ -1,0 +1,328 @@
+"""All request input, filters included. Forms check shape; who may do it is the actions' business."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from spaces.actions.rooms import RoomFacts
+from spaces.google import config
+from spaces.models import Account, Building, Role, Room
+
+KEEP = "keep"  # "leave this to Google's default", in the form for a new space
+
+
+def new_key() -> str:
+    """A key for one form on one page: sending it twice acts once."""
+    return secrets.token_urlsafe(24)
+
+
+class KeyedForm(forms.Form):
+    """A form that acts once however often it is sent."""
+
+    key = forms.CharField(widget=forms.HiddenInput, max_length=64, min_length=16)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("key", new_key())
+
+
+class FilterForm(forms.Form):
+    """The overview's filters, as they stand in the address. What is not understood counts as not asked for."""
+
+    STATES = (
+        ("stuck", "Stuck"),
+        ("live", "Live"),
+        ("idle", "Idle"),
+        ("unknown", "Unknown"),
+        ("none", "No space"),
+    )
+    SORTS = (
+        ("need", "Needs action first"),
+        ("name", "Name"),
+        ("building", "Building"),
+        ("since", "Longest call"),
+        ("seen", "Oldest data"),
+    )
+
+    q = forms.CharField(required=False, max_length=200, label="Search")
+    building = forms.ModelChoiceField(
+        Building.objects.all(), required=False, to_field_name="code", empty_label="All buildings"
+    )
+    floor = forms.CharField(required=False, max_length=40)
+    state = forms.ChoiceField(choices=[("", "Any state"), *STATES], required=False)
+    owner = forms.CharField(required=False, max_length=254, label="Owner's address")
+    mine = forms.BooleanField(required=False, label="My rooms")
+    archived = forms.BooleanField(required=False, label="Archived")
+    sort = forms.ChoiceField(choices=SORTS, required=False)
+
+    def understood(self) -> dict[str, Any]:
+        """The filters that make sense; the others are left out."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class EndForm(KeyedForm):
+    """Ending a call: which one the person saw, and why."""
+
+    REASONS = (
+        ("Stuck: nobody is in it any more", "Stuck: nobody is in it any more"),
+        ("The room is needed", "The room is needed"),
+        ("The owner asked for it", "The owner asked for it"),
+        ("", "Other reason…"),
+    )
+
+    conference = forms.CharField(widget=forms.HiddenInput, max_length=200, required=False)
+    preset = forms.ChoiceField(choices=REASONS, required=False, label="Reason", widget=forms.RadioSelect)
+    other = forms.CharField(required=False, max_length=500, label="In your own words")
+    confirm = forms.CharField(required=False, max_length=120, label="Type the room's name")
+
+    def __init__(self, *args: Any, room: Room, people: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room, self.people = room, people
+        self.initial.setdefault("preset", "" if people else self.REASONS[0][0])
+        if not people:
+            del self.fields["confirm"]
+
+    @property
+    def reason(self) -> str:
+        """The reason in words."""
+        return str(self.cleaned_data.get("other") or self.cleaned_data.get("preset") or "")
+
+    def clean_confirm(self) -> str:
+        """People are in the call: ending it takes more than one careless click."""
+        typed = str(self.cleaned_data.get("confirm", "")).strip()
+        if typed.casefold() != self.room.name.casefold():
+            raise ValidationError(f"People are in this call. Type “{self.room.name}” to end it for them.")
+        return typed
+
+    def clean(self) -> dict[str, Any]:
+        """A reason is always kept."""
+        values = super().clean() or {}
+        if not values.get("other") and not values.get("preset"):
+            self.add_error("other", "Write why; the reason is kept in the audit trail.")
+        return values
+
+
+def _field_name(path: str) -> str:
+    return path.replace(".", "__")
+
+
+class SettingsForm(KeyedForm):
+    """Every setting of a space, one field each, named after Google's path. Fields that depend on host management are kept as
+    they were while it is off, because Google resets them then."""
+
+    reason = forms.CharField(required=False, max_length=500, label="Reason (kept in the audit trail)")
+
+    def __init__(self, *args: Any, current: Mapping[str, str], new: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.current = dict(current)
+        for setting in config.CATALOGUE:
+            known = current.get(setting.path, "")
+            choices = [(choice.value, choice.label) for choice in setting.choices]
+            if new or not known:
+                choices.insert(0, (KEEP, "As the organisation's rules say" if new else "Not set"))
+            self.fields[_field_name(setting.path)] = forms.ChoiceField(
+                choices=choices,
+                required=False,
+                label=setting.label,
+                help_text=setting.help,
+                initial=known or KEEP,
+                widget=forms.RadioSelect,
+            )
+
+    def groups(self) -> list[tuple[str, list[tuple[config.Setting, forms.BoundField]]]]:
+        """The fields under their headings, in the catalogue's order."""
+        found: dict[str, list[tuple[config.Setting, forms.BoundField]]] = {}
+        for setting in config.CATALOGUE:
+            found.setdefault(setting.group, []).append((setting, self[_field_name(setting.path)]))
+        return list(found.items())
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The chosen values by path; what was left alone is left out."""
+        chosen = {
+            setting.path: self.cleaned_data.get(_field_name(setting.path)) for setting in config.CATALOGUE
+        }
+        return {path: value for path, value in chosen.items() if value and value != KEEP}
+
+
+class SeenField(forms.JSONField):
+    """The settings as the person saw them, carried along by the page."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> dict[str, str]:
+        """Only known settings with known values pass."""
+        seen = super().clean(value)
+        if not isinstance(seen, dict):
+            raise ValidationError("Open the settings again; this page was damaged on the way.")
+        known = {path: str(one) for path, one in seen.items() if path in config.BY_PATH}
+        try:
+            config.check(known)
+        except ValueError:
+            known = {}
+        return known
+
+
+class ConfigureForm(SettingsForm):
+    """Changing the settings of a space that exists."""
+
+    seen = SeenField()
+
+
+class CreateSpaceForm(SettingsForm):
+    """A new space for a room: who owns it, and how it begins."""
+
+    account = forms.ModelChoiceField(
+        Account.objects.usable(),
+        empty_label=None,
+        label="Account that owns it",
+        help_text="Only this Google account can change or end it later. Take a room mailbox that will stay.",
+    )
+    field_order = ("account",)
+
+
+class AdoptForm(KeyedForm):
+    """An existing link for a room."""
+
+    text = forms.CharField(
+        max_length=20_000,
+        label="Meet link, code or invitation",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Paste it as you have it: https://meet.google.com/abc-mnop-xyz, abcmnopxyz, or the whole invitation.",
+    )
+    account = forms.ModelChoiceField(
+        Account.objects.usable(),
+        required=False,
+        empty_label="Find the owner among our accounts",
+        label="Account that owns it",
+    )
+    reason = forms.CharField(required=False, max_length=500, label="Reason (kept in the audit trail)")
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = [
+        part.strip().lower() for part in text.replace(";", ",").replace("\n", ",").split(",") if part.strip()
+    ]
+    for address in found:
+        try:
+            validate_email(address)
+        except ValidationError:
+            raise ValidationError(f"“{address}” is not an e-mail address.") from None
+    return tuple(dict.fromkeys(found))
+
+
+class RoomForm(KeyedForm):
+    """A room as an admin writes it down."""
+
+    name = forms.CharField(max_length=120)
+    building = forms.ModelChoiceField(
+        Building.objects.all(), required=False, empty_label="Another building (below)"
+    )
+    new_building = forms.CharField(max_length=120, required=False, label="New building")
+    floor = forms.CharField(max_length=40, required=False)
+    capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label="Seats")
+    device_name = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Meet device",
+        help_text="Its name in Google's Admin console. In a call it counts as a device, not as a person.",
+    )
+    owners = forms.CharField(
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Addresses, one a line. They may change settings and end calls, also before their first sign-in.",
+    )
+    deputies = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
+    notes = forms.CharField(required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, room: Room | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room = room
+
+    def clean_owners(self) -> tuple[str, ...]:
+        """Valid addresses."""
+        return _addresses(self.cleaned_data["owners"])
+
+    def clean_deputies(self) -> tuple[str, ...]:
+        """Valid addresses."""
+        return _addresses(self.cleaned_data["deputies"])
+
+    def clean(self) -> dict[str, Any]:
+        """A building, old or new, in which no other room has this name."""
+        values = super().clean() or {}
+        building, new = values.get("building"), str(values.get("new_building") or "").strip()
+        if not building and not new:
+            self.add_error("building", "Choose a building, or write the name of a new one.")
+        if not building and new:
+            building = Building.objects.filter(name__iexact=new).first()
+        if building and values.get("name"):
+            same = Room.objects.filter(building=building, name__iexact=values["name"])
+            if self.room:
+                same = same.exclude(pk=self.room.pk)
+            if same.exists():
+                self.add_error("name", f"{building.name} has a room of this name already.")
+        values["building"], values["new_building"] = building, "" if building else new
+        return values
+
+    def facts(self, building: Building) -> RoomFacts:
+        """What was written, for the action."""
+        values = self.cleaned_data
+        return RoomFacts(
+            name=values["name"].strip(),
+            building=building,
+            floor=values["floor"],
+            capacity=values["capacity"],
+            device_name=values["device_name"],
+            notes=values["notes"],
+            owners=values["owners"],
+            deputies=values["deputies"],
+        )
+
+
+class PersonForm(forms.Form):
+    """A role for somebody, known to us or not yet."""
+
+    email = forms.EmailField(label="Address")
+    role = forms.ChoiceField(choices=Role)
+    buildings = forms.ModelMultipleChoiceField(
+        Building.objects.all(),
+        required=False,
+        label="Only these buildings",
+        help_text="For admins. None ticked: all buildings.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+
+class PeopleFilterForm(forms.Form):
+    """Who is listed under “People”."""
+
+    q = forms.CharField(required=False, max_length=200, label="Search")
+    role = forms.ChoiceField(choices=[("", "Any role"), *Role.choices], required=False)
+
+
+class AuditFilterForm(forms.Form):
+    """What is listed in the audit trail."""
+
+    q = forms.CharField(required=False, max_length=200, label="Search")
+    outcome = forms.ChoiceField(
+        choices=[
+            ("", "Any outcome"),
+            ("done", "Done"),
+            ("failed", "Failed"),
+            ("refused", "Refused"),
+            ("open", "Outcome unknown"),
+        ],
+        required=False,
+    )
+
+
+class LookupForm(forms.Form):
+    """Whatever somebody has at hand."""
+
+    q = forms.CharField(required=False, max_length=20_000, label="Link, code, invitation, room or owner")

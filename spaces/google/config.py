@@ -1,0 +1,221 @@
+"""Every setting of a meeting space, in plain words. Forms, the diff before saving and the audit trail read this list.
+
+Paths are those of the Meet REST reference (`SpaceConfig`) without the `config.` prefix. Values that Google calls
+`..._UNSPECIFIED` are never returned and never sent, so they are not here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Choice(NamedTuple):
+    """One value of a setting, its name, and what choosing it brings about (empty when the name says it all)."""
+
+    value: str
+    label: str
+    consequence: str = ""
+
+
+class Needs(NamedTuple):
+    """A setting has no effect unless the setting at `path` has this `value`."""
+
+    path: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One field of SpaceConfig. `artifact` marks what needs the owner's licence and the organisation's consent."""
+
+    path: str
+    label: str
+    help: str
+    choices: tuple[Choice, ...]
+    group: str
+    needs: Needs | None = None
+    artifact: bool = False
+
+    def choice(self, value: str) -> Choice:
+        """The choice with this value; a value Google invented since then is shown as it is."""
+        return next((choice for choice in self.choices if choice.value == value), Choice(value, value))
+
+
+class Change(NamedTuple):
+    """One line of a diff; `before` and `after` are None where Google names no value."""
+
+    setting: Setting
+    before: str | None
+    after: str | None
+
+    @property
+    def consequence(self) -> str:
+        """What the new value brings about, or nothing worth saying."""
+        return self.setting.choice(self.after).consequence if self.after else ""
+
+
+MODERATION = "moderation"
+_WHILE_MODERATED = Needs(MODERATION, "ON")
+_JOINING, _HOSTING, _RECORDING = "Joining", "Host controls", "Records of the call"
+_NOBODY_HOSTS = (
+    "In a room that nobody hosts (a room mailbox owns it, no co-host is present) then nobody can {do}."
+)
+_STARTS_BY_ITSELF = (
+    "Starts when somebody entitled joins, needs the owner's licence and the organisation's consent. With a room "
+    "mailbox as owner it may never start."
+)
+
+
+def _restriction(path: str, label: str, do: str) -> Setting:
+    return Setting(
+        path=f"moderationRestrictions.{path}",
+        label=label,
+        help="Works only while host management is on.",
+        choices=(
+            Choice("NO_RESTRICTION", "Everybody"),
+            Choice("HOSTS_ONLY", "Only hosts and co-hosts", _NOBODY_HOSTS.format(do=do)),
+        ),
+        group=_HOSTING,
+        needs=_WHILE_MODERATED,
+    )
+
+
+def _automatic(path: str, label: str) -> Setting:
+    return Setting(
+        path=f"artifactConfig.{path}",
+        label=label,
+        help=_STARTS_BY_ITSELF,
+        choices=(
+            Choice("OFF", "No"),
+            Choice(
+                "ON", "Yes, by itself", "Everybody in the call is recorded in some form. " + _STARTS_BY_ITSELF
+            ),
+        ),
+        group=_RECORDING,
+        artifact=True,
+    )
+
+
+CATALOGUE: tuple[Setting, ...] = (
+    Setting(
+        path="accessType",
+        label="Who may join without knocking",
+        help="Everybody else has to knock and wait until somebody in the call lets them in.",
+        choices=(
+            Choice(
+                "OPEN", "Anyone with the link", "Whoever gets hold of the link or the phone PIN walks in."
+            ),
+            Choice(
+                "TRUSTED",
+                "People of our organisation and invited guests",
+                "Phone callers join directly, too.",
+            ),
+            Choice(
+                "RESTRICTED",
+                "Only invited people",
+                "Everybody who was not invited must knock, colleagues included; in an empty room nobody lets them in.",
+            ),
+        ),
+        group=_JOINING,
+    ),
+    Setting(
+        path="entryPointAccess",
+        label="Ways to join",
+        help="Leave this at “All ways” for meeting rooms.",
+        choices=(
+            Choice("ALL", "All ways"),
+            Choice(
+                "CREATOR_APP_ONLY",
+                "Only through the app that made the space",
+                "The normal link and the room's own hardware stop working. Nobody can join from Google Meet or from a "
+                "meeting-room device any more.",
+            ),
+        ),
+        group=_JOINING,
+    ),
+    Setting(
+        path=MODERATION,
+        label="Host management",
+        help="Switches the host controls below on and off.",
+        choices=(
+            Choice("ON", "On"),
+            Choice("OFF", "Off", "Resets the four host controls below to their defaults."),
+        ),
+        group=_HOSTING,
+    ),
+    _restriction("chatRestriction", "Who may write in the chat", "chat"),
+    _restriction("reactionRestriction", "Who may send reactions", "react"),
+    _restriction("presentRestriction", "Who may share the screen", "present"),
+    Setting(
+        path="moderationRestrictions.defaultJoinAsViewerType",
+        label="Join as viewer",
+        help="Works only while host management is on. A person's own role as a member comes first.",
+        choices=(
+            Choice("OFF", "No, everybody takes part"),
+            Choice(
+                "ON", "Yes", "People who join can only watch and listen until a host gives them the word."
+            ),
+        ),
+        group=_HOSTING,
+        needs=_WHILE_MODERATED,
+    ),
+    Setting(
+        path="attendanceReportGenerationType",
+        label="Attendance report",
+        help="Goes by mail and to the Drive of the account that owns the space.",
+        choices=(
+            Choice("DO_NOT_GENERATE", "No"),
+            Choice("GENERATE_REPORT", "Yes", "The owner's account learns who was there and for how long."),
+        ),
+        group=_RECORDING,
+        artifact=True,
+    ),
+    _automatic("recordingConfig.autoRecordingGeneration", "Record every call"),
+    _automatic("transcriptionConfig.autoTranscriptionGeneration", "Write down every call"),
+    _automatic("smartNotesConfig.autoSmartNotesGeneration", "Take notes of every call"),
+)
+
+BY_PATH: Mapping[str, Setting] = {setting.path: setting for setting in CATALOGUE}
+GROUPS: tuple[str, ...] = tuple(dict.fromkeys(setting.group for setting in CATALOGUE))
+
+RESET_BY_MODERATION_OFF: tuple[str, ...] = tuple(
+    setting.path for setting in CATALOGUE if setting.needs == _WHILE_MODERATED
+)
+"""Google sets these back to their defaults whenever host management is switched off."""
+
+
+def check(settings: Mapping[str, str]) -> None:
+    """Raise ValueError unless every path and value is one that Google knows."""
+    for path, value in settings.items():
+        setting = BY_PATH.get(path)
+        if setting is None:
+            raise ValueError(f"There is no setting {path!r}.")
+        if value not in [choice.value for choice in setting.choices]:
+            raise ValueError(f"{setting.label}: {value!r} is not one of the choices.")
+
+
+def diff(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    """What saving `after` over `before` would change, in the order of the catalogue.
+
+    Only paths named in `after` count: a setting that nobody asked about stays as it is.
+    """
+    return [
+        Change(setting, before.get(setting.path), after[setting.path])
+        for setting in CATALOGUE
+        if setting.path in after and after[setting.path] != before.get(setting.path)
+    ]
+
+
+def to_send(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+    """The settings to patch so that `before` becomes `after`; empty when nothing changes.
+
+    Host controls are left out when host management ends up off (Google resets them) and bring `moderation: ON` along
+    otherwise, because Google ignores them without it (Meet REST reference: `ModerationRestrictions`).
+    """
+    check(after)
+    changed = {change.setting.path: after[change.setting.path] for change in diff(before, after)}
+    if {**before, **after}.get(MODERATION) == "OFF":
+        return {path: value for path, value in changed.items() if path not in RESET_BY_MODERATION_OFF}
+    if any(path in RESET_BY_MODERATION_OFF for path in changed):
+        changed[MODERATION] = "ON"
+    return changed

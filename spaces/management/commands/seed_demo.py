@@ -1,0 +1,72 @@
+"""`manage.py seed_demo`: fill an empty installation with the simulator's rooms, through the same actions that people use."""
+
+import json
+from typing import Any
+from urllib.request import urlopen
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+
+from spaces.access import SEEDER, SYSTEM
+from spaces.actions import accounts, buildings, people, rooms, spaces
+from spaces.google.errors import GoogleError
+from spaces.models import Account, Building, Room
+
+
+class Command(BaseCommand):
+    help = "Make buildings, rooms and people of the simulator's world and adopt its spaces. Only against a simulator."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.GOOGLE.are_real:
+            raise CommandError(
+                "Demo data is for the simulator only: MEETADMIN_GOOGLE_URL must point to one on this machine."
+            )
+        with urlopen(f"{settings.GOOGLE.meet}/_control/world", timeout=30) as answer:  # noqa: S310 - loopback, checked at start
+            world = json.load(answer)
+        accounts.sync_configured(actor=SYSTEM)
+        sites = {
+            one["id"]: buildings.add(
+                name=one["name"], code=one["id"], time_zone=one["time_zone"], actor=SEEDER
+            )
+            for one in world["buildings"]
+        }
+        people.set_role(email="helpdesk@example.com", role="helpdesk", buildings=[], actor=SEEDER)
+        mailboxes = {account.email: account for account in Account.objects.all()}
+        made, failed = 0, 0
+        for one in world["rooms"]:
+            room = self._room(one, sites[one["building"]])
+            if room.space is not None:
+                continue
+            try:
+                spaces.adopt(
+                    room=room,
+                    text=one["meeting_code"],
+                    account=mailboxes[one["account"]],
+                    reason="Demo data",
+                    actor=SEEDER,
+                )
+                made += 1
+            except GoogleError as error:
+                failed += 1
+                self.stderr.write(f"{room.name}: {error.sentence}")
+        self.stdout.write(f"{made} rooms seeded, {Room.objects.count()} in all.")
+        if failed:
+            raise CommandError(f"{failed} rooms could not be given their space; run this again.")
+
+    @staticmethod
+    def _room(one: dict[str, Any], site: Building) -> Room:
+        known = (
+            Room.objects.filter(building=site, name=one["name"]).select_related("building", "space").first()
+        )
+        if known:
+            return known
+        facts = rooms.RoomFacts(
+            name=one["name"],
+            building=site,
+            floor=str(one["floor"]),
+            capacity=one["capacity"],
+            device_name=one["device"]["name"],
+            owners=(one["owner_email"],),
+            deputies=tuple(one["deputy_emails"]),
+        )
+        return rooms.create(room=facts, actor=SEEDER)

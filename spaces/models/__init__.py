@@ -1,0 +1,23 @@
+"""What is stored. One file a noun; questions are QuerySet methods, rules of access are in spaces.access."""
+
+from spaces.models.accounts import Account
+from spaces.models.conferences import Conference, Participant
+from spaces.models.history import AuditEntry
+from spaces.models.people import Person, Role
+from spaces.models.rooms import Building, Ownership, Room
+from spaces.models.spaces import Member, PastCode, Space
+
+__all__ = [
+    "Account",
+    "AuditEntry",
+    "Building",
+    "Conference",
+    "Member",
+    "Ownership",
+    "Participant",
+    "PastCode",
+    "Person",
+    "Role",
+    "Room",
+    "Space",
+]

@@ -1,0 +1,103 @@
+"""Calls: one row for each conference ever seen, and who is in the running ones."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+
+
+class Conference(models.Model):
+    """One call in a space, as far as we have seen it. `record` is Google's name, `conferenceRecords/…`.
+
+    The four counts are of those present when last counted. `same_since` is the moment from which the counts have not
+    changed: a call in which nothing moves for hours is what "stuck" looks like.
+    """
+
+    record = models.CharField(max_length=200, unique=True)
+    space = models.ForeignKey("spaces.Space", on_delete=models.PROTECT, related_name="conferences")
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=200, blank=True)
+    people = models.PositiveIntegerField(null=True, blank=True)
+    devices = models.PositiveIntegerField(null=True, blank=True)
+    phones = models.PositiveIntegerField(null=True, blank=True)
+    guests = models.PositiveIntegerField(null=True, blank=True)
+    counted_at = models.DateTimeField(null=True, blank=True)
+    same_since = models.DateTimeField(null=True, blank=True)
+    peak = models.PositiveIntegerField(default=0)
+
+    objects: ClassVar[models.Manager["Conference"]] = models.Manager()
+
+    class Meta:
+        ordering = ["-started_at", "-pk"]
+        indexes = [models.Index(fields=["space", "-started_at"])]
+
+    def __str__(self) -> str:
+        return self.record
+
+    @property
+    def counted(self) -> bool:
+        """Whether anybody has counted heads yet."""
+        return self.people is not None
+
+    @property
+    def heads(self) -> int:
+        """Everybody and everything in the call, by any kind; 0 while not counted."""
+        return (self.people or 0) + (self.devices or 0) + (self.phones or 0) + (self.guests or 0)
+
+    def count(
+        self, participants: list["Participant"], *, counted_at: datetime, last_move: datetime | None
+    ) -> None:
+        """Store who is present now. An older count never overwrites a newer one.
+
+        `last_move` is the latest coming or going that Google reports (None: not known).
+        """
+        tally = {kind: sum(p.kind == kind for p in participants) for kind in Participant.Kind}
+        counts = {
+            "people": tally[Participant.Kind.PERSON],
+            "devices": tally[Participant.Kind.DEVICE],
+            "phones": tally[Participant.Kind.PHONE],
+            "guests": tally[Participant.Kind.GUEST],
+        }
+        newer = Conference.objects.filter(pk=self.pk).exclude(counted_at__gt=counted_at)
+        if not newer.update(
+            **counts,
+            counted_at=counted_at,
+            peak=max(self.peak, len(participants)),
+            same_since=last_move or self.started_at,
+        ):
+            return
+        for participant in participants:
+            participant.conference = self
+        kept = {p.name for p in participants}
+        self.participants.exclude(name__in=kept).delete()
+        Participant.objects.bulk_create(
+            participants,
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=["kind", "google_id", "display_name", "joined_at"],
+        )
+
+
+class Participant(models.Model):
+    """Somebody who is in a running call. Removed when they leave: names are personal data and are not kept here."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        DEVICE = "device", "Room device"
+        PHONE = "phone", "Phone"
+        GUEST = "guest", "Guest without sign-in"
+
+    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="participants")
+    name = models.CharField(max_length=300, unique=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    google_id = models.CharField(max_length=255, blank=True)
+    display_name = models.CharField(max_length=300, blank=True)
+    joined_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["joined_at"]
+        indexes = [models.Index(fields=["google_id"])]
+
+    def __str__(self) -> str:
+        return self.display_name or self.kind

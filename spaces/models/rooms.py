@@ -1,0 +1,184 @@
+"""Physical rooms, the buildings they are in, and who owns them."""
+
+from datetime import datetime
+from typing import ClassVar, Self
+from zoneinfo import ZoneInfo
+
+from django.db import models
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+
+from spaces.models.accounts import Account
+from spaces.models.people import Person
+from spaces.models.spaces import Liveness, stuck_condition
+
+
+class Building(models.Model):
+    """A site. Its time zone is the one in which times of its rooms are read."""
+
+    code = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=120)
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The building's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class RoomQuerySet(models.QuerySet["Room"]):
+    """The questions asked about rooms."""
+
+    def current(self) -> Self:
+        """Rooms in use, archived ones left out."""
+        return self.filter(archived_at=None)
+
+    def for_pages(self) -> Self:
+        """With everything a row shows, in one query."""
+        return self.select_related("building", "space", "space__account", "space__conference")
+
+    def owned_by(self, person: Person) -> Self:
+        """Rooms this person owns or is deputy of."""
+        return self.filter(pk__in=Ownership.objects.filter(person=person).values("room"))
+
+    def reachable(self) -> Self:
+        """Whose account works and whose space Google shows: only then a state is more than a memory."""
+        return self.filter(space__trouble="").exclude(space__account__status=Account.Status.BROKEN)
+
+    def live(self) -> Self:
+        """With a conference on."""
+        return self.reachable().filter(space__liveness=Liveness.ACTIVE)
+
+    def idle(self) -> Self:
+        """Known to be empty."""
+        return self.reachable().filter(space__liveness=Liveness.IDLE)
+
+    def unknown(self) -> Self:
+        """Whose state we may not know or cannot ask."""
+        return self.filter(
+            Q(space__account__status=Account.Status.BROKEN)
+            | Q(space__liveness=Liveness.UNKNOWN)
+            | (Q(space__isnull=False) & ~Q(space__trouble=""))
+        )
+
+    def stuck(self, now: datetime) -> Self:
+        """With a call that looks forgotten; see Space.stuck_reasons for the rule in words."""
+        return self.reachable().filter(stuck_condition(now, "space__"))
+
+    def by_need(self, now: datetime) -> Self:
+        """What needs a hand first: stuck calls, then what cannot be known; the rest by building, live rooms first."""
+        unknown = ~Q(space__trouble="") | Q(space__liveness=Liveness.UNKNOWN)
+        need = Case(
+            When(space=None, then=Value(2)),
+            When(space__account__status=Account.Status.BROKEN, then=Value(1)),
+            When(unknown, then=Value(1)),
+            When(stuck_condition(now, "space__"), then=Value(0)),
+            default=Value(2),
+        )
+        live = Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
+        return self.annotate(need=need, live_first=live).order_by(
+            "need", "building__name", "live_first", "name", "pk"
+        )
+
+    def without_space(self) -> Self:
+        """Not mapped to any Meet link yet."""
+        return self.filter(space=None)
+
+    def matching(self, text: str) -> Self:
+        """Rooms whose name, place, code or owner contains every word of the text."""
+        found = self
+        for word in text.split()[:8]:
+            found = found.filter(
+                Q(name__icontains=word)
+                | Q(building__name__icontains=word)
+                | Q(building__code__iexact=word)
+                | Q(space__meeting_code__icontains=word)
+                | Q(pk__in=Ownership.objects.filter(person__email__icontains=word).values("room"))
+            )
+        return found
+
+
+class Room(models.Model):
+    """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`."""
+
+    slug = models.SlugField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
+    building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="rooms")
+    floor = models.CharField(max_length=40, blank=True)
+    capacity = models.PositiveSmallIntegerField(null=True, blank=True)
+    device_name = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Name of the meeting-room device as it is set in Google's Admin console. A participant with this name "
+        "is counted as a device, not as a person.",
+    )
+    notes = models.TextField(blank=True)
+    space = models.OneToOneField(
+        "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
+    )
+    owners = models.ManyToManyField("spaces.Person", through="spaces.Ownership", related_name="rooms")
+    archived_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager["Room"]] = RoomQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), "building", name="room_name_unique_in_building")
+        ]
+        indexes = [models.Index(fields=["archived_at", "name"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The room's page."""
+        return reverse("room", args=[self.slug])
+
+    def state(self, now: datetime) -> str:
+        """The room's state in one word: stuck, live, idle, unknown or none (no space). The same rules as the querysets."""
+        space = self.space
+        if space is None:
+            return "none"
+        if (
+            space.trouble
+            or space.account.status == Account.Status.BROKEN
+            or space.liveness == Liveness.UNKNOWN
+        ):
+            return "unknown"
+        if space.liveness == Liveness.IDLE:
+            return "idle"
+        return "stuck" if space.stuck_reasons(now) else "live"
+
+    @property
+    def place(self) -> str:
+        """Building and floor in a few letters, for rows."""
+        return f"{self.building.code} / {self.floor}" if self.floor else self.building.code
+
+
+class Ownership(models.Model):
+    """Somebody answers for a room. Owners and their deputies may do the same; the word tells whom to ask first."""
+
+    class Kind(models.TextChoices):
+        OWNER = "owner", "Owner"
+        DEPUTY = "deputy", "Deputy"
+
+    room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="ownerships")
+    person = models.ForeignKey("spaces.Person", on_delete=models.CASCADE, related_name="ownerships")
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.OWNER)
+
+    class Meta:
+        ordering = [F("kind").desc(), "person__email"]
+        constraints = [models.UniqueConstraint(fields=["room", "person"], name="one_ownership_each")]
+
+    def __str__(self) -> str:
+        return f"{self.person} ({self.kind})"

@@ -1,0 +1,265 @@
+"""Meeting spaces: the persistent links, what is known of them, and how old that knowledge is."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from spaces.google import resources
+from spaces.models.conferences import Conference, Participant
+
+if TYPE_CHECKING:
+    from spaces.models.rooms import Room
+
+# A call is called stuck when it looks forgotten. The same three limits stand in the question for the database
+# (stuck_condition) and in the words for people (Space.stuck_reasons).
+ONLY_DEVICES_FOR = timedelta(minutes=30)
+ALONE_FOR = timedelta(minutes=60)
+RUNNING_FOR = timedelta(hours=12)
+AGEING_CODE = timedelta(days=300)  # a code dies 365 days after its last use
+
+
+class Liveness(models.TextChoices):
+    """Whether a conference is on. Unknown is not a state of the room but of our knowledge: Google shows a running call
+    to the owner and to those in it, so for anybody else "no call in the answer" says nothing."""
+
+    ACTIVE = "active", "Live"
+    IDLE = "idle", "Idle"
+    UNKNOWN = "unknown", "Unknown"
+
+
+def stuck_condition(now: datetime, prefix: str = "") -> Q:
+    """The database's form of "this call looks forgotten", for querysets that reach a Space by `prefix`."""
+
+    def field(name: str, value: object) -> Q:
+        return Q(**{f"{prefix}{name}": value})
+
+    call = "conference__"
+    nobody = field(f"{call}people", 0) & field(f"{call}guests", 0) & field(f"{call}phones", 0)
+    only_devices = (
+        nobody & field(f"{call}devices__gt", 0) & field(f"{call}same_since__lte", now - ONLY_DEVICES_FOR)
+    )
+    one = Q(**{f"{prefix}{call}people": 1 - F(f"{prefix}{call}guests") - F(f"{prefix}{call}phones")})
+    alone = one & field(f"{call}devices", 0) & field(f"{call}same_since__lte", now - ALONE_FOR)
+    long = field(f"{call}started_at__lte", now - RUNNING_FOR)
+    return field("liveness", Liveness.ACTIVE) & (only_devices | alone | long)
+
+
+class SpaceQuerySet(models.QuerySet["Space"]):
+    """The questions asked about spaces."""
+
+    def in_use(self) -> Self:
+        """Mapped to a room now."""
+        return self.filter(retired_at=None)
+
+    def stale(self, before: datetime) -> Self:
+        """Whose settings and code were last confirmed before that moment, oldest first."""
+        return self.filter(Q(checked_at=None) | Q(checked_at__lt=before)).order_by(
+            F("checked_at").asc(nulls_first=True)
+        )
+
+
+class Space(models.Model):
+    """A persistent Meet link. `name` (`spaces/{id}`) is the key: it is immutable and case sensitive. The code is an
+    alias that Google may take away and give to another space, so it is kept with the time it was last confirmed."""
+
+    class Origin(models.TextChoices):
+        """Which Cloud project made it; only the one that did may end its calls."""
+
+        OURS = "ours", "Created by this dashboard"
+        FOREIGN = "foreign", "Created elsewhere"
+        UNTESTED = "untested", "Not known"
+
+    class Trouble(models.TextChoices):
+        NONE = "", "None"
+        NOT_FOUND = "not_found", "Not found at Google"
+        NOT_PERMITTED = "not_permitted", "No access"
+
+    name = models.CharField(max_length=200, unique=True)
+    account = models.ForeignKey("spaces.Account", on_delete=models.PROTECT, related_name="spaces")
+    owned = models.BooleanField(
+        default=False, help_text="Google showed the settings, so the account is the owner."
+    )
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.UNTESTED)
+    meeting_code = models.CharField(max_length=128, blank=True, db_index=True)
+    meeting_uri = models.URLField(blank=True)
+    code_confirmed_at = models.DateTimeField(null=True, blank=True)
+    settings = models.JSONField(default=dict)
+    phone_access = models.JSONField(default=list)
+    sip_access = models.JSONField(default=list)
+    checked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When code and settings were last read."
+    )
+    liveness = models.CharField(max_length=10, choices=Liveness, default=Liveness.UNKNOWN)
+    conference = models.OneToOneField(
+        "spaces.Conference", on_delete=models.SET_NULL, null=True, blank=True, related_name="running_in"
+    )
+    seen_at = models.DateTimeField(
+        null=True, blank=True, help_text="The moment before liveness was last asked."
+    )
+    trouble = models.CharField(max_length=20, choices=Trouble, default=Trouble.NONE, blank=True)
+    trouble_text = models.TextField(blank=True)
+    former_room = models.ForeignKey(
+        "spaces.Room", on_delete=models.SET_NULL, null=True, blank=True, related_name="former_spaces"
+    )
+    retired_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager["Space"]] = SpaceQuerySet.as_manager()
+
+    if TYPE_CHECKING:
+        room: "Room"
+
+    class Meta:
+        ordering = ["name"]
+        indexes = [models.Index(fields=["account", "liveness"]), models.Index(fields=["checked_at"])]
+
+    def __str__(self) -> str:
+        return self.meeting_code or self.name
+
+    @property
+    def can_be_ended(self) -> bool:
+        """Whether Google would let us end a call here: the account owns it and our own project made it. An untested
+        origin counts as yes, so that Google is asked once and its answer remembered."""
+        return self.owned and self.origin != self.Origin.FOREIGN
+
+    def stuck_reasons(self, now: datetime) -> list[str]:
+        """Why the running call looks forgotten, in words; empty when it does not."""
+        call = self.conference
+        if self.liveness != Liveness.ACTIVE or call is None:
+            return []
+        reasons = []
+        humans = (call.people or 0) + (call.guests or 0) + (call.phones or 0)
+        if call.counted and call.same_since:
+            if humans == 0 and call.devices and call.same_since <= now - ONLY_DEVICES_FOR:
+                reasons.append("only room devices are left")
+            if humans == 1 and not call.devices and call.same_since <= now - ALONE_FOR:
+                reasons.append("one person alone")
+        if call.started_at and call.started_at <= now - RUNNING_FOR:
+            reasons.append(f"running for {int((now - call.started_at).total_seconds() // 3600)} hours")
+        return reasons
+
+    def code_is_ageing(self, now: datetime) -> bool:
+        """Whether the code was last confirmed so long ago that Google may have taken it away."""
+        return self.code_confirmed_at is not None and self.code_confirmed_at < now - AGEING_CODE
+
+    def absorb(self, seen: resources.Space, *, seen_at: datetime) -> bool:
+        """Take in Google's answer to `spaces.get`, `create` or `patch`, asked at `seen_at`.
+
+        Safe to repeat and in any order: an answer older than what is known changes nothing. Returns whether it counted.
+        """
+        with transaction.atomic():
+            known = Space.objects.select_for_update().get(pk=self.pk)
+            if known.checked_at and known.checked_at > seen_at:
+                return False
+            changes: dict[str, Any] = {
+                "checked_at": seen_at,
+                "meeting_code": seen.meeting_code,
+                "meeting_uri": seen.meeting_uri,
+                "code_confirmed_at": seen_at if seen.meeting_code else known.code_confirmed_at,
+                "owned": seen.settings is not None,
+                "trouble": Space.Trouble.NONE,
+                "trouble_text": "",
+            }
+            if seen.settings is not None:
+                changes["settings"] = dict(seen.settings)
+                changes["phone_access"] = [asdict(phone) for phone in seen.phone_access]
+                changes["sip_access"] = [asdict(sip) for sip in seen.sip_access]
+            if known.meeting_code and known.meeting_code != seen.meeting_code:
+                PastCode.remember(known)
+            Space.objects.filter(pk=self.pk).update(**changes)
+            if seen.liveness == "unknown":
+                # Asked by somebody who may not know: that is no news about the room, unless nothing was known at all.
+                Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
+            else:
+                known.see_call(seen.active_record, seen_at=seen_at)
+        self.refresh_from_db()
+        return True
+
+    def see_call(self, record: str | None, *, seen_at: datetime, started_at: datetime | None = None) -> bool:
+        """Note that this record is the running conference (None: there is none), as asked at `seen_at`.
+
+        An older answer never overwrites a newer one. Returns whether it counted.
+        """
+        with transaction.atomic():
+            newer = Space.objects.filter(pk=self.pk).exclude(seen_at__gt=seen_at)
+            if record is None:
+                if not newer.update(liveness=Liveness.IDLE, conference=None, seen_at=seen_at):
+                    return False
+                running = None
+            else:
+                running, _ = Conference.objects.get_or_create(
+                    record=record, defaults={"space_id": self.pk, "started_at": started_at}
+                )
+                if started_at and running.started_at is None:
+                    Conference.objects.filter(pk=running.pk).update(started_at=started_at)
+                if not newer.update(liveness=Liveness.ACTIVE, conference=running, seen_at=seen_at):
+                    return False
+            over = Conference.objects.filter(space=self.pk, ended_at=None)
+            if running:
+                over = over.exclude(pk=running.pk)
+                Conference.objects.filter(pk=running.pk).update(ended_at=None)
+            gone = list(over.values_list("pk", flat=True))
+            if gone:
+                Participant.objects.filter(conference__in=gone).delete()
+                Conference.objects.filter(pk__in=gone).update(ended_at=seen_at)
+        return True
+
+    def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:
+        """Note that Google does not show this space. What was known stays, and so does its age."""
+        Space.objects.filter(pk=self.pk).exclude(checked_at__gt=seen_at).update(
+            trouble=trouble, trouble_text=text, checked_at=seen_at, liveness=Liveness.UNKNOWN
+        )
+
+
+class PastCode(models.Model):
+    """A code that a space had. People keep old links for years, so lookups know them."""
+
+    space = models.ForeignKey(Space, on_delete=models.CASCADE, related_name="past_codes")
+    code = models.CharField(max_length=128, db_index=True)
+    last_confirmed_at = models.DateTimeField(null=True, blank=True)
+    replaced_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-replaced_at"]
+        constraints = [models.UniqueConstraint(fields=["space", "code"], name="past_code_once_a_space")]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @classmethod
+    def remember(cls, space: Space) -> None:
+        """Keep the code that the space has until now."""
+        cls.objects.update_or_create(
+            space=space,
+            code=space.meeting_code,
+            defaults={"last_confirmed_at": space.code_confirmed_at, "replaced_at": timezone.now()},
+        )
+
+
+class Member(models.Model):
+    """Somebody with a lasting place in a space: joins without knocking, a co-host helps to run its calls."""
+
+    space = models.ForeignKey(Space, on_delete=models.CASCADE, related_name="members")
+    email = models.EmailField()
+    role = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["email"]
+        constraints = [models.UniqueConstraint(fields=["space", "email"], name="member_once_a_space")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @classmethod
+    def replace(cls, space: Space, members: Iterable[resources.Member]) -> None:
+        """Make the stored list equal to Google's."""
+        listed = {member.email.lower(): member.role for member in members if member.email}
+        with transaction.atomic():
+            cls.objects.filter(space=space).exclude(email__in=listed).delete()
+            for email, role in listed.items():
+                cls.objects.update_or_create(space=space, email=email, defaults={"role": role})

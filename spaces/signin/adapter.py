@@ -1,0 +1,64 @@
+"""What allauth asks us: whom it may let in, and what a failure looks like."""
+
+import logging
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.providers.base.constants import AuthError
+from django.http import HttpRequest, HttpResponse
+
+from spaces.access import SYSTEM
+from spaces.actions import people
+from spaces.signin.refusal import refuse
+
+logger = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """There are no local accounts."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Nobody signs up by a form."""
+        return False
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
+        """Somebody whose access was switched off."""
+        return refuse(request, "inactive", user.email)
+
+
+class GoogleAdapter(DefaultSocialAccountAdapter):
+    """Turns a Google account that proved itself into a Person."""
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """Find or make the person, and tie the Google account to them; the provider has checked the claims."""
+        person = people.admit(
+            google_id=sociallogin.account.uid,
+            email=sociallogin.email_addresses[0].email,
+            name=getattr(sociallogin.account, "name_claim", ""),
+            actor=SYSTEM,
+        )
+        sociallogin.email_addresses = []  # addresses live on Person, in one place
+        if not sociallogin.is_existing:
+            sociallogin.connect(request, person)
+        else:
+            sociallogin.user = person
+
+    def on_authentication_error(
+        self,
+        request: HttpRequest,
+        provider: Any,
+        error: Any = None,
+        exception: Any = None,
+        extra_context: Any = None,
+    ) -> None:
+        """Show our page instead of allauth's. Details go to the log; they never hold a token."""
+        logger.warning("sign-in failed: %s %s", error, type(exception).__name__ if exception else "")
+        if error == AuthError.CANCELLED:
+            why = "cancelled"
+        elif exception is None:
+            why = "stale"
+        else:
+            why = "google"
+        raise ImmediateHttpResponse(refuse(request, why))

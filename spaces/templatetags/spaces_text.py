@@ -1,0 +1,112 @@
+"""Facts turned into words for templates: ages, lengths of time, settings and verbs."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+
+from spaces.access import Permission
+from spaces.google import config
+from spaces.models import AuditEntry
+
+register = template.Library()
+
+VERBS: dict[str, str] = {
+    Permission.ROOM_EDIT: "Edit room",
+    Permission.ROOM_CREATE: "Add room",
+    Permission.NAMES_REVEAL: "Reveal names",
+    Permission.SETTINGS_CHANGE: "Change settings",
+    Permission.SPACE_CREATE: "Create link",
+    Permission.SPACE_ADOPT: "Use existing link",
+    Permission.SPACE_REFRESH: "Refresh",
+    Permission.CONFERENCE_END: "End call",
+    Permission.ACCOUNT_CONNECT: "Connect account",
+    Permission.ACCOUNT_DISCONNECT: "Disconnect account",
+    Permission.ACCOUNT_MANAGE: "Manage account",
+    Permission.PEOPLE_MANAGE: "Give role",
+    Permission.PEOPLE_ADMIT: "First sign-in",
+}
+
+
+@register.filter
+def duration(length: timedelta | float | None) -> str:
+    """A length of time in its two largest units: “45 s”, “22 min”, “6 h 12 min”, “2 d 4 h”. Takes a timedelta or seconds."""
+    if length is None:
+        return ""
+    seconds = max(int(length.total_seconds() if isinstance(length, timedelta) else length), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if seconds < 60:
+        return f"{seconds} s"
+    if hours < 1:
+        return f"{minutes} min"
+    if days < 2:
+        return f"{hours} h {minutes % 60:02} min"
+    return f"{days} d {hours % 24} h"
+
+
+@register.filter
+def ago(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago something was, in its largest unit: “8 s ago”, “3 h ago”; “never” when it has not been. `static/js/app.js`
+    goes on counting in the same words."""
+    if moment is None:
+        return "never"
+    seconds = max(int(((now or timezone.now()) - moment).total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= (2 * size if unit == "d" else size):
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
+
+
+@register.filter
+def lasted(call: Any) -> str:
+    """How long a call that is over went on; empty when its beginning or end is not known."""
+    if call.started_at is None or call.ended_at is None:
+        return ""
+    return duration(call.ended_at - call.started_at)
+
+
+@register.filter
+def label_of(setting: config.Setting, value: str | None) -> str:
+    """A setting's value in words; “not set” where Google names none."""
+    return setting.choice(value).label if value else "not set"
+
+
+@register.filter
+def consequence(setting: config.Setting, value: str | None) -> str:
+    """What choosing this value brings about; empty when its name says it all."""
+    return setting.choice(value).consequence if value else ""
+
+
+@register.filter
+def verb(word: str) -> str:
+    """A verb of the audit trail as people say it; a word that is not in the list stays as it is."""
+    return VERBS.get(word, word)
+
+
+@register.filter
+def differences(entry: AuditEntry) -> list[tuple[str, str, str]]:
+    """What an audit entry says was changed: (name, before, after), empty text where there was nothing."""
+    before = entry.before if isinstance(entry.before, dict) else {}
+    after = entry.after if isinstance(entry.after, dict) else {}
+    return [
+        (_name(key), _value(key, before.get(key)), _value(key, after.get(key)))
+        for key in dict.fromkeys([*before, *after])
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _name(key: str) -> str:
+    setting = config.BY_PATH.get(key)
+    return setting.label if setting else key.replace("_", " ")
+
+
+def _value(key: str, value: Any) -> str:
+    if value in (None, "", [], {}):
+        return ""
+    setting = config.BY_PATH.get(key)
+    if setting and isinstance(value, str):
+        return setting.choice(value).label
+    if isinstance(value, list | tuple):
+        return ", ".join(str(one) for one in value)
+    return str(value)

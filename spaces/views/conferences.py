@@ -1,0 +1,74 @@
+"""Ending a call, and showing who is in."""
+
+import logging
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+from kombu.exceptions import OperationalError
+
+from spaces import access, tasks
+from spaces.access import Permission
+from spaces.actions import conferences
+from spaces.forms import EndForm
+from spaces.views.replies import Request, back, carry_out, page
+from spaces.views.rooms import find
+from spaces.views.rows import row
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
+
+
+@require_http_methods(["GET", "POST"])
+def end(request: Request, slug: str) -> HttpResponse:
+    """What ending will do, in words; then the ending."""
+    room = find(request, slug)
+    access.require(request.user, Permission.CONFERENCE_END, room)
+    call = room.space.conference if room.space else None
+    people = (call.people or 0) + (call.guests or 0) + (call.phones or 0) if call else 0
+    initial = {"conference": call.record if call else ""}
+    form = EndForm(request.POST or None, room=room, people=people, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        carry_out(
+            request,
+            lambda: conferences.end(
+                room=room,
+                conference=values["conference"],
+                reason=form.reason,
+                actor=request.user,
+                key=values["key"],
+            ),
+        )
+        if room.space_id:
+            _look_again_soon(room.space_id)
+        return back(request, room.get_absolute_url())
+    context = {
+        "room": room,
+        "row": row(room, request.user, timezone.now()),
+        "call": call,
+        "people": people,
+        "form": form,
+        "foreign": conferences.FOREIGN,
+        "not_owned": conferences.NOT_OWNED,
+        "next": request.GET.get("next", "") or request.POST.get("next", ""),
+    }
+    return page(request, "end.html", context, partial="dialog", status=422 if form.errors else 200)
+
+
+def _look_again_soon(space_id: int) -> None:
+    try:
+        tasks.look_again.apply_async(
+            kwargs={"space_id": space_id}, countdown=LOOK_AGAIN_AFTER, retry=False, expires=60
+        )
+    except OperationalError:
+        logger.warning("the broker is away: the room will be read at the next sweep")
+
+
+@require_POST
+def reveal(request: Request, slug: str) -> HttpResponse:
+    """The names of those in the call, once, for helpdesk staff. It is written down."""
+    room = find(request, slug)
+    participants = conferences.reveal(room=room, actor=request.user)
+    return page(request, "reveal.html", {"room": room, "participants": participants})

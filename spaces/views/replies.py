@@ -1,0 +1,128 @@
+"""From what happened to what is sent back: whole page or partial, message or sentence, in one place."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.middleware import HtmxDetails
+
+from spaces import access, health
+from spaces.actions.outcomes import Outcome
+from spaces.audit import Refused
+from spaces.google.errors import GoogleError, OutcomeUnknown
+from spaces.models import Person
+
+
+class Request(HttpRequest):
+    """A request as views get it: somebody is signed in, and htmx is known."""
+
+    htmx: HtmxDetails
+    user: Person
+
+
+def page(
+    request: Request, template: str, context: dict[str, Any], *, partial: str = "", status: int = 200
+) -> HttpResponse:
+    """The page; for htmx only its named partial. The view names the partial, never the client."""
+    name = f"{template}#{partial}" if partial and request.htmx else template
+    response = render(request, name, context, status=status)
+    response["Vary"] = "HX-Request, Cookie"
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
+    """Run one action and tell the person how it went. A refusal by the state of things or by Google is a handled outcome;
+    missing rights (NotAllowed) go through and become a 403. Returns whether it went well."""
+    levels = {"success": messages.SUCCESS, "info": messages.INFO, "warning": messages.WARNING}
+    try:
+        outcome = work()
+    except Refused as refusal:
+        messages.error(request, refusal.sentence)
+    except OutcomeUnknown as error:
+        messages.error(
+            request, f"It is not known whether this happened. {error.sentence} Nothing was sent twice."
+        )
+    except GoogleError as error:
+        messages.error(request, f"Nothing was changed. {error.sentence}")
+    else:
+        messages.add_message(request, levels[outcome.level], outcome.sentence)
+        return True
+    return False
+
+
+def back(request: Request, default: str) -> HttpResponse:
+    """After a form: htmx gets the messages and a word to the page that rooms have changed; a plain browser is led back to
+    where it came from (`next`, on this site only) or to `default`."""
+    if request.htmx:
+        response = render(request, "_messages.html")
+        response["HX-Trigger"] = "rooms-changed"
+        return response
+    wanted = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(wanted if wanted and safe else default)
+
+
+def page_context(request: HttpRequest) -> dict[str, Any]:
+    """What every page shows: what the person may do at all, and whether everything is alive."""
+    person = getattr(request, "user", None)
+    if not isinstance(person, Person):
+        return {"simulated": not settings.GOOGLE.are_real}
+    return {
+        "simulated": not settings.GOOGLE.are_real,
+        "general": access.permissions(person),
+        "health": SimpleLazyObject(health.report),
+    }
+
+
+def _problem(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:
+    reference = uuid.uuid4().hex[:8]
+    return render(
+        request, "problem.html", {"what": what, "cure": cure, "reference": reference}, status=status
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403 with the sentence that says who may."""
+    what = getattr(exception, "sentence", "This is not open to you.")
+    return _problem(
+        request, 403, what, "Nothing was changed. If you should be able to do this, ask your IT staff."
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404."""
+    return _problem(
+        request,
+        404,
+        "There is no such page or room.",
+        "It may have been archived or renamed. Look it up by name or code.",
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500, without depending on anything that may be what broke."""
+    body = (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Something broke – Meetadmin</title>"
+        "<h1>Something broke on our side</h1><p>Nothing you typed was acted upon twice. Go back and try again; if it keeps "
+        "happening, tell your IT staff the time at which it did.</p><p><a href=/>To the overview</a></p></html>"
+    )
+    return HttpResponse(body, status=500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form whose protection was missing or too old."""
+    return _problem(
+        request,
+        403,
+        "This form was too old or did not come from this site.",
+        "Nothing was changed. Go back, reload the page and send it again.",
+    )

@@ -1,0 +1,259 @@
+"""Pages about rooms: the overview, one room, its facts, and the stable address that leads into the call."""
+
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, F, Q
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from spaces import access, audit
+from spaces.access import Permission
+from spaces.actions import buildings, rooms
+from spaces.forms import FilterForm, RoomForm
+from spaces.google import config
+from spaces.models import Building, Ownership, Person, Room
+from spaces.models.rooms import RoomQuerySet
+from spaces.views.replies import Request, back, carry_out, page
+from spaces.views.rows import row, rows
+
+PER_PAGE = 50
+
+
+def find(request: Request, slug: str) -> Room:
+    """The room for this person; 404 when they may not open it. Loading it is the first check."""
+    return get_object_or_404(access.visible_rooms(request.user).for_pages(), slug=slug)
+
+
+def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuerySet:
+    """The rooms that fit the filters. Filters about calls look only at rooms whose calls the person may see."""
+    found = access.visible_rooms(person)
+    states = {"stuck": "stuck", "live": "live", "idle": "idle", "unknown": "unknown"}
+    if wanted.get("state") in states:
+        found = access.rooms_where(person, Permission.CALL_SEE)
+        found = found.stuck(now) if wanted["state"] == "stuck" else getattr(found, states[wanted["state"]])()
+    elif wanted.get("state") == "none":
+        found = found.without_space()
+    found = found.exclude(archived_at=None) if wanted.get("archived") else found.current()
+    if wanted.get("q"):
+        found = found.matching(wanted["q"])
+    if wanted.get("building"):
+        found = found.filter(building=wanted["building"])
+    if wanted.get("floor"):
+        found = found.filter(floor=wanted["floor"])
+    if wanted.get("owner"):
+        found = found.filter(
+            pk__in=Ownership.objects.filter(person__email=wanted["owner"].lower()).values("room")
+        )
+    return found.owned_by(person) if wanted.get("mine") else found
+
+
+def _ordered(found: RoomQuerySet, sort: str, now: datetime, *, sees_all_calls: bool) -> RoomQuerySet:
+    """In the order asked for. Orders that would tell of calls are for those who may see every call."""
+    if sort == "name":
+        return found.order_by("name", "pk")
+    if sort == "building" or not sees_all_calls:
+        return found.order_by("building__name", "name", "pk")
+    if sort == "since":
+        return found.order_by(F("space__conference__started_at").asc(nulls_last=True), "pk")
+    if sort == "seen":
+        return found.order_by(F("space__seen_at").asc(nulls_last=True), "pk")
+    return found.by_need(now)
+
+
+def _counters(person: Person, now: datetime) -> list[dict[str, Any]]:
+    """How many rooms are in which state, among those whose calls the person may see; each is a filter."""
+    seen = RoomQuerySet(Room).filter(
+        pk__in=access.rooms_where(person, Permission.CALL_SEE).current().values("pk")
+    )
+    everything = RoomQuerySet(Room).current()
+    states = ("live", "stuck", "unknown", "idle")
+    inner = {
+        "live": seen.live(),
+        "stuck": seen.stuck(now),
+        "unknown": seen.unknown(),
+        "idle": seen.idle(),
+    }
+    numbers = everything.aggregate(
+        **{name: Count("pk", filter=Q(pk__in=inner[name].values("pk"))) for name in states},
+        none=Count("pk", filter=Q(space=None)),
+    )
+    labels = dict(FilterForm.STATES)
+    return [{"key": key, "label": labels[key], "number": numbers[key]} for key in (*states, "none")]
+
+
+def _shown(found: RoomQuerySet, number: str | None, person: Person) -> Page[Any]:
+    """One page. First the keys, then only those rooms with all that a row needs."""
+    leaf: Page[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE).get_page(number)
+    keys = list(leaf.object_list)
+    loaded = {room.pk: room for room in access.visible_rooms(person).for_pages().filter(pk__in=keys)}
+    leaf.object_list = [loaded[key] for key in keys if key in loaded]
+    return leaf
+
+
+@require_GET
+def overview(request: Request) -> HttpResponse:
+    """All rooms, what needs action first. Filters, order and page are in the address; nothing here asks Google."""
+    now = timezone.now()
+    form = FilterForm(request.GET)
+    wanted = form.understood()
+    sees_all = (
+        bool({Permission.CALL_SEE} <= access.permissions(request.user)) or request.user.role != "colleague"
+    )
+    found = _ordered(
+        _filtered(request.user, wanted, now), wanted.get("sort", "need"), now, sees_all_calls=sees_all
+    )
+    leaf = _shown(found, request.GET.get("page"), request.user)
+    context = {
+        "form": form,
+        "wanted": wanted,
+        "rows": rows(leaf.object_list, request.user, now),
+        "leaf": leaf,
+        "counters": _counters(request.user, now),
+        "buildings": Building.objects.all(),
+        "now": now,
+        "grouped": sees_all and wanted.get("sort", "need") == "need",
+    }
+    return page(request, "overview.html", context, partial="board")
+
+
+@require_GET
+def mine(request: Request) -> HttpResponse:
+    """The rooms somebody owns or is deputy of: what to end, first."""
+    now = timezone.now()
+    found = access.visible_rooms(request.user).current().owned_by(request.user).for_pages().by_need(now)
+    return page(
+        request, "mine.html", {"rows": rows(found[:500], request.user, now), "now": now}, partial="board"
+    )
+
+
+TABS = (
+    ("history", "Calls", Permission.CALL_SEE),
+    ("settings", "Settings", Permission.SETTINGS_SEE),
+    ("spaces", "Links", Permission.ROOM_SEE),
+    ("audit", "Audit", Permission.AUDIT_ROOM),
+)
+
+
+@require_GET
+def room(request: Request, slug: str) -> HttpResponse:
+    """One room: what is on now, and behind tabs in the address its calls, settings, links and trail."""
+    now = timezone.now()
+    found = find(request, slug)
+    shown = row(found, request.user, now)
+    tabs = [(key, label) for key, label, needs in TABS if needs in shown.may]
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in dict(tabs) else tabs[0][0]
+    context = {
+        "room": found,
+        "row": shown,
+        "space": found.space,
+        "now": now,
+        "tabs": tabs,
+        "tab": tab,
+        "ownerships": found.ownerships.select_related("person"),
+        **_now_panel(found, shown.may),
+        **_tab(found, tab),
+    }
+    return page(request, "room.html", context, partial="now")
+
+
+def _now_panel(found: Room, may: frozenset[Permission]) -> dict[str, Any]:
+    call = found.space.conference if found.space else None
+    return {"participants": list(call.participants.all()) if call and Permission.NAMES_SEE in may else []}
+
+
+def _tab(found: Room, tab: str) -> dict[str, Any]:
+    space = found.space
+    if tab == "history":
+        return {"calls": space.conferences.all()[:50] if space else []}
+    if tab == "settings":
+        known = space.settings if space else {}
+        groups: dict[str, list[dict[str, Any]]] = {}
+        for setting in config.CATALOGUE:
+            value = known.get(setting.path, "")
+            groups.setdefault(setting.group, []).append(
+                {"setting": setting, "choice": setting.choice(value) if value else None}
+            )
+        return {"groups": list(groups.items())}
+    if tab == "audit":
+        return {"entries": found.audit.all()[:50]}
+    return {
+        "past_codes": space.past_codes.all() if space else [],
+        "former_spaces": found.former_spaces.order_by("-retired_at"),
+    }
+
+
+@require_GET
+def join(request: Request, slug: str) -> HttpResponse:
+    """The stable address of a room, for QR cards and door signs: leads into its present call."""
+    found = find(request, slug)
+    if found.space and found.space.meeting_uri:
+        return HttpResponseRedirect(found.space.meeting_uri)
+    return redirect(found)
+
+
+def _building(form: RoomForm, request: Request) -> Building:
+    chosen = form.cleaned_data["building"]
+    return chosen or buildings.add(name=form.cleaned_data["new_building"], actor=request.user)
+
+
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    """Add a room."""
+    access.require(request.user, Permission.ROOM_CREATE)
+    form = RoomForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = rooms.create(
+                room=form.facts(_building(form, request)), actor=request.user, key=form.cleaned_data["key"]
+            )
+        except audit.AlreadyAsked as again:
+            return redirect(again.entry.room) if again.entry.room else redirect("overview")
+        return redirect(made)
+    return page(request, "room_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: Request, slug: str) -> HttpResponse:
+    """Change what is written about a room."""
+    found = find(request, slug)
+    access.require(request.user, Permission.ROOM_EDIT, found)
+    known = rooms.facts(found)
+    initial = {
+        "name": known.name,
+        "building": known.building,
+        "floor": known.floor,
+        "capacity": known.capacity,
+        "device_name": known.device_name,
+        "notes": known.notes,
+        "owners": "\n".join(known.owners),
+        "deputies": "\n".join(known.deputies),
+    }
+    form = RoomForm(request.POST or None, room=found, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        to = form.facts(_building(form, request))
+        if carry_out(
+            request, lambda: rooms.edit(room=found, to=to, actor=request.user, key=form.cleaned_data["key"])
+        ):
+            return redirect(found)
+    return page(request, "room_form.html", {"form": form, "room": found}, status=422 if form.errors else 200)
+
+
+@require_POST
+def archive(request: Request, slug: str) -> HttpResponse:
+    """Take a room out of use."""
+    found = find(request, slug)
+    carry_out(request, lambda: rooms.archive(room=found, actor=request.user))
+    return back(request, found.get_absolute_url())
+
+
+@require_POST
+def restore(request: Request, slug: str) -> HttpResponse:
+    """Bring an archived room back."""
+    found = find(request, slug)
+    carry_out(request, lambda: rooms.restore(room=found, actor=request.user))
+    return back(request, found.get_absolute_url())
