@@ -1,0 +1,206 @@
+"""The web application: addresses, counting, ordered faults, errors as Google words them."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from simulator import errors, meet, pages
+from simulator.accounts import AUTHORIZE_PATH, bearer
+from simulator.control import Control
+from simulator.errors import ApiError
+from simulator.faults import Fault
+from simulator.machine import Machine
+
+MAX_SILENCE = 120.0  # seconds a "timeout" keeps a client waiting at most
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def api_error(refusal: ApiError, retry_after: str | None = None) -> web.Response:
+    """A refusal as Google sends it."""
+    headers = {"Retry-After": retry_after} if retry_after else {}
+    if refusal.code == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="https://accounts.google.com/"'
+    return web.json_response(refusal.envelope(), status=refusal.code, headers=headers)
+
+
+class Site:
+    """The handlers that stand between the web and the machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def build(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(client_max_size=2 * 1024**2, middlewares=[self._middleware])
+        app.add_routes(Control(self.machine).routes())
+        app.router.add_get("/", self.front_door)
+        plain: list[tuple[str, str, str, Callable[[], Handler]]] = [
+            ("GET", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
+            ("POST", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
+            ("POST", "/token", "token", lambda: self.machine.accounts.token),
+            ("POST", "/revoke", "revoke", lambda: self.machine.accounts.revoke),
+            ("GET", "/oauth2/v1/certs", "certs", lambda: self.machine.accounts.certificates),
+            ("GET", "/oauth2/v3/certs", "certs", lambda: self.machine.accounts.key_set),
+            ("GET", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.userinfo),
+            ("POST", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.userinfo),
+            ("GET", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
+            ("POST", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
+            (
+                "GET",
+                "/.well-known/openid-configuration",
+                "openid-configuration",
+                lambda: self.machine.accounts.discovery,
+            ),
+        ]
+        for verb, path, name, find in plain:
+            app.router.add_route(verb, path, self._counted(name, find))
+        app.router.add_route("*", "/{rest:v[0-9a-z]+/.*}", self.meet)
+        return app
+
+    @web.middleware
+    async def _middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.machine.catch_up()
+        try:
+            return await handler(request)
+        except ApiError as refusal:
+            return api_error(refusal)
+        except web.HTTPException as refusal:
+            return web.Response(
+                status=refusal.status,
+                content_type="text/html",
+                text=pages.page(f"Error {refusal.status}", f"<h1>{refusal.status}. That’s an error.</h1>"),
+            )
+
+    async def front_door(self, request: web.Request) -> web.StreamResponse:
+        """What this address is."""
+        del request
+        world = self.machine.world
+        text = pages.front_door(scene=world.scene, rooms=len(world.rooms), seed=world.seed)
+        return web.Response(text=text, content_type="text/html")
+
+    def _counted(self, name: str, find: Callable[[], Handler]) -> Handler:
+        """A sign-in endpoint under the counts and faults; found anew each time, since a reset replaces it."""
+
+        async def counted(request: web.Request) -> web.StreamResponse:
+            account = ""
+            if name == "token":
+                account = await self.machine.accounts.account_of(request)
+            return await self._serve(request, name, name, account, lambda: find()(request))
+
+        return counted
+
+    async def meet(self, request: web.Request) -> web.StreamResponse:
+        """Any method of Meet."""
+        method, path = meet.find_method(request.method, request.rel_url.raw_path)
+        text = bearer(request)
+        token = self.machine.accounts.live_token(text)
+        known = self.machine.identity.tokens.get(text)
+        account = (known.email or "service account") if known else ""
+        raw = await request.read()
+
+        async def produce() -> web.StreamResponse:
+            if not text:
+                raise errors.no_credentials(method.rpc)
+            if token is None:
+                raise errors.dead_credentials(method.rpc)
+            if token.scopes.isdisjoint(method.scopes):
+                raise errors.scope_missing(method.rpc)
+            alt = request.query.get("$alt", request.query.get("alt", ""))
+            call = meet.Call(
+                world=self.machine.world,
+                token=token,
+                path=path,
+                query=request.query,
+                body=_json(raw),
+                fields=request.query.get("fields")
+                or request.query.get("$fields")
+                or request.headers.get("x-goog-fieldmask"),
+                enum_numbers="enum-encoding=int" in alt,
+            )
+            return web.json_response(meet.answer(method, call))
+
+        return await self._serve(request, method.name, method.rpc, account, produce)
+
+    async def _serve(
+        self,
+        request: web.Request,
+        name: str,
+        rpc: str,
+        account: str,
+        produce: Callable[[], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Count a request and answer it, unless an ordered fault does."""
+        tally = self.machine.tally
+        tally.by_method[name] += 1
+        if account:
+            tally.by_account[account] += 1
+        fault = self.machine.faults.take(name, account)
+        if fault is None:
+            response = await self._answer(produce)
+        elif fault.kind == "slow":
+            await asyncio.sleep(fault.delay)
+            response = await self._answer(produce)
+        else:
+            if fault.after:
+                await self._answer(produce)
+            await asyncio.sleep(fault.delay)
+            return await self._misbehave(request, fault, name, rpc)
+        tally.by_status[str(response.status)] += 1
+        return response
+
+    async def _answer(self, produce: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        try:
+            return await produce()
+        except ApiError as refusal:
+            return api_error(refusal)
+
+    async def _misbehave(self, request: web.Request, fault: Fault, name: str, rpc: str) -> web.StreamResponse:
+        tally = self.machine.tally
+        if fault.status is not None:
+            tally.by_status[str(fault.status)] += 1
+            if name == "token":
+                body = {"error": "internal_failure", "error_description": fault.message or "Backend Error"}
+                return web.json_response(body, status=fault.status)
+            refusal = errors.of_status(fault.status, rpc)
+            if fault.message:
+                refusal.message = fault.message
+            return api_error(refusal, fault.retry_after)
+        tally.by_status[str(fault.kind)] += 1
+        if fault.kind == "timeout":
+            await asyncio.sleep(MAX_SILENCE)
+            return _hang_up(request)
+        if fault.kind == "truncated":
+            return await _half_an_answer(request)
+        return web.Response(
+            text="<html><body>Lorem ipsum <b>dolor</i> %%% {{{ \x00", content_type="text/html"
+        )
+
+
+def _hang_up(request: web.Request) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response(status=504)
+
+
+async def _half_an_answer(request: web.Request) -> web.StreamResponse:
+    """Promise more bytes than are sent, then close the connection."""
+    body = b'{"name": "spaces/'
+    response = web.StreamResponse(headers={"Content-Type": "application/json; charset=UTF-8"})
+    response.content_length = len(body) + 1000
+    await response.prepare(request)
+    await response.write(body)
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+def _json(raw: bytes) -> Any:
+    if not raw.strip():
+        return {}
+    try:
+        return json.loads(raw)
+    except ValueError:
+        raise ApiError(400, "Invalid JSON payload received. Unexpected token.") from None

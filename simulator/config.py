@@ -1,0 +1,165 @@
+"""SpaceConfig and Member on the wire: reading bodies strictly, writing replies, update masks.
+
+Meet REST reference v2: SpaceConfig. Enumerations may come as names or as numbers (the client libraries send both).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator import errors, masks
+from simulator.world import DEFAULT_CONFIG
+
+_TYPE = "type.googleapis.com/google.apps.meet.v2."
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """Names in the order of their numbers; the first is the unspecified value."""
+
+    type_name: str
+    names: tuple[str, ...]
+    unset_allowed: bool = True
+
+
+_RESTRICTION = Enumeration(
+    _TYPE + "SpaceConfig.ModerationRestrictions.RestrictionType",
+    ("RESTRICTION_TYPE_UNSPECIFIED", "HOSTS_ONLY", "NO_RESTRICTION"),
+)
+_GENERATION = Enumeration(
+    _TYPE + "SpaceConfig.ArtifactConfig.AutoGenerationType", ("AUTO_GENERATION_TYPE_UNSPECIFIED", "ON", "OFF")
+)
+LEAVES = {
+    "accessType": Enumeration(
+        _TYPE + "SpaceConfig.AccessType", ("ACCESS_TYPE_UNSPECIFIED", "OPEN", "TRUSTED", "RESTRICTED")
+    ),
+    "entryPointAccess": Enumeration(
+        _TYPE + "SpaceConfig.EntryPointAccess", ("ENTRY_POINT_ACCESS_UNSPECIFIED", "ALL", "CREATOR_APP_ONLY")
+    ),
+    "moderation": Enumeration(
+        _TYPE + "SpaceConfig.Moderation", ("MODERATION_UNSPECIFIED", "OFF", "ON"), unset_allowed=False
+    ),
+    "moderationRestrictions.chatRestriction": _RESTRICTION,
+    "moderationRestrictions.reactionRestriction": _RESTRICTION,
+    "moderationRestrictions.presentRestriction": _RESTRICTION,
+    "moderationRestrictions.defaultJoinAsViewerType": Enumeration(
+        _TYPE + "SpaceConfig.ModerationRestrictions.DefaultJoinAsViewerType",
+        ("DEFAULT_JOIN_AS_VIEWER_TYPE_UNSPECIFIED", "ON", "OFF"),
+    ),
+    "attendanceReportGenerationType": Enumeration(
+        _TYPE + "SpaceConfig.AttendanceReportGenerationType",
+        ("ATTENDANCE_REPORT_GENERATION_TYPE_UNSPECIFIED", "GENERATE_REPORT", "DO_NOT_GENERATE"),
+    ),
+    "artifactConfig.recordingConfig.autoRecordingGeneration": _GENERATION,
+    "artifactConfig.transcriptionConfig.autoTranscriptionGeneration": _GENERATION,
+    "artifactConfig.smartNotesConfig.autoSmartNotesGeneration": _GENERATION,
+}
+_ROLE = Enumeration(_TYPE + "Member.Role", ("ROLE_UNSPECIFIED", "COHOST"))
+_GROUPS = {leaf.rpartition(".")[0] for leaf in LEAVES} | {"", "artifactConfig"}
+_RESTRICTIONS = [leaf for leaf in LEAVES if leaf.startswith("moderationRestrictions.")]
+# Output-only fields are tolerated in a body and have no effect, as everywhere at Google.
+_SPACE_FIELDS = {
+    "name", "config", "meetingUri", "meetingCode", "activeConference", "phoneAccess", "gatewaySipAccess",
+}  # fmt: skip
+
+
+def _snake(path: str) -> str:
+    """A path as error messages spell it."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in path)
+
+
+def _enum(value: Any, kind: Enumeration, path: str) -> str:
+    shown = f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise errors.invalid_value(_snake(path), kind.type_name, shown)
+    if isinstance(value, int) and 0 <= value < len(kind.names):
+        value = kind.names[value]
+    if value not in kind.names:
+        raise errors.invalid_value(_snake(path), kind.type_name, shown)
+    if value == kind.names[0]:
+        if not kind.unset_allowed:
+            raise errors.invalid(_snake(path), f"{value} may not be sent.")
+        return ""
+    return str(value)
+
+
+def _object(value: Any, path: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise errors.invalid_value(
+            _snake(path), "type.googleapis.com/google.apps.meet.v2.Space", f"{value!r}"
+        )
+    return value
+
+
+def read_space(body: Any) -> dict[str, str]:
+    """The settings in a Space body as leaf path -> value; raises ApiError 400 for what does not belong there."""
+    found: dict[str, str] = {}
+    for name, value in _object(body, "space").items():
+        if masks.camel(name) not in _SPACE_FIELDS:
+            raise errors.unknown_name(name, "space")
+        if name == "config":
+            _read_group(value, "", found)
+    return found
+
+
+def _read_group(value: Any, group: str, found: dict[str, str]) -> None:
+    where = "space.config" + (f".{group}" if group else "")
+    for name, below in _object(value, where).items():
+        path = f"{group}.{masks.camel(name)}" if group else masks.camel(name)
+        if path in LEAVES:
+            if below is None:
+                continue
+            chosen = _enum(below, LEAVES[path], f"space.config.{path}")
+            found[path] = chosen or DEFAULT_CONFIG[path]
+        elif path in _GROUPS:
+            _read_group(below, path, found)
+        else:
+            raise errors.unknown_name(name, _snake(where))
+
+
+def leaves_of_mask(mask: str) -> list[str]:
+    """The settings that an update mask names, in snake or camel case; raises ApiError 400 for anything else."""
+    leaves: list[str] = []
+    for raw in mask.split(","):
+        path = ".".join(masks.camel(part) for part in raw.strip().split("."))
+        if path in ("*", "config"):
+            return list(LEAVES)
+        inner = path.removeprefix("config.")
+        named = [leaf for leaf in LEAVES if leaf == inner or leaf.startswith(inner + ".")]
+        if inner == path or not named:
+            raise errors.invalid("update_mask", f"Invalid field mask path: {raw.strip()}")
+        leaves += named
+    return leaves
+
+
+def settled(config: dict[str, str]) -> dict[str, str]:
+    """The settings as they take effect: without moderation the restrictions fall back to their defaults."""
+    if config["moderation"] == "OFF":
+        return {**config, **{leaf: DEFAULT_CONFIG[leaf] for leaf in _RESTRICTIONS}}
+    return config
+
+
+def config_as_json(config: dict[str, str], *, numbers: bool) -> dict[str, Any]:
+    """SpaceConfig of a reply; enumerations as numbers if the client asked for that."""
+    answer: dict[str, Any] = {}
+    for leaf, value in config.items():
+        *groups, last = leaf.split(".")
+        below = answer
+        for group in groups:
+            below = below.setdefault(group, {})
+        below[last] = LEAVES[leaf].names.index(value) if numbers else value
+    return answer
+
+
+def read_member(body: Any, path: str) -> dict[str, str]:
+    """A Member body; raises ApiError 400 for what does not belong there."""
+    found: dict[str, str] = {}
+    for name, value in _object(body, path).items():
+        if name not in ("name", "email", "role"):
+            raise errors.unknown_name(name, path)
+        if name == "role":
+            found["role"] = _enum(value, _ROLE, f"{path}.role")
+        else:
+            found[name] = str(value)
+    return found

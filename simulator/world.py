@@ -1,0 +1,385 @@
+"""The pretended world: people, rooms, spaces, calls, and the clock they live by.
+
+All moments inside are seconds of world time. World time runs ahead of the real clock by ``offset``; what is shown
+has the offset taken off again. So moving the clock forward makes everything older while "now" stays real.
+"""
+
+import base64
+import hashlib
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+OUR_PROJECT = "meetadmin-demo"
+FOREIGN_PROJECTS = ("another-app", "meet")
+DOMAIN = "example.com"
+
+DEFAULT_CONFIG = {
+    "accessType": "TRUSTED",
+    "entryPointAccess": "ALL",
+    "moderation": "OFF",
+    "moderationRestrictions.chatRestriction": "NO_RESTRICTION",
+    "moderationRestrictions.reactionRestriction": "NO_RESTRICTION",
+    "moderationRestrictions.presentRestriction": "NO_RESTRICTION",
+    "moderationRestrictions.defaultJoinAsViewerType": "OFF",
+    "attendanceReportGenerationType": "DO_NOT_GENERATE",
+    "artifactConfig.recordingConfig.autoRecordingGeneration": "OFF",
+    "artifactConfig.transcriptionConfig.autoTranscriptionGeneration": "OFF",
+    "artifactConfig.smartNotesConfig.autoSmartNotesGeneration": "OFF",
+}
+"""Leaf path -> value. Shared by all spaces until one is changed: never write into a space's dictionary in place."""
+
+RECORD_LIFE = 30 * 86400.0  # Meet REST guide: Work with conferences; records vanish 30 days after the end
+EMPTY_CALL_LIFE = 60.0  # an empty call ends after a minute
+RECORD_LIMIT = 20_000  # ended calls kept in memory, oldest dropped first
+CODE = re.compile(r"[a-z]{3}-[a-z]{4}-[a-z]{3}", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Person:
+    """A Google user: somebody who can sign in, or a room mailbox that owns spaces."""
+
+    email: str
+    name: str
+    id: str
+    hd: str | None
+    email_verified: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """As the control shows it."""
+        return {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
+
+
+@dataclass(slots=True)
+class Building:
+    """A building; its mailbox owns the spaces of its rooms."""
+
+    id: str
+    name: str
+    time_zone: str
+    floors: list[str]
+    mailbox: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As the control shows it."""
+        return {"id": self.id, "name": self.name, "time_zone": self.time_zone, "floors": self.floors}
+
+
+@dataclass(slots=True)
+class Room:
+    """A physical room with its meeting device and its persistent space."""
+
+    name: str
+    building: str
+    floor: str
+    capacity: int
+    device_name: str
+    device_id: str
+    owner_email: str
+    deputy_emails: tuple[str, ...]
+    account: str
+    space: str
+
+
+@dataclass(slots=True)
+class Participant:
+    """Somebody or something in a call; each stay is a session [from, until or None]."""
+
+    id: str
+    kind: str
+    display_name: str
+    email: str | None
+    user: str | None
+    sessions: list[list[float | None]]
+
+    @property
+    def joined(self) -> float:
+        """When it first came."""
+        return float(self.sessions[0][0] or 0)
+
+    @property
+    def left(self) -> float | None:
+        """When it finally went; None while it is there."""
+        return self.sessions[-1][1]
+
+
+@dataclass(slots=True)
+class Conference:
+    """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's)."""
+
+    id: str
+    space: str
+    start: float
+    origin: str
+    end: float | None = None
+    participants: list[Participant] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Resource name of its record."""
+        return f"conferenceRecords/{self.id}"
+
+    def present(self) -> list[Participant]:
+        """Who is in the call now."""
+        return [each for each in self.participants if each.left is None]
+
+    def empty_since(self) -> float | None:
+        """Since when nobody is there; None while somebody is."""
+        latest = self.start
+        for each in self.participants:
+            if each.left is None:
+                return None
+            latest = max(latest, each.left)
+        return latest
+
+
+@dataclass(slots=True)
+class Space:
+    """A persistent meeting link and its settings."""
+
+    id: str
+    code: str
+    owner: str
+    project: str
+    config: dict[str, str]
+    room: int | None = None
+    active: Conference | None = None
+    lingers_until: float | None = None
+    records: list[Conference] = field(default_factory=list)
+    members: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Resource name."""
+        return f"spaces/{self.id}"
+
+
+def token_of(*parts: object, length: int) -> str:
+    """A repeatable identifier of ``length`` characters (base64url) from its parts."""
+    text = "/".join(str(part) for part in parts)
+    raw = hashlib.sha512(text.encode()).digest()
+    return base64.urlsafe_b64encode(raw).decode()[:length]
+
+
+def number_of(*parts: object, digits: int, lead: str = "") -> str:
+    """A repeatable decimal identifier of ``digits`` digits from its parts."""
+    text = "/".join(str(part) for part in parts)
+    number = str(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
+    return (lead + number)[:digits]
+
+
+def code_of(*parts: object) -> str:
+    """A repeatable meeting code (3-4-3 letters) from its parts."""
+    text = "/".join(str(part) for part in parts)
+    raw = hashlib.sha256(text.encode()).digest()
+    letters = "".join(chr(97 + byte % 26) for byte in raw[:10])
+    return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
+
+
+class World:
+    """Everything Google knows about Meet in this pretended organisation."""
+
+    def __init__(self, *, seed: int, rooms: int, scene: str) -> None:
+        self.seed = seed
+        self.room_count = rooms
+        self.scene = scene
+        self.offset = 0.0
+        self.version = 0  # counts changes, so that a snapshot knows whether it is stale
+        self.people: dict[str, Person] = {}
+        self.mailboxes: dict[str, Person] = {}
+        self.buildings: list[Building] = []
+        self.rooms: list[Room] = []
+        self.spaces: dict[str, Space] = {}
+        self.codes: dict[str, str] = {}
+        self.owned: dict[str, list[Space]] = {}
+        self.conferences: dict[str, Conference] = {}
+        self.ended: deque[str] = deque()
+        self.created = 0
+        self.started = 0
+        self.linger_seconds = 0.0
+        self.tighten_after_end = False
+        self.watched: set[str] = set()
+        self.when_call_ends: Callable[[Space, float], None] | None = None
+
+    # -- the clock ---------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """World time, in seconds."""
+        return time.time() + self.offset
+
+    def shown(self, moment: float) -> str:
+        """A moment of world time as RFC 3339 text, on the real clock."""
+        return datetime.fromtimestamp(moment - self.offset, UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+    # -- people ------------------------------------------------------------------------------------------------
+
+    def user(self, email: str) -> Person | None:
+        """The person or mailbox with this address."""
+        email = email.strip().lower()
+        return self.people.get(email) or self.mailboxes.get(email)
+
+    # -- spaces ------------------------------------------------------------------------------------------------
+
+    def add_space(
+        self, *, owner: str, project: str, config: dict[str, str], room: int | None = None
+    ) -> Space:
+        """A new space with a fresh id and code."""
+        number = self.created
+        self.created += 1
+        salt = 0
+        identifier = token_of("space", self.seed, number, length=12)
+        code = code_of("code", self.seed, number)
+        while code in self.codes or identifier in self.spaces:
+            salt += 1
+            identifier = token_of("space", self.seed, number, salt, length=12)
+            code = code_of("code", self.seed, number, salt)
+        space = Space(identifier, code, owner, project, config, room)
+        self.keep_space(space)
+        return space
+
+    def keep_space(self, space: Space) -> None:
+        """Enter a space into the books."""
+        self.spaces[space.id] = space
+        self.codes[space.code] = space.id
+        self.owned.setdefault(space.owner, []).append(space)
+        self.version += 1
+
+    def move_code(self, code: str, space: Space) -> None:
+        """Give a space another code; a former holder of that code gets a fresh one."""
+        holder = self.spaces.get(self.codes.get(code, ""))
+        if holder is space:
+            return
+        del self.codes[space.code]
+        if holder is not None:
+            salt = 0
+            while (fresh := code_of("moved", self.seed, holder.id, salt)) in self.codes:
+                salt += 1
+            holder.code = fresh
+            self.codes[fresh] = holder.id
+        space.code = code
+        self.codes[code] = space.id
+        self.version += 1
+
+    def find_space(self, handle: str, *, by_code: bool = True) -> Space | None:
+        """A space by id (case matters) or, if allowed, by meeting code (case does not)."""
+        space = self.spaces.get(handle)
+        if space is None and by_code and CODE.fullmatch(handle):
+            space = self.spaces.get(self.codes.get(handle.lower(), ""))
+        return space
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def start_call(self, space: Space, *, origin: str, at: float) -> Conference:
+        """Start a call in an idle space."""
+        identifier = token_of("call", self.seed, self.started, space.id, length=42)
+        self.started += 1
+        call = Conference(identifier, space.id, at, origin)
+        space.active = call
+        space.lingers_until = None
+        space.records.append(call)
+        self.conferences[call.id] = call
+        if origin == "control":
+            self.watched.add(call.id)
+        self.version += 1
+        return call
+
+    def join(
+        self, call: Conference, *, kind: str, name: str, email: str | None, user: str | None, at: float
+    ) -> Participant:
+        """Let somebody in. People and devices that come back are the same participant with a new session."""
+        self.version += 1
+        if user is not None:
+            for each in call.participants:
+                if each.user == user:
+                    if each.left is not None:
+                        each.sessions.append([at, None])
+                    return each
+        identifier = number_of("participant", call.id, len(call.participants), digits=15)
+        participant = Participant(identifier, kind, name, email, user, [[at, None]])
+        call.participants.append(participant)
+        return participant
+
+    def join_person(self, call: Conference, person: Person, *, at: float) -> Participant:
+        """Let a known person in."""
+        return self.join(
+            call, kind="person", name=person.name, email=person.email, user=f"users/{person.id}", at=at
+        )
+
+    def join_device(self, call: Conference, room: Room, *, at: float) -> Participant:
+        """Let a room's device in."""
+        return self.join(
+            call, kind="device", name=room.device_name, email=None, user=f"users/{room.device_id}", at=at
+        )
+
+    def leave(self, call: Conference, participant: Participant, *, at: float) -> None:
+        """Let somebody out. The last one out does not end the call at once (see ``settle``)."""
+        participant.sessions[-1][1] = at
+        if not call.present():
+            self.watched.add(call.id)
+        self.version += 1
+
+    def end_call(self, call: Conference, *, at: float) -> None:
+        """Everybody is out; the call becomes a record."""
+        for each in call.present():
+            each.sessions[-1][1] = at
+        call.end = at
+        self.ended.append(call.id)
+        space = self.spaces[call.space]
+        if space.active is call:
+            space.active = None
+            space.lingers_until = None
+        self.version += 1
+        self.forget_old(at)
+        if self.when_call_ends is not None:
+            self.when_call_ends(space, at)
+
+    def end_by_request(self, space: Space) -> None:
+        """End the call of a space as endActiveConference does; the after-effects are those ordered by the control."""
+        if space.active is None:
+            return
+        if self.tighten_after_end:
+            space.config = {**space.config, "accessType": "RESTRICTED"}
+        if self.linger_seconds > 0:
+            space.lingers_until = self.now() + self.linger_seconds
+            self.watched.add(space.active.id)
+            self.version += 1
+        else:
+            self.end_call(space.active, at=self.now())
+
+    def settle(self) -> None:
+        """End what is over: calls that only linger, and calls that have been empty for a minute."""
+        now = self.now()
+        for call in list(self._watched()):
+            space = self.spaces[call.space]
+            if space.lingers_until is not None and space.lingers_until <= now:
+                self.end_call(call, at=space.lingers_until)
+                continue
+            empty = call.empty_since()
+            if empty is not None and empty + EMPTY_CALL_LIFE <= now:
+                self.end_call(call, at=empty + EMPTY_CALL_LIFE)
+        self.forget_old(now)
+
+    def _watched(self) -> Iterator[Conference]:
+        """Calls that can end by the clock alone: marked by a test or by a request, so there are few."""
+        for identifier in list(self.watched):
+            call = self.conferences.get(identifier)
+            if call is None or call.end is not None:
+                self.watched.discard(identifier)
+            else:
+                yield call
+
+    def forget_old(self, now: float) -> None:
+        """Drop records that are past their life, or too many."""
+        while self.ended:
+            call = self.conferences.get(self.ended[0])
+            if call is not None:
+                expired = call.end is not None and call.end + RECORD_LIFE <= now
+                if not expired and len(self.ended) <= RECORD_LIMIT:
+                    return
+                del self.conferences[call.id]
+                self.spaces[call.space].records.remove(call)
+            self.ended.popleft()
