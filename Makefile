@@ -1,0 +1,30 @@
+# `make` alone lists the words. What they do lives in bin/ and embedded/.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check fix lock
+python := .venv/bin/python
+
+help:  ## this list
+	@echo "Meetadmin. The words:"
+	@sed -n 's/^\([a-z]*\):  *## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | grep -v 'make help' | \
+		while IFS='|' read -r word text; do printf '%-12s  %s\n' "$$word" "$$text"; done
+
+setup:  ## make .venv with everything for working on Meetadmin
+	@bin/environment dev
+
+demo:  ## a living demo in this terminal (PORT=8000 SIMULATOR_PORT=8010 ROOMS=120, data in var/)
+	@bin/environment runtime && exec $(python) -m embedded demo
+
+run:  ## a small real installation in this terminal, configured by the environment (docs/install.md)
+	@bin/environment runtime && exec $(python) -m embedded run
+
+test:  ## everything: checks, tests on PostgreSQL and SQLite, browser journeys
+	@bin/environment dev && exec $(python) -m embedded test
+
+check:  ## lint, format, types, layers, templates, migrations, deployment settings
+	@bin/environment dev && exec $(python) -m embedded check
+
+fix:  ## repair what the tools can repair
+	@bin/environment dev && exec $(python) -m embedded fix
+
+lock:  ## write the locked requirements anew (needs the package index)
+	@bin/environment dev && exec bin/lock

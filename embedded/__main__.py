@@ -1,0 +1,35 @@
+"""`python -m embedded WORD`: the doors behind the words of the Makefile."""
+
+import importlib
+import sys
+
+from embedded.process import Problem
+
+# Each word loads only its own module: the demo's supervisor stays in memory and needs none of the test tools.
+WORDS = {
+    "demo": "embedded.serve",
+    "run": "embedded.serve",
+    "check": "embedded.checks",
+    "fix": "embedded.checks",
+    "test": "embedded.suite",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Do one word; the exit code says whether it went well."""
+    if len(arguments) != 1 or arguments[0] not in WORDS:
+        print(f"Usage: python -m embedded {{{'|'.join(WORDS)}}}", file=sys.stderr)
+        return 2
+    try:
+        word = arguments[0]
+        getattr(importlib.import_module(WORDS[word]), word)()
+    except Problem as problem:
+        print(problem, file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
