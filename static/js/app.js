@@ -1,0 +1,202 @@
+// The little that the pages do by themselves. Every form and link works without it.
+(() => {
+  "use strict";
+
+  const EVERY = 5000; // ms between two looks at the server
+  const SLOWEST = 60000;
+  let failures = 0;
+  let timer = 0;
+
+  const find = (selector, within = document) => within.querySelector(selector);
+
+  // --- Looking again: one event for all that is live on the page, only while somebody can see it ---
+  function plan() {
+    clearTimeout(timer);
+    const wait = Math.min(EVERY * 2 ** failures, SLOWEST) * (0.9 + Math.random() * 0.2);
+    timer = setTimeout(look, wait);
+  }
+
+  function look() {
+    if (!document.hidden && find("[data-live]")) {
+      document.body.dispatchEvent(new CustomEvent("rooms:tick"));
+    }
+    plan();
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) look();
+  });
+
+  function offline(text) {
+    const note = find("#offline");
+    if (!note || note.textContent === text) return;
+    note.textContent = text;
+    note.hidden = !text;
+  }
+
+  // --- What came back -----------------------------------------------------------------------------
+  function say(text) {
+    const messages = find("#messages");
+    if (!messages) return;
+    const line = document.createElement("p");
+    line.className = "message error";
+    line.setAttribute("role", "alert");
+    line.textContent = text;
+    messages.replaceChildren(line);
+  }
+
+  // Sentences of a problem page, to be shown where the person is.
+  function sentences(html) {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    return [find("h1", page), find("[data-cure]", page)]
+      .filter(Boolean)
+      .map((part) => part.textContent.trim())
+      .join(" ");
+  }
+
+  document.addEventListener("htmx:after:request", (event) => {
+    const { ctx } = event.detail;
+    const { status, raw } = ctx.response;
+    const live = ctx.sourceElement.matches("[data-live]");
+    if (raw.redirected && new URL(raw.url).pathname.startsWith("/accounts/")) {
+      event.preventDefault(); // signed out meanwhile: load the page, so that the sign-in leads back to it
+      location.reload();
+      return;
+    }
+    if (status >= 400 && status !== 422) {
+      event.preventDefault(); // an error page must not replace a part of this one
+      if (live) failed();
+      else say(sentences(ctx.text) || `The server could not do that (${status}). Reload the page and try again.`);
+      return;
+    }
+    failures = 0;
+    offline("");
+  });
+
+  document.addEventListener("htmx:error", (event) => {
+    const ctx = event.detail.ctx;
+    if (ctx && ctx.sourceElement.matches("[data-live]")) failed();
+    else if (ctx) say("The server cannot be reached. It is not known whether this was done; look at the page again before you repeat it.");
+  });
+
+  function failed() {
+    failures += 1;
+    offline("Meetadmin cannot be reached. What you see was true at the times shown; it goes on by itself.");
+    plan();
+  }
+
+  // Empty filters would only make the address long.
+  document.addEventListener("htmx:config:request", (event) => {
+    const { request } = event.detail.ctx;
+    if (request.method !== "GET" || !request.body) return;
+    for (const [name, value] of [...request.body]) if (value === "") request.body.delete(name);
+  });
+
+  // --- Ages go on counting, by the server's clock -------------------------------------------------
+  let skew = 0;
+
+  function setClock() {
+    const stamp = find("[data-now]");
+    if (stamp && stamp.dataset.now) skew = Date.parse(stamp.dataset.now) - Date.now();
+  }
+
+  function words(seconds) {
+    if (seconds >= 2 * 86400) return `${Math.floor(seconds / 86400)} d ago`;
+    if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ago`;
+    if (seconds >= 60) return `${Math.floor(seconds / 60)} min ago`;
+    return `${seconds} s ago`;
+  }
+
+  function age() {
+    if (document.hidden) return;
+    const now = Date.now() + skew;
+    for (const time of document.querySelectorAll("time[data-age]")) {
+      const text = words(Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000)));
+      if (time.firstChild && time.firstChild.nodeValue !== text) time.firstChild.nodeValue = text;
+    }
+  }
+
+  // --- The dialog ---------------------------------------------------------------------------------
+  const dialog = find("#dialog");
+
+  document.addEventListener("htmx:after:swap", (event) => {
+    setClock();
+    const target = event.detail.ctx.target;
+    if (dialog && target === dialog && dialog.childElementCount && !dialog.open) {
+      dialog.showModal();
+      const first = find("input:checked, input:not([type=hidden]), textarea, a, button", dialog);
+      if (first) first.focus();
+    }
+    const problem = dialog && dialog.open && find("[aria-invalid]", dialog);
+    if (problem) problem.focus();
+  });
+
+  document.body.addEventListener("rooms-changed", () => {
+    if (!dialog || !dialog.open) return;
+    dialog.close();
+    const messages = find("#messages");
+    if (messages) messages.focus({ preventScroll: true }); // the row's button may be gone
+  });
+
+  if (dialog) {
+    dialog.addEventListener("close", () => dialog.replaceChildren());
+    dialog.addEventListener("click", (event) => {
+      if (event.target === dialog) dialog.close();
+    });
+  }
+
+  // --- Clicks and keys ----------------------------------------------------------------------------
+  async function copy(button) {
+    const source = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
+    const text = source ? source.value : button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = source || document.createElement("textarea");
+      if (!source) {
+        area.value = text;
+        button.after(area);
+      }
+      area.select();
+      document.execCommand("copy");
+      if (!source) area.remove();
+    }
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+    const live = find("#copied");
+    if (live) live.textContent = `Copied: ${source ? "the text for the ticket" : text}`;
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy], [data-copy-from]");
+    if (button) copy(button);
+    const dismiss = event.target.closest("[data-dismiss]");
+    if (dismiss) dismiss.closest(".message").remove();
+    const close = event.target.closest("[data-close]");
+    if (close && dialog && dialog.contains(close)) {
+      event.preventDefault();
+      dialog.close();
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    if (event.key === "Enter" && !event.shiftKey && event.target.matches("[data-enter]")) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+    }
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (dialog && dialog.open) return;
+    const search = find("#search");
+    if (!search) return;
+    event.preventDefault();
+    search.focus();
+    search.select();
+  });
+
+  setClock();
+  setInterval(age, 1000);
+  plan();
+  const problem = find("[data-focus]");
+  if (problem) problem.focus();
+})();
