@@ -19,12 +19,14 @@ if "beat" in sys.argv:
 else:
     app.autodiscover_tasks(["spaces"])
 
+TICK = 2  # seconds between two looks at whose turn it is; how often an account's turn comes is MEETADMIN_SWEEP_EVERY
+
 # A tick that no worker has taken before the next one is due is dropped ("expires"): ticks never pile up.
 app.conf.beat_schedule = {
     "look at the running calls of every account": {
         "task": "spaces.tasks.sweep_due_accounts",
-        "schedule": 5.0,
-        "options": {"expires": 5},
+        "schedule": float(TICK),
+        "options": {"expires": TICK},
     },
     "read settings and codes again, the oldest first": {
         "task": "spaces.tasks.reconcile_spaces",

@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetadmin import env
 from spaces.google.endpoints import Endpoints, is_loopback
+from spaces.vault import Vault
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(env.text("MEETADMIN_STATE_DIR", str(ROOT / "var"))).resolve()
@@ -25,9 +26,14 @@ if not HTTPS and not LOOPBACK:
         f"MEETADMIN_BASE_URL is {BASE_URL}: outside this machine Meetadmin is served over https only, because "
         "sign-in cookies would otherwise travel in the open. Put a TLS proxy in front and write its https address here."
     )
-ALLOWED_HOSTS = [_base.hostname or "127.0.0.1", *env.items("MEETADMIN_ALLOWED_HOSTS")]
-if LOOPBACK:
-    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+# Loopback is always allowed: that is where probes of the same machine come from.
+ALLOWED_HOSTS = [
+    _base.hostname or "127.0.0.1",
+    *env.items("MEETADMIN_ALLOWED_HOSTS"),
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 # --- Secrets -------------------------------------------------------------------------------------
@@ -38,6 +44,10 @@ SECRET_KEY = env.secret(
 )
 # Keys that seal stored Google tokens: "kid:base64,kid:base64", the first one seals, all of them open.
 TOKEN_KEYS = env.secret("MEETADMIN_TOKEN_KEYS", "")
+try:
+    Vault(TOKEN_KEYS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"MEETADMIN_TOKEN_KEYS: {error}") from error
 
 # --- Google --------------------------------------------------------------------------------------
 _simulator = env.text("MEETADMIN_GOOGLE_URL", "")
@@ -115,7 +125,6 @@ TEMPLATES = [
         },
     }
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "spaces.Person"
 
@@ -135,7 +144,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8}}
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
 
 # --- Redis or Valkey -----------------------------------------------------------------------------
 REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -148,7 +157,7 @@ CACHES = {
 }
 
 # --- Sessions and cookies ------------------------------------------------------------------------
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # not cached: pages must come up while Redis is away
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"
@@ -196,6 +205,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_RATE_LIMITS = False  # no password is ever tried here, and the limits would need Redis for signing in
 SOCIALACCOUNT_ONLY = True
 SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_STORE_TOKENS = (
@@ -243,6 +253,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_timeout": 30,
+    "socket_connect_timeout": 3,  # a click must not wait for a broker that is away
     "socket_keepalive": True,
     "health_check_interval": 25,
 }

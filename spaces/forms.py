@@ -314,6 +314,7 @@ class AuditFilterForm(forms.Form):
         choices=[
             ("", "Any outcome"),
             ("done", "Done"),
+            ("already", "Nothing left to do"),
             ("failed", "Failed"),
             ("refused", "Refused"),
             ("open", "Outcome unknown"),

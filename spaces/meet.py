@@ -1,13 +1,12 @@
 """From settings and an Account to a client that acts as it. Nothing else builds one."""
 
-import hashlib
 import threading
 
 from django.conf import settings
 from google.auth.credentials import Credentials
 
 from spaces.google import credentials
-from spaces.google.errors import ConnectionBroken
+from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.meet import MeetClient
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
@@ -62,9 +61,15 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
             "No service account is configured. Set GOOGLE_SERVICE_ACCOUNT_FILE to its key file (docs/install.md).",
             detail="",
         )
-    return credentials.delegated(
-        settings.GOOGLE_SERVICE_ACCOUNT, subject=account.email, scopes=scopes, token_url=settings.GOOGLE.token
-    )
+    try:
+        return credentials.delegated(
+            settings.GOOGLE_SERVICE_ACCOUNT,
+            subject=account.email,
+            scopes=scopes,
+            token_url=settings.GOOGLE.token,
+        )
+    except ValueError as error:
+        raise broken("bad_key", detail=str(error)) from error
 
 
 def client(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SCOPES) -> MeetClient:
@@ -79,6 +84,6 @@ def client(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SCOPE
             _credentials(account, scopes),
             base_url=settings.GOOGLE.meet,
             timeout=float(settings.GOOGLE_TIMEOUT),
-            quota_user=hashlib.sha256(account.email.encode()).hexdigest()[:40],
+            quota_user=account.email,
         )
     return kept[key]

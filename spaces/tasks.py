@@ -9,10 +9,9 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from spaces import health
-from spaces.access import SYSTEM
+from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, spaces
-from spaces.google.errors import GoogleError
-from spaces.models import Account, Space
+from spaces.models import Account, AuditEntry
 
 HEARTBEAT_EVERY = 5  # seconds; Celery's own heartbeat comes every two
 
@@ -40,14 +39,12 @@ def reconcile_spaces() -> None:
 
 
 @shared_task
-def look_again(*, space_id: int) -> None:
-    """Read one space some seconds after a call in it was ended: Google may show the call a little longer."""
-    space = Space.objects.filter(pk=space_id).select_related("account").first()
-    if space:
-        try:
-            spaces.look(space)
-        except GoogleError:
-            return  # stored where it belongs; the next sweep comes anyway
+def settle_ending(*, room_id: int) -> None:
+    """Look once more at a room some seconds after a call in it was ended: is it over, are its settings as before?"""
+    endings = AuditEntry.objects.filter(room=room_id, verb=Permission.CONFERENCE_END)
+    done = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).first()
+    if done:
+        conferences.settle(entry=done, actor=SYSTEM)
 
 
 class _Pulse:

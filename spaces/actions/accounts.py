@@ -22,6 +22,14 @@ def sync_configured(*, actor: Actor) -> int:
     made = 0
     for email in settings.ROOM_MAILBOXES:
         made += Account.objects.get_or_create(email=email, defaults={"kind": Account.Kind.DELEGATED})[1]
+        # A mailbox that somebody had connected by hand and disconnected goes back to delegation.
+        Account.objects.filter(email=email, kind=Account.Kind.CONSENTED, sealed_token="").update(
+            kind=Account.Kind.DELEGATED,
+            person=None,
+            status=Account.Status.UNTESTED,
+            problem="",
+            problem_since=None,
+        )
     return made
 
 
@@ -38,6 +46,10 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         raise audit.Refused(
             f"{email} does not belong to an allowed domain ({', '.join(sorted(settings.DOMAINS))})."
         )
+    if not meet.vault():
+        raise audit.Refused(
+            "No key to seal the access with is configured (MEETADMIN_TOKEN_KEYS), so nothing was stored."
+        )
     if consent.missing:
         missing = sorted(scope.rpartition(".")[2] for scope in consent.missing)
         raise audit.Refused(
@@ -49,8 +61,18 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
             "Google gave no lasting access this time. Nothing was stored; remove Meetadmin under “Third-party access” of your "
             "Google account and connect again."
         )
+    if not meet.vault():
+        raise audit.Refused(
+            "No key is configured to seal the access with (MEETADMIN_TOKEN_KEYS), so nothing was stored. An operator has to set "
+            "one (docs/install.md)."
+        )
     with transaction.atomic():
         account = Account.objects.filter(email=email).first() or Account(email=email)
+        if account.google_id not in {"", consent.google_id}:
+            raise audit.Refused(
+                f"{email} was another Google account when it was connected before. Its rooms belong to that one, so nothing was "
+                "stored; an admin has to give them new links."
+            )
         account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
         account.scopes = sorted(consent.scopes)
         account.sealed_token = meet.vault().seal(consent.refresh_token, binding=meet.binding(account))

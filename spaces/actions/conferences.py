@@ -1,10 +1,11 @@
 """Verbs about calls: end one, count who is in, look at all of an account at once, reveal names."""
 
+import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces import access, audit
@@ -14,9 +15,11 @@ from spaces.google import config, resources
 from spaces.google.errors import (
     ConnectionBroken,
     GoogleError,
+    NotFound,
     NothingToEnd,
     NotPermitted,
     OutcomeUnknown,
+    ScopeMissing,
     TryLater,
 )
 from spaces.google.meet import MeetClient
@@ -34,6 +37,7 @@ NOT_OWNED = (
 SWEEP_LEASE = timedelta(
     seconds=150
 )  # longer than a task may run (120 s), so a killed sweep frees its account
+COUNTING_TIME = 60  # seconds a sweep may spend on counting heads, well below the limit of a task
 BROKEN_PAUSE = timedelta(minutes=10)
 
 
@@ -65,6 +69,7 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
                 raise audit.Refused(NOT_OWNED)
             with acting_as(space.account) as client:
                 before = _read(client, space)
+                entry.before = {"conference": conference, "settings": dict(before.settings or {})}
                 if before.active_record and before.active_record != conference:
                     raise audit.Refused(
                         "Another call has started in this room since you looked, so nothing was ended. Look at the room "
@@ -76,12 +81,13 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
                 else:
                     _end_once(client, space, before.active_record, entry)
                     entry.after = {"conference": None}
-                    Conference.objects.filter(record=before.active_record).update(ended_by=actor.label)
+                    if entry.outcome != AuditEntry.Outcome.ALREADY:
+                        Conference.objects.filter(record=before.active_record).update(ended_by=actor.label)
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     if entry.outcome == AuditEntry.Outcome.ALREADY:
         return Outcome(f"The call in {room.name} was over already.", "info")
-    return _look_again(room, before, actor=actor)
+    return settle(entry=entry, actor=actor)
 
 
 def _read(client: MeetClient, space: Space) -> resources.Space:
@@ -98,6 +104,8 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) 
     except NothingToEnd:
         entry.outcome = AuditEntry.Outcome.ALREADY
         entry.detail = "The call ended by itself in the same moment."
+    except ScopeMissing:
+        raise
     except NotPermitted:
         # We own it and still may not: somebody else's app made it. Remember, so that nobody is led here again.
         Space.objects.filter(pk=space.pk).update(origin=Space.Origin.FOREIGN)
@@ -118,39 +126,56 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) 
         Space.objects.filter(pk=space.pk).update(origin=Space.Origin.OURS)
 
 
-def _look_again(room: Room, before: resources.Space, *, actor: Actor) -> Outcome:
-    """After an ending: is it over, and has Google changed settings by the way? Never says that the ending failed."""
-    space = room.space
-    assert space is not None  # noqa: S101 - the ending went through it
+def settle(*, entry: AuditEntry, actor: Actor) -> Outcome:
+    """After an ending, told by its audit row: read the room again, and put back settings that Google changed by the way.
+
+    Called right after the ending and once more some seconds later, because Google may show an ended call a little longer and
+    what it does to the settings is not documented. Harmless twice, and it never overrides a person: after any later change of
+    the settings it leaves them alone. Whatever goes wrong here never says that the ending failed.
+    """
+    room = entry.room
+    if room is None or room.space is None:
+        return Outcome("The room is gone.", "info")
+    access.require(actor, Permission.SPACE_REFRESH, room)
     done = f"The call in {room.name} is over. Its link stays the same."
     try:
-        with acting_as(space.account) as client:
-            after = _read(client, space)
-            if after.active_record == before.active_record:
-                return Outcome(
-                    f"Google has ended the call in {room.name}. It can take some seconds to show here."
-                )
-            lost = config.diff(after.settings or {}, before.settings or {})
-            if lost:
-                with audit.attempt(
-                    verb=Permission.SETTINGS_CHANGE,
-                    actor=actor,
-                    room=room,
-                    reason="Google changed settings when the call ended; put back",
-                    before=dict(after.settings or {}),
-                ) as entry:
-                    asked_at = timezone.now()
-                    wanted = {change.setting.path: change.after for change in lost if change.after}
-                    repaired = client.patch_space(space.name, wanted)
-                    space.absorb(repaired, seen_at=asked_at)
-                    entry.after = dict(repaired.settings or {})
-                names = ", ".join(change.setting.label.lower() for change in lost)
-                return Outcome(f"{done} Google had changed some settings ({names}); they were put back.")
+        with acting_as(room.space.account) as client:
+            after = _read(client, room.space)
+            lost = _put_back(client, room, after, entry, actor)
     except GoogleError:
         return Outcome(
             f"{done} Reading the room again did not work, so what you see may be a little old.", "warning"
         )
+    if lost:
+        return Outcome(f"{done} Google had changed some settings ({', '.join(lost)}); they were put back.")
+    if after.active_record == (entry.before or {}).get("conference"):
+        return Outcome(f"Google has ended the call in {room.name}. It can take some seconds to show here.")
     return Outcome(done)
+
+
+def _put_back(
+    client: MeetClient, room: Room, after: resources.Space, ending: AuditEntry, actor: Actor
+) -> list[str]:
+    """Repair what differs from the settings before the ending; returns the names of what was put back."""
+    before = (ending.before or {}).get("settings") or {}
+    lost = config.diff(after.settings or {}, before)
+    changed_since = AuditEntry.objects.filter(
+        room=room, verb=Permission.SETTINGS_CHANGE, at__gt=ending.at
+    ).exists()
+    if not lost or after.settings is None or changed_since or room.space is None:
+        return []
+    with audit.attempt(
+        verb=Permission.SETTINGS_CHANGE,
+        actor=actor,
+        room=room,
+        reason=f"Google changed settings when {ending.actor_name} ended the call; put back",
+        before=dict(after.settings),
+    ) as entry:
+        asked_at = timezone.now()
+        repaired = client.patch_space(room.space.name, config.to_send(after.settings, before))
+        room.space.absorb(repaired, seen_at=asked_at)
+        entry.after = dict(repaired.settings or {})
+    return [change.setting.label.lower() for change in lost]
 
 
 def count_heads(client: MeetClient, call: Conference, devices: frozenset[str]) -> None:
@@ -205,10 +230,16 @@ def sweep(*, account: Account, actor: Actor) -> bool:
             running = client.running_conferences()
             _take_in(account, running, asked_at=now)
             devices = device_names()
+            until = time.monotonic() + COUNTING_TIME
             for call in Conference.objects.filter(
                 running_in__account=account, running_in__liveness=Liveness.ACTIVE
-            ):
-                count_heads(client, call, devices)
+            ).order_by(F("counted_at").asc(nulls_first=True)):
+                if time.monotonic() > until:
+                    break  # those not counted for longest come first, so the next sweep goes on from here
+                try:
+                    count_heads(client, call, devices)
+                except (NotFound, NotPermitted):
+                    continue  # one call that Google hides from us is no reason to leave the others uncounted
         Account.objects.filter(pk=account.pk).update(swept_at=now)
     except ConnectionBroken:
         pause = BROKEN_PAUSE

@@ -1,6 +1,7 @@
 """What an action answers when it went well. When it did not, it raises: NotAllowed, Refused or a GoogleError, each with a
 sentence for the person."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +9,11 @@ from typing import Literal
 
 from spaces import meet
 from spaces.google import credentials
-from spaces.google.errors import ConnectionBroken
+from spaces.google.errors import ConnectionBroken, GoogleError, ScopeMissing
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,11 @@ def acting_as(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SC
     Google accepted clears it."""
     try:
         yield meet.client(account, scopes=scopes)
-    except ConnectionBroken as error:
+    except (ConnectionBroken, ScopeMissing) as error:
+        logger.warning("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
         account.fails(error.sentence, broken=True)
+        raise
+    except GoogleError as error:
+        logger.info("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
         raise
     account.works()

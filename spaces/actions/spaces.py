@@ -12,7 +12,14 @@ from spaces.access import Actor, Permission
 from spaces.actions.conferences import count_heads, device_names
 from spaces.actions.outcomes import Outcome, acting_as, told_before
 from spaces.google import codes, config, credentials, resources
-from spaces.google.errors import GoogleError, NotFound, NotPermitted, OutcomeUnknown, Refused
+from spaces.google.errors import (
+    GoogleError,
+    NotFound,
+    NotPermitted,
+    OutcomeUnknown,
+    Refused,
+    ScopeMissing,
+)
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Member, Room, Space
 
@@ -157,6 +164,8 @@ def _origin(space: resources.Space, owner: Account) -> str:
     try:
         with acting_as(owner, scopes=(credentials.CREATED,)) as client:
             client.get_space(space.name)
+    except ScopeMissing:
+        return Space.Origin.UNTESTED
     except (NotPermitted, NotFound):
         return Space.Origin.FOREIGN
     except GoogleError:
@@ -258,6 +267,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[st
     refused: dict[str, str] = {}
     asked_at = timezone.now()
     reply: resources.Space | None = None
+    saved: set[str] = set()
     try:
         reply = client.patch_space(space.name, send)
     except (Refused, NotPermitted) as error:
@@ -269,6 +279,14 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[st
                 reply = client.patch_space(space.name, {path: value})
             except (Refused, NotPermitted) as one:
                 refused[path] = one.sentence
+            except GoogleError as one:
+                if reply is None:
+                    raise
+                # Some of it is saved: say which is not, rather than that nothing was.
+                refused |= {rest: one.sentence for rest in send if rest not in saved and rest not in refused}
+                break
+            else:
+                saved.add(path)
         if reply is None:
             raise error from None
     if reply is not None:
@@ -307,6 +325,8 @@ def look(space: Space) -> None:
                 space.refresh_from_db()
                 if space.conference:
                     count_heads(client, space.conference, device_names())
+    except ScopeMissing:
+        raise  # the account's trouble, not the space's
     except NotFound as error:
         space.has_trouble(Space.Trouble.NOT_FOUND, error.sentence, seen_at=asked_at)
         raise

@@ -284,7 +284,7 @@ class _SpacesTransport(SpacesServiceRestTransport):
 
     def _prep_wrapped_messages(self, client_info: Any) -> None:
         self._session = self._ours  # type: ignore[assignment]  # the library uses only get, post and patch of it
-        super()._prep_wrapped_messages(client_info)  # type: ignore[no-untyped-call]
+        super()._prep_wrapped_messages(client_info)
 
 
 class _RecordsTransport(ConferenceRecordsServiceRestTransport):
@@ -294,7 +294,7 @@ class _RecordsTransport(ConferenceRecordsServiceRestTransport):
 
     def _prep_wrapped_messages(self, client_info: Any) -> None:
         self._session = self._ours  # type: ignore[assignment]  # as above
-        super()._prep_wrapped_messages(client_info)  # type: ignore[no-untyped-call]
+        super()._prep_wrapped_messages(client_info)
 
 
 def _require(shape: re.Pattern[str], name: str, wanted: str) -> str:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 
 class Conference(models.Model):
@@ -48,7 +50,8 @@ class Conference(models.Model):
     def count(
         self, participants: list["Participant"], *, counted_at: datetime, last_move: datetime | None
     ) -> None:
-        """Store who is present now. An older count never overwrites a newer one.
+        """Store who is present now. An older count never overwrites a newer one, and of a call that is over nobody's name is
+        stored any more.
 
         `last_move` is the latest coming or going that Google reports (None: not known).
         """
@@ -59,11 +62,11 @@ class Conference(models.Model):
             "phones": tally[Participant.Kind.PHONE],
             "guests": tally[Participant.Kind.GUEST],
         }
-        newer = Conference.objects.filter(pk=self.pk).exclude(counted_at__gt=counted_at)
+        newer = Conference.objects.filter(pk=self.pk, ended_at=None).exclude(counted_at__gt=counted_at)
         if not newer.update(
             **counts,
             counted_at=counted_at,
-            peak=max(self.peak, len(participants)),
+            peak=Greatest("peak", Value(len(participants))),
             same_since=last_move or self.started_at,
         ):
             return

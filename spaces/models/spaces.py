@@ -186,19 +186,19 @@ class Space(models.Model):
         An older answer never overwrites a newer one. Returns whether it counted.
         """
         with transaction.atomic():
-            newer = Space.objects.filter(pk=self.pk).exclude(seen_at__gt=seen_at)
-            if record is None:
-                if not newer.update(liveness=Liveness.IDLE, conference=None, seen_at=seen_at):
-                    return False
-                running = None
-            else:
+            known = Space.objects.select_for_update().get(pk=self.pk)
+            if known.seen_at and known.seen_at > seen_at:
+                return False  # nor does it open a call that nobody would close again
+            running = None
+            if record is not None:
                 running, _ = Conference.objects.get_or_create(
                     record=record, defaults={"space_id": self.pk, "started_at": started_at}
                 )
                 if started_at and running.started_at is None:
                     Conference.objects.filter(pk=running.pk).update(started_at=started_at)
-                if not newer.update(liveness=Liveness.ACTIVE, conference=running, seen_at=seen_at):
-                    return False
+            Space.objects.filter(pk=self.pk).update(
+                liveness=Liveness.ACTIVE if running else Liveness.IDLE, conference=running, seen_at=seen_at
+            )
             over = Conference.objects.filter(space=self.pk, ended_at=None)
             if running:
                 over = over.exclude(pk=running.pk)
@@ -211,9 +211,12 @@ class Space(models.Model):
 
     def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:
         """Note that Google does not show this space. What was known stays, and so does its age."""
-        Space.objects.filter(pk=self.pk).exclude(checked_at__gt=seen_at).update(
-            trouble=trouble, trouble_text=text, checked_at=seen_at, liveness=Liveness.UNKNOWN
-        )
+        this = Space.objects.filter(pk=self.pk)
+        with transaction.atomic():
+            if this.exclude(checked_at__gt=seen_at).update(
+                trouble=trouble, trouble_text=text, checked_at=seen_at
+            ):
+                this.exclude(seen_at__gt=seen_at).update(liveness=Liveness.UNKNOWN)
 
 
 class PastCode(models.Model):

@@ -1,10 +1,14 @@
 """Facts turned into words for templates: ages, lengths of time, settings and verbs."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django import template
+from django.templatetags.static import static
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from spaces.access import Permission
 from spaces.google import config
@@ -56,6 +60,65 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
         if seconds >= (2 * size if unit == "d" else size):
             return f"{seconds // size} {unit} ago"
     return f"{seconds} s ago"
+
+
+@register.simple_tag
+def age(moment: datetime | None) -> str:
+    """A moment as its age in words, which the page keeps counting; the moment itself (UTC) stands behind it."""
+    if moment is None:
+        return "never"
+    utc = moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} UTC" data-age>{}</time>',
+        utc.isoformat(timespec="seconds"),
+        f"{utc:%-d %b %Y, %H:%M:%S}",
+        ago(moment),
+    )
+
+
+@register.simple_tag
+@cache
+def icon(name: str) -> SafeString:
+    """A drawing out of `static/img/icons.svg`. It says nothing that the words beside it do not say."""
+    return format_html(
+        '<svg class="i" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
+    )
+
+
+STATES = {
+    "stuck": ("Stuck", "triangle-alert"),
+    "live": ("Live", "radio"),
+    "idle": ("Idle", "circle"),
+    "unknown": ("Unknown", "circle-question-mark"),
+    "none": ("No space", "unlink"),
+}
+
+
+@register.simple_tag
+@cache
+def state(key: str) -> SafeString:
+    """A room's state as a pill: word, drawing and colour. Nothing where the person may not know it (`hidden`)."""
+    if key not in STATES:
+        return SafeString("")
+    word, name = STATES[key]
+    return format_html('<span class="state {}">{}{}</span>', key, icon(name), word)
+
+
+@register.simple_tag
+def state_icon(key: str) -> SafeString:
+    """The drawing of a state alone, where its word stands beside it."""
+    return icon(STATES[key][1]) if key in STATES else SafeString("")
+
+
+@register.simple_tag
+def copy(text: str, what: str = "") -> SafeString:
+    """A button that copies the text; `what` names it for those who do not see it (else the text itself)."""
+    return format_html(
+        '<button type="button" class="quiet icon copy" data-copy="{}" aria-label="Copy {}" title="Copy">{}</button>',
+        text,
+        what or text,
+        icon("copy"),
+    )
 
 
 @register.filter

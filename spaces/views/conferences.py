@@ -41,8 +41,7 @@ def end(request: Request, slug: str) -> HttpResponse:
                 key=values["key"],
             ),
         )
-        if room.space_id:
-            _look_again_soon(room.space_id)
+        _look_again_soon(room.pk)
         return back(request, room.get_absolute_url())
     context = {
         "room": room,
@@ -57,10 +56,10 @@ def end(request: Request, slug: str) -> HttpResponse:
     return page(request, "end.html", context, partial="dialog", status=422 if form.errors else 200)
 
 
-def _look_again_soon(space_id: int) -> None:
+def _look_again_soon(room_id: int) -> None:
     try:
-        tasks.look_again.apply_async(
-            kwargs={"space_id": space_id}, countdown=LOOK_AGAIN_AFTER, retry=False, expires=60
+        tasks.settle_ending.apply_async(
+            kwargs={"room_id": room_id}, countdown=LOOK_AGAIN_AFTER, retry=False, expires=60
         )
     except OperationalError:
         logger.warning("the broker is away: the room will be read at the next sweep")

@@ -31,7 +31,7 @@ def _answer(request: Request, text: str) -> dict[str, object]:
 
 
 def _details(room: Room, may: frozenset[Permission]) -> dict[str, object]:
-    calls = room.space.conferences.all()[:5] if room.space and Permission.CALL_SEE in may else []
+    calls = room.space.conferences.all()[:5] if room.space and Permission.HISTORY_SEE in may else []
     entries = room.audit.all()[:5] if Permission.AUDIT_ROOM in may else []
     return {"calls": calls, "entries": entries}
 

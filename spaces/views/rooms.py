@@ -100,9 +100,7 @@ def overview(request: Request) -> HttpResponse:
     now = timezone.now()
     form = FilterForm(request.GET)
     wanted = form.understood()
-    sees_all = (
-        bool({Permission.CALL_SEE} <= access.permissions(request.user)) or request.user.role != "colleague"
-    )
+    sees_all = access.everywhere(request.user, Permission.CALL_SEE)
     found = _ordered(
         _filtered(request.user, wanted, now), wanted.get("sort", "need"), now, sees_all_calls=sees_all
     )
@@ -131,7 +129,7 @@ def mine(request: Request) -> HttpResponse:
 
 
 TABS = (
-    ("history", "Calls", Permission.CALL_SEE),
+    ("history", "Calls", Permission.HISTORY_SEE),
     ("settings", "Settings", Permission.SETTINGS_SEE),
     ("spaces", "Links", Permission.ROOM_SEE),
     ("audit", "Audit", Permission.AUDIT_ROOM),

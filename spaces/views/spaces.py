@@ -87,6 +87,8 @@ def configure(request: Request, slug: str) -> HttpResponse:
     form = ConfigureForm(request.POST or None, current=current, initial={"seen": current})
     context: dict[str, Any] = {"room": room, "space": room.space, "form": form}
     if request.method == "POST" and form.is_valid():
+        if request.POST.get("step") == "back":
+            return page(request, "configure.html", context)
         values = form.cleaned_data
         changes = config.diff(values["seen"], form.wanted)
         if request.POST.get("step") != "save":

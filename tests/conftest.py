@@ -1,0 +1,114 @@
+"""What all tests share: the cast, Google (a simulator in a process of its own) and a browser-like client."""
+
+from tests.support import environment
+
+# isort: split
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from embedded import broker
+from spaces import meet
+from spaces.google import credentials
+from spaces.models import Person, Role
+from tests import factories
+from tests.support.simulator import SimulatorProcess
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[None]:
+    """A real Valkey on a socket of its own: cache, heartbeats, and the queue where a test runs a worker."""
+    with broker.start(environment.BROKER_FOLDER):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(redis_server: None) -> None:
+    """Rate limits and heartbeats of one test are none of the next one's business."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def simulator_process() -> Iterator[SimulatorProcess]:
+    """The simulator's process; tests use `google`, which is put back to the seed."""
+    with SimulatorProcess(port=environment.SIMULATOR_PORT) as process:
+        yield process
+
+
+def forget_clients() -> None:
+    """A reset Google knows none of the tokens it gave; a kept client would spend a refused request on finding out."""
+    meet._kept.__dict__.clear()
+    credentials._delegates.clear()
+
+
+@pytest.fixture
+def google(simulator_process: SimulatorProcess, settings: Any) -> SimulatorProcess:
+    """A still Google with 24 rooms, fresh from the seed, that knows our service account."""
+    simulator_process.reset()
+    forget_clients()
+    settings.GOOGLE_SERVICE_ACCOUNT = simulator_process.control("GET", "service-account")
+    return simulator_process
+
+
+@pytest.fixture
+def admin(db: None) -> Person:
+    """IT staff."""
+    return factories.make_person("it-admin@example.com", role=Role.ADMIN)
+
+
+@pytest.fixture
+def helpdesk(db: None) -> Person:
+    """Looks things up."""
+    return factories.make_person("helpdesk@example.com", role=Role.HELPDESK)
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """Owns what a test gives them."""
+    return factories.make_person("room-owner@example.com")
+
+
+@pytest.fixture
+def participant(db: None) -> Person:
+    """Sits in calls of other people's rooms."""
+    return factories.make_person("participant@example.com")
+
+
+@pytest.fixture
+def colleague(db: None) -> Person:
+    """Signed in, and nothing to any room."""
+    return factories.make_person("colleague@example.com")
+
+
+class Browser(Client):
+    """Django's test client, signed in as one person, holding a rule of the house: a GET writes nothing but its session."""
+
+    def get(self, *args: Any, **kwargs: Any) -> Any:
+        """GET, and fail when it wrote to the database."""
+        with CaptureQueriesContext(connection) as queries:
+            response = super().get(*args, **kwargs)
+        writes = [
+            query["sql"]
+            for query in queries.captured_queries
+            if query["sql"].split(" ", 1)[0].upper() in {"INSERT", "UPDATE", "DELETE"}
+            and "django_session" not in query["sql"]
+        ]
+        assert not writes, f"A GET wrote to the database: {writes}"
+        return response
+
+
+@pytest.fixture
+def sign_in(db: None) -> Callable[[Person], Browser]:
+    """A client signed in as somebody."""
+
+    def signed_in(person: Person) -> Browser:
+        browser = Browser()
+        browser.force_login(person)
+        return browser
+
+    return signed_in

@@ -1,0 +1,634 @@
+"""Ending calls, sweeping accounts, revealing names: against the simulator, with everything that can go wrong."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import serializers
+from django.utils import timezone
+
+from spaces.access import SYSTEM, NotAllowed, Permission
+from spaces.actions import accounts, conferences, spaces
+from spaces.audit import Refused
+from spaces.google.errors import ConnectionBroken, GoogleError, OutcomeUnknown, TryLater
+from spaces.models import Account, AuditEntry, Conference, Participant, Person, Room, Space
+from spaces.models.spaces import Liveness
+from spaces.tasks import settle_ending
+from tests import factories
+from tests.support.rooms import (
+    BERLIN,
+    MUNICH,
+    asked,
+    fault,
+    forget_requests,
+    is_on,
+    known_room,
+    only_entry,
+    settings_at_google,
+    space_of,
+    start_call,
+)
+from tests.support.signin import consent
+from tests.support.simulator import SimulatorProcess
+
+END = "spaces.endActiveConference"
+GET = "spaces.get"
+
+
+@pytest.fixture
+def room(google: SimulatorProcess, owner: Person) -> Room:
+    """room-owner's room in Berlin, on a space of ours."""
+    return known_room(google, owners=(owner,), name="Berlin 3.14")
+
+
+def end(room: Room, record: str, actor: Person, **more: Any) -> Any:
+    return conferences.end(room=room, conference=record, reason="Stuck", actor=actor, **more)
+
+
+# --- Ending: as it should be -----------------------------------------------------------------------
+
+
+def test_ending_ends_the_call_once_and_is_written_down(google, room, owner):
+    record = start_call(google, room, {"device": "Berlin 1.01"})
+    outcome = end(room, record, owner)
+    assert outcome.sentence == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert outcome.level == "success"
+    assert not is_on(google, record)
+    assert asked(google)[END] == 1
+    entry = only_entry()
+    assert (entry.verb, entry.outcome) == ("conference:end", AuditEntry.Outcome.DONE)
+    assert (entry.actor, entry.actor_name) == (owner, "room-owner@example.com")
+    assert (entry.target, entry.space_name) == ("Berlin 3.14 (Berlin)", space_of(room).name)
+    assert entry.reason == "Stuck"
+    assert entry.before["conference"] == record
+    assert entry.before["settings"] == space_of(room).settings
+    assert entry.after == {"conference": None}
+    assert entry.finished_at is not None
+    call = Conference.objects.get(record=record)
+    assert call.ended_at is not None
+    assert call.ended_by == "room-owner@example.com"
+    assert not Participant.objects.exists()
+    space = space_of(room)
+    assert (space.liveness, space.conference, space.origin) == (Liveness.IDLE, None, Space.Origin.OURS)
+
+
+def test_the_link_and_the_settings_stay(google, room, owner):
+    record = start_call(google, room)
+    before = space_of(room)
+    held = settings_at_google(google, before.name)
+    end(room, record, owner)
+    after = space_of(room)
+    assert (after.meeting_code, after.settings) == (before.meeting_code, before.settings)
+    assert settings_at_google(google, before.name) == held
+    assert "spaces.patch" not in asked(google)
+
+
+def test_settings_that_google_changed_by_the_way_are_put_back(google, room, owner):
+    record = start_call(google, room)
+    held = settings_at_google(google, space_of(room).name)
+    google.control("POST", "behaviour", {"tighten_after_end": True})
+    outcome = end(room, record, owner)
+    assert settings_at_google(google, space_of(room).name) == held
+    assert "Google had changed some settings" in outcome.sentence
+    assert "put back" in outcome.sentence
+    repair, ending = AuditEntry.objects.order_by("-pk")
+    assert (ending.verb, ending.outcome) == ("conference:end", "done")
+    assert (repair.verb, repair.outcome) == ("settings:change", "done")
+    assert repair.reason == "Google changed settings when room-owner@example.com ended the call; put back"
+    assert asked(google)[END] == 1
+
+
+def test_a_failing_repair_never_says_that_the_ending_failed(google, room, owner):
+    record = start_call(google, room)
+    google.control("POST", "behaviour", {"tighten_after_end": True})
+    fault(google, "spaces.patch", status=503)
+    outcome = end(room, record, owner)
+    assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
+    assert outcome.level == "warning"
+    assert AuditEntry.objects.get(verb="conference:end").outcome == "done"
+    assert AuditEntry.objects.get(verb="settings:change").outcome == "failed"
+
+
+def test_a_call_that_google_still_shows_for_a_moment_is_not_called_over(google, room, owner):
+    google.control("POST", "behaviour", {"linger_seconds": 30})
+    record = start_call(google, room)
+    outcome = end(room, record, owner)
+    assert "has ended the call" in outcome.sentence
+    assert "some seconds" in outcome.sentence
+    assert only_entry().outcome == "done"
+
+
+def test_settings_that_google_changes_some_seconds_later_are_put_back_by_the_second_look(google, room, owner):
+    record = start_call(google, room)
+    held = settings_at_google(google, space_of(room).name)
+    end(room, record, owner)
+    google.call(
+        "PATCH",
+        f"/v2/{space_of(room).name}?updateMask=config.accessType",
+        {"config": {"accessType": "RESTRICTED"}},
+        token=google.token(BERLIN),
+    )
+    settle_ending(room_id=room.pk)
+    settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name) == held
+    repair = AuditEntry.objects.get(verb="settings:change")
+    assert (repair.actor_name, repair.outcome) == ("Meetadmin", "done")
+
+
+def test_the_second_look_never_overrides_a_person(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    seen = dict(space_of(room).settings)
+    spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="Open day", actor=owner)
+    settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
+    assert AuditEntry.objects.filter(verb="settings:change").count() == 1
+
+
+def test_who_comes_second_does_not_take_the_credit(google, room, owner, admin):
+    google.control("POST", "behaviour", {"linger_seconds": 30})
+    record = start_call(google, room)
+    end(room, record, owner)
+    outcome = end(room, record, admin)
+    assert outcome.sentence == "The call in Berlin 3.14 was over already."
+    assert Conference.objects.get(record=record).ended_by == "room-owner@example.com"
+    assert [entry.outcome for entry in AuditEntry.objects.order_by("pk")] == ["done", "already"]
+
+
+# --- Ending: nothing to end, another call, another space ---------------------------------------------
+
+
+def test_nothing_on_counts_as_done_and_nothing_is_sent(google, room, owner):
+    record = start_call(google, room)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
+    outcome = end(room, record, owner)
+    assert outcome.sentence == "The call in Berlin 3.14 was over already."
+    assert outcome.level == "info"
+    assert END not in asked(google)
+    assert only_entry().outcome == AuditEntry.Outcome.ALREADY
+    assert space_of(room).liveness == Liveness.IDLE
+    assert Conference.objects.get(record=record).ended_at is not None
+    assert Conference.objects.get(record=record).ended_by == ""
+
+
+def test_another_call_than_the_one_seen_is_left_alone(google, room, owner):
+    first = start_call(google, room)
+    google.control("POST", f"{first.replace('conferenceRecords', 'conferences')}/end")
+    second = start_call(google, room, seen=False)
+    with pytest.raises(Refused, match="Another call has started"):
+        end(room, first, owner)
+    assert END not in asked(google)
+    assert is_on(google, second)
+    assert only_entry().outcome == AuditEntry.Outcome.REFUSED
+    assert space_of(room).conference == Conference.objects.get(record=second)
+
+
+def test_who_saw_no_call_ends_none(google, room, owner):
+    record = start_call(google, room, seen=False)
+    with pytest.raises(Refused, match="Another call has started"):
+        end(room, "", owner)
+    assert is_on(google, record)
+    assert END not in asked(google)
+
+
+def test_a_foreign_space_is_refused_without_asking(google, owner):
+    foreign = known_room(google, owners=(owner,), project="another-app", origin=Space.Origin.FOREIGN)
+    record = start_call(google, foreign)
+    with pytest.raises(Refused, match="not created by this dashboard"):
+        end(foreign, record, owner)
+    assert asked(google) == {}
+    assert is_on(google, record)
+    assert only_entry().detail == conferences.FOREIGN
+
+
+def test_google_refuses_a_foreign_space_once_and_it_is_remembered(google, owner):
+    untested = known_room(google, owners=(owner,), project="another-app", origin=Space.Origin.UNTESTED)
+    record = start_call(google, untested)
+    with pytest.raises(Refused, match="not created by this dashboard"):
+        end(untested, record, owner)
+    assert asked(google)[END] == 1
+    assert space_of(untested).origin == Space.Origin.FOREIGN
+    forget_requests(google)
+    with pytest.raises(Refused, match="not created by this dashboard"):
+        end(Room.objects.get(pk=untested.pk), record, owner)
+    assert END not in asked(google)
+    assert {entry.outcome for entry in AuditEntry.objects.all()} == {"refused"}
+    assert is_on(google, record)
+
+
+def test_a_space_that_none_of_our_accounts_owns_is_refused(google, owner):
+    known = factories.make_space(owned=False, origin=Space.Origin.UNTESTED)
+    theirs = factories.make_room(space=known, owners=(owner,))
+    with pytest.raises(Refused, match="None of the connected accounts owns"):
+        end(theirs, "conferenceRecords/any", owner)
+    assert asked(google) == {}
+
+
+def test_a_room_without_a_space_has_nothing_to_end(google, owner):
+    bare = factories.make_room(with_space=False, owners=(owner,))
+    with pytest.raises(Refused, match="no Meet space"):
+        end(bare, "", owner)
+    assert asked(google) == {}
+
+
+# --- Ending: Google fails ----------------------------------------------------------------------------
+
+BEFORE = [
+    pytest.param({"status": 503}, "not available", id="503"),
+    pytest.param({"status": 500}, "not available", id="500"),
+    pytest.param({"status": 429, "retry_after": "30"}, "quota", id="429"),
+    pytest.param({"kind": "timeout"}, "did not answer in time", id="timeout"),
+    pytest.param({"kind": "garbage"}, "made no sense", id="garbage"),
+    pytest.param({"kind": "truncated"}, "", id="truncated"),
+]
+
+
+@pytest.mark.parametrize(("order", "words"), BEFORE)
+def test_when_the_look_before_fails_nothing_is_sent(google, room, owner, order, words):
+    record = start_call(google, room)
+    fault(google, GET, **order)
+    with pytest.raises(GoogleError) as trouble:
+        end(room, record, owner)
+    assert not isinstance(trouble.value, OutcomeUnknown)
+    assert words in trouble.value.sentence
+    assert END not in asked(google)
+    assert is_on(google, record)
+    entry = only_entry()
+    assert (entry.outcome, entry.detail) == (AuditEntry.Outcome.FAILED, trouble.value.sentence)
+    assert Conference.objects.get(record=record).ended_at is None
+
+
+def test_google_is_sure_to_have_done_nothing(google, room, owner):
+    record = start_call(google, room)
+    fault(google, END, status=503)
+    with pytest.raises(TryLater) as trouble:
+        end(room, record, owner)
+    assert not isinstance(trouble.value, OutcomeUnknown)
+    assert asked(google)[END] == 1
+    assert is_on(google, record)
+    assert only_entry().outcome == AuditEntry.Outcome.FAILED
+    assert Conference.objects.get(record=record).ended_by == ""
+
+
+UNCLEAR = [
+    pytest.param({"status": 500}, id="500"),
+    pytest.param({"status": 504}, id="504"),
+    pytest.param({"kind": "timeout"}, id="timeout"),
+    pytest.param({"kind": "garbage"}, id="garbage"),
+    pytest.param({"kind": "truncated"}, id="truncated"),
+]
+
+
+@pytest.mark.parametrize("order", UNCLEAR)
+def test_a_lost_answer_to_a_done_deed_is_found_out_by_looking(google, room, owner, order):
+    record = start_call(google, room)
+    fault(google, END, after=True, **order)
+    outcome = end(room, record, owner)
+    assert outcome.sentence == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert asked(google)[END] == 1
+    entry = only_entry()
+    assert entry.outcome == AuditEntry.Outcome.DONE
+    assert "reading the room again shows that the call is over" in entry.detail
+    assert Conference.objects.get(record=record).ended_by == "room-owner@example.com"
+
+
+@pytest.mark.parametrize("order", UNCLEAR)
+def test_a_lost_answer_and_a_call_still_on_is_unknown_and_not_sent_again(google, room, owner, order):
+    record = start_call(google, room)
+    fault(google, END, **order)
+    with pytest.raises(OutcomeUnknown):
+        end(room, record, owner)
+    assert asked(google)[END] == 1
+    assert is_on(google, record)
+    assert only_entry().outcome == AuditEntry.Outcome.UNKNOWN
+    assert Conference.objects.get(record=record).ended_at is None
+
+
+def test_a_lost_answer_and_no_way_to_look_is_unknown(google, room, owner):
+    record = start_call(google, room)
+    fault(google, END, kind="truncated", after=True)
+    fault(google, GET, kind="slow", delay_ms=1)  # the read before the ending passes, the ones after it do not
+    fault(google, GET, status=503, times=0)
+    with pytest.raises(OutcomeUnknown):
+        end(room, record, owner)
+    assert asked(google)[END] == 1
+    assert only_entry().outcome == AuditEntry.Outcome.UNKNOWN
+
+
+def test_a_failing_look_afterwards_does_not_undo_the_ending(google, room, owner):
+    record = start_call(google, room)
+    fault(google, GET, kind="slow", delay_ms=1)  # the read before the ending passes
+    fault(google, GET, status=503, times=0)
+    outcome = end(room, record, owner)
+    assert outcome.level == "warning"
+    assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
+    assert only_entry().outcome == AuditEntry.Outcome.DONE
+
+
+# --- Ending: access, keys, tokens ---------------------------------------------------------------------
+
+
+def test_the_same_form_twice_acts_once(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner, key="the-key-of-this-form")
+    again = end(room, record, owner, key="the-key-of-this-form")
+    assert "already asked for" in again.sentence
+    assert "done" in again.sentence
+    assert asked(google)[END] == 1
+    assert AuditEntry.objects.count() == 1
+
+
+def test_the_same_form_twice_while_the_first_is_under_way_sends_nothing(google, room, owner):
+    record = start_call(google, room)
+    AuditEntry.objects.create(verb="conference:end", actor_name="x", target="x", key="the-key-of-this-form")
+    again = end(room, record, owner, key="the-key-of-this-form")
+    assert again.level == "warning"
+    assert "not known yet" in again.sentence
+    assert asked(google) == {}
+    assert is_on(google, record)
+
+
+@pytest.mark.parametrize("who", ["helpdesk", "participant", "colleague"])
+def test_without_the_right_nothing_is_asked_and_nothing_written(google, room, request, who):
+    person = request.getfixturevalue(who)
+    record = start_call(google, room, {"email": "participant@example.com"})
+    with pytest.raises(NotAllowed) as refusal:
+        end(room, record, person)
+    assert refusal.value.permission == Permission.CONFERENCE_END
+    assert asked(google) == {}
+    assert not AuditEntry.objects.exists()
+    assert is_on(google, record)
+
+
+def test_the_timetable_may_not_end_calls(google, room):
+    record = start_call(google, room)
+    with pytest.raises(NotAllowed):
+        conferences.end(room=room, conference=record, reason="x", actor=SYSTEM)
+    assert asked(google) == {}
+
+
+def connected_room(google: SimulatorProcess, owner: Person) -> tuple[Room, str]:
+    """A room whose space belongs to room-owner's own connected account; and their refresh token."""
+    given = consent(google, "room-owner@example.com")
+    Person.objects.filter(pk=owner.pk).update(google_id=given.google_id)
+    owner.refresh_from_db()
+    accounts.connect(consent=given, actor=owner)
+    room = known_room(google, owners=(owner,), account=owner.email, name="Own room")
+    return room, given.refresh_token or ""
+
+
+def test_an_owner_ends_with_their_own_consent(google, owner):
+    room, _ = connected_room(google, owner)
+    record = start_call(google, room)
+    end(room, record, owner)
+    assert not is_on(google, record)
+    assert google.control("GET", "requests")["by_account"] == {"room-owner@example.com": 3}
+
+
+def test_a_revoked_consent_is_told_and_remembered(google, owner):
+    room, refresh_token = connected_room(google, owner)
+    record = start_call(google, room)
+    google.control("POST", "revoke", {"email": "room-owner@example.com"})
+    with pytest.raises(ConnectionBroken) as trouble:
+        end(room, record, owner)
+    assert "withdrawn" in trouble.value.sentence
+    assert END not in asked(google)
+    account = Account.objects.get(email="room-owner@example.com")
+    assert account.status == Account.Status.BROKEN
+    assert account.problem == trouble.value.sentence
+    assert account.problem_since is not None
+    assert AuditEntry.objects.get(verb="conference:end").outcome == AuditEntry.Outcome.FAILED
+    assert is_on(google, record)
+    assert refresh_token not in everything_stored()
+
+
+def everything_stored() -> str:
+    """Every row of every table of ours, as text."""
+    models = (Account, AuditEntry, Conference, Participant, Person, Room, Space)
+    return "".join(serializers.serialize("json", model.objects.all()) for model in models)  # type: ignore[attr-defined]
+
+
+def test_no_token_is_in_any_stored_text(google, owner):
+    room, refresh_token = connected_room(google, owner)
+    record = start_call(google, room)
+    fault(google, END, status=500)
+    with pytest.raises(OutcomeUnknown):
+        end(room, record, owner)
+    stored = everything_stored()
+    assert refresh_token
+    assert refresh_token not in stored
+    assert "ya29." not in stored
+    assert "1//" not in stored
+
+
+# --- Sweep ----------------------------------------------------------------------------------------------
+
+
+def sweep(account: Account) -> bool:
+    return conferences.sweep(account=account, actor=SYSTEM)
+
+
+def due_at_once(account: Account) -> Account:
+    Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now(), lease_until=timezone.now())
+    account.refresh_from_db()
+    return account
+
+
+def test_a_sweep_finds_what_runs_and_what_does_not(google, room):
+    busy = known_room(google, name="Busy")
+    over = known_room(google, name="Over")
+    gone = start_call(google, over)
+    google.control("POST", f"{gone.replace('conferenceRecords', 'conferences')}/end")
+    record = start_call(google, busy, seen=False)
+    before = timezone.now()
+    assert sweep(space_of(room).account) is True
+    found = space_of(busy)
+    assert found.liveness == Liveness.ACTIVE
+    assert found.conference is not None
+    assert found.conference.record == record
+    assert found.conference.started_at is not None
+    assert found.conference.started_at < before - timedelta(minutes=19)
+    for quiet in (room, over):
+        assert (space_of(quiet).liveness, space_of(quiet).conference) == (Liveness.IDLE, None)
+        assert before <= space_of(quiet).seen_at <= timezone.now()
+    assert Conference.objects.get(record=gone).ended_at is not None
+    account = space_of(room).account
+    assert account.swept_at is not None
+    assert account.swept_at >= before
+    # One list for all, one count for the one call: what a sweep costs grows with calls, not with rooms.
+    counts = asked(google)
+    assert {name: counts[name] for name in counts if name != "token"} == {
+        "conferenceRecords.list": 1,
+        "conferenceRecords.participants.list": 1,
+    }
+
+
+def test_a_sweep_counts_by_kind_and_knows_devices_by_their_names(google, room):
+    Room.objects.filter(pk=room.pk).update(device_name="berlin 1.01 DEVICE")
+    start_call(
+        google,
+        room,
+        {"device": "Berlin 1.01"},
+        {"email": "participant@example.com"},
+        {"email": "engineer-01@example.com"},
+        {"phone": "+49 30 ***-**00"},
+        {"guest": "Visitor"},
+        seen=False,
+    )
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert (call.people, call.devices, call.phones, call.guests) == (2, 1, 1, 1)
+    assert call.peak == 5
+    kinds = dict(Participant.objects.values_list("display_name", "kind"))
+    assert kinds["Berlin 1.01 device"] == "device"
+    assert kinds["Participant"] == "person"
+    by_id = Participant.objects.get(display_name="Participant")
+    world_id = next(
+        one["id"] for one in google.world()["people"] if one["email"] == "participant@example.com"
+    )
+    assert by_id.google_id == world_id
+
+
+def test_an_unknown_device_counts_as_a_person(google, room):
+    """Google shows a device as a signed-in user; only its name tells. Better a person too many than one too few."""
+    start_call(google, room, {"device": "Berlin 1.01"}, seen=False)
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert (call.people, call.devices) == (1, 0)
+
+
+def test_the_last_coming_or_going_is_remembered(google, room):
+    record = start_call(google, room, {"guest": "A"}, {"guest": "B"}, ago=7200, seen=False)
+    google.advance(3600)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/leave", {"guest": "B"})
+    google.advance(1800)
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert call.same_since is not None
+    age = timezone.now() - call.same_since
+    assert timedelta(minutes=29) < age < timedelta(minutes=31)
+
+
+def test_only_one_sweep_at_a_time(google, room):
+    account = space_of(room).account
+    now = timezone.now()
+    assert account.claim(now=now, until=now + timedelta(minutes=1))
+    assert sweep(account) is False
+    assert asked(google) == {}
+
+
+def test_a_killed_sweep_frees_its_account_after_the_lease(google, room):
+    account = space_of(room).account
+    Account.objects.filter(pk=account.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweep(account) is True
+
+
+def test_what_passes_by_itself_is_stored_in_words(google, room):
+    account = space_of(room).account
+    fault(google, "conferenceRecords.list", status=503)
+    assert sweep(account) is True
+    account.refresh_from_db()
+    assert "not available" in account.problem
+    assert account.status == Account.Status.OK
+    assert account.swept_at is None
+    assert sweep(due_at_once(account)) is True
+    account.refresh_from_db()
+    assert (account.problem, account.problem_since) == ("", None)
+    assert account.swept_at is not None
+
+
+def test_quota_pauses_the_account_for_as_long_as_google_says(google, room):
+    account = space_of(room).account
+    fault(google, "conferenceRecords.list", status=429, retry_after="90")
+    before = timezone.now()
+    sweep(account)
+    account.refresh_from_db()
+    pause = account.next_sweep_at - before
+    assert timedelta(seconds=89) < pause < timedelta(seconds=100)
+    assert account not in Account.objects.due(timezone.now())  # type: ignore[attr-defined]
+
+
+def test_one_broken_account_does_not_trouble_the_other(google, room, settings):
+    settings.ROOM_MAILBOXES = [MUNICH]
+    munich = known_room(google, account=MUNICH)
+    start_call(google, munich, seen=False)
+    broken = factories.make_account("rooms-ham@example.com")
+    factories.make_space(account=broken)
+    assert sweep(broken) is True
+    assert sweep(space_of(munich).account) is True
+    broken.refresh_from_db()
+    assert broken.status == Account.Status.BROKEN
+    assert "MEETADMIN_ROOM_MAILBOXES" in broken.problem
+    assert broken.next_sweep_at > timezone.now() + timedelta(minutes=9)
+    assert space_of(munich).liveness == Liveness.ACTIVE
+
+
+def test_one_call_that_google_hides_does_not_stop_the_others_from_being_counted(google, room):
+    other = known_room(google, name="Other")
+    start_call(google, room, seen=False)
+    start_call(google, other, seen=False)
+    fault(google, "conferenceRecords.participants.list", status=403)
+    sweep(space_of(room).account)
+    counted = [space_of(one).conference.counted for one in (room, other)]  # type: ignore[union-attr]
+    assert sorted(counted) == [False, True]
+    assert space_of(room).account.swept_at is not None
+
+
+def test_an_older_sweep_overwrites_nothing_newer(google, room):
+    later = timezone.now() + timedelta(seconds=30)
+    record = start_call(google, room, seen=False)
+    space_of(room).see_call(None, seen_at=later)
+    sweep(space_of(room).account)
+    space = space_of(room)
+    assert (space.liveness, space.conference, space.seen_at) == (Liveness.IDLE, None, later)
+    assert not Conference.objects.filter(record=record, ended_at=None).exists()
+
+
+def test_people_do_not_sweep(google, room, admin):
+    with pytest.raises(NotAllowed):
+        conferences.sweep(account=space_of(room).account, actor=admin)
+    assert asked(google) == {}
+
+
+def test_spaces_of_other_accounts_are_not_touched(google, room):
+    munich = known_room(google, account=MUNICH)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Space.objects.filter(room=munich).update(seen_at=long_ago)
+    sweep(Account.objects.get(email=BERLIN))
+    assert space_of(munich).seen_at == long_ago
+
+
+def test_a_space_we_do_not_own_is_never_called_idle_by_a_sweep(google, room):
+    theirs = factories.make_space(owned=False, liveness=Liveness.UNKNOWN, account=space_of(room).account)
+    sweep(space_of(room).account)
+    theirs.refresh_from_db()
+    assert theirs.liveness == Liveness.UNKNOWN
+
+
+# --- Reveal ----------------------------------------------------------------------------------------------
+
+
+def test_helpdesk_reveals_names_and_each_look_is_written_down(room, helpdesk):
+    factories.make_call(space_of(room), people=(helpdesk,), devices=1)
+    shown = conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
+    assert sorted(one.display_name for one in shown) == ["device 0", "helpdesk@example.com"]
+    entry = only_entry()
+    assert (entry.verb, entry.outcome, entry.detail) == ("names:reveal", "done", "2 names shown")
+    conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
+    assert AuditEntry.objects.count() == 2
+    assert "device 0" not in everything_audited()
+
+
+def everything_audited() -> str:
+    return serializers.serialize("json", AuditEntry.objects.all())
+
+
+@pytest.mark.parametrize("who", ["admin", "owner", "participant", "colleague"])
+def test_nobody_else_reveals(room, request, who):
+    """Owners and admins see the names anyway; the others never do."""
+    with pytest.raises(NotAllowed):
+        conferences.reveal(room=room, actor=request.getfixturevalue(who))
+    assert not AuditEntry.objects.exists()

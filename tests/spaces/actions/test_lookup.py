@@ -1,0 +1,202 @@
+"""Lookup: every verdict, from whatever was pasted, without asking Google."""
+
+import pytest
+from django.utils import timezone
+
+from spaces.access import NotAllowed
+from spaces.actions import lookup
+from spaces.audit import Refused
+from spaces.google.errors import TryLater
+from spaces.models import Account, Person, Room, Space
+from tests import factories
+from tests.support.rooms import (
+    BERLIN,
+    MUNICH,
+    asked,
+    fault,
+    forget_requests,
+    known_room,
+    space_at_google,
+    space_of,
+    start_call,
+)
+
+CODE = "abc-mnop-xyz"
+
+
+@pytest.fixture
+def room(owner: Person) -> Room:
+    """room-owner's room with the link abc-mnop-xyz."""
+    return factories.make_room("3.14", owners=(owner,), space=factories.make_space(CODE))
+
+
+def find(text: str, actor: Person) -> lookup.Answer:
+    return lookup.find(text=text, actor=actor)
+
+
+PASTED = [
+    (CODE, "ours"),
+    ("ABCMNOPXYZ", "ours"),
+    ("https://meet.google.com/abc-mnop-xyz?authuser=1&hs=122", "ours"),
+    ("  meet.google.com/ABC-MNOP-XYZ\n", "ours"),
+    ("Video call link: https://meet.google.com/abc-mnop-xyz\nOr dial: +49 30 1 PIN: 123 456#", "ours"),
+    ("zzz-zzzz-zzz", "unknown"),
+    ("https://meet.google.com/zzz-zzzz-zzz", "unknown"),
+    ("zzzzzzzzzz", "unknown"),
+    ("https://meet.google.com/lookup/team-sync", "not_a_code"),
+    ("+49 30 300195061 PIN: 197 071 273 00#", "not_a_code"),
+    ("https://zoom.us/j/91234567890", "not_a_code"),
+    ("https://meet.google.com/new", "not_a_code"),
+    ("abc-mnop-xyz or def-mnop-xyz", "not_a_code"),
+    ("3.14", "rooms"),
+    ("berlin", "rooms"),
+    ("room-owner@example.com", "rooms"),
+    ("nowhere at all", "nothing"),
+    ("", "empty"),
+    ("   \n ", "empty"),
+]
+
+
+@pytest.mark.parametrize(("text", "verdict"), PASTED)
+def test_every_paste_gets_its_verdict(google, room, colleague, text, verdict):
+    answer = find(text, colleague)
+    assert answer.verdict == verdict
+    assert bool(answer.sentence) is (verdict != "empty")
+    assert list(answer.rooms) == ([room] if verdict in {"ours", "rooms"} else [])
+    assert asked(google) == {}
+
+
+def test_a_space_name_is_found_too(room, colleague):
+    assert find(room.space.name, colleague).rooms == [room]  # type: ignore[union-attr]
+
+
+def test_a_word_of_ten_letters_is_a_room_before_it_is_a_code(room, colleague):
+    kitchen = factories.make_room("Auditorium")
+    assert find("auditorium", colleague).rooms == [kitchen]
+    assert find("aud-itor-ium", colleague).verdict == "unknown"
+
+
+def test_an_old_code_of_the_space_leads_to_the_new_one(room, colleague):
+    room.space.past_codes.create(code="old-code-old")  # type: ignore[union-attr]
+    answer = find("old-code-old", colleague)
+    assert (answer.verdict, answer.rooms) == ("former", [room])
+    assert "An old link: 3.14 had this code" in answer.sentence
+    assert f"Use {CODE} instead." in answer.sentence
+
+
+def test_a_former_space_leads_to_its_room(room, colleague):
+    Space.objects.create(
+        name="spaces/former",
+        meeting_code="for-merl-ink",
+        account=factories.make_account(),
+        former_room=room,
+        retired_at=timezone.now(),
+    )
+    answer = find("for-merl-ink", colleague)
+    assert (answer.verdict, answer.rooms) == ("former", [room])
+    assert "until it was given a new one" in answer.sentence
+
+
+def test_a_code_that_google_gave_to_another_room_means_that_room(room, colleague):
+    other = factories.make_room("Other")
+    other.space.past_codes.create(code=CODE)  # type: ignore[union-attr]
+    assert find(CODE, colleague).rooms == [room]
+
+
+def test_an_archived_room_is_nobodys_business_but_the_admins(room, colleague, helpdesk, admin):
+    Room.objects.filter(pk=room.pk).update(archived_at=timezone.now())
+    for person in (colleague, helpdesk):
+        assert find(CODE, person).verdict == "unknown"
+        assert find("3.14", person).verdict == "nothing"
+    assert find(CODE, admin).rooms == [room]
+
+
+def test_many_rooms_are_counted_and_the_first_shown(db, colleague):
+    for number in range(23):
+        factories.make_room(f"Hall {number:02}")
+    answer = find("hall", colleague)
+    assert len(answer.rooms) == lookup.MOST_ROOMS
+    assert (answer.more, answer.sentence) == (3, "23 rooms match.")
+    assert answer.rooms[0].name == "Hall 00"
+
+
+@pytest.mark.parametrize("text", ["%", "_", "'", '"', "\\", "a" * 300, "🦉", "<b>", "spaces/", "spaces/ä"])
+def test_odd_texts_are_answered_calmly(room, colleague, text):
+    assert find(text, colleague).verdict in {"nothing", "not_a_code"}
+
+
+# --- Asking Google -----------------------------------------------------------------------------------------
+
+
+def ask(text: str, actor: Person) -> lookup.Word:
+    return lookup.ask_google(text=text, actor=actor)
+
+
+@pytest.fixture
+def accounts(db: None) -> list[Account]:
+    """Both mailboxes."""
+    return [factories.make_account(BERLIN), factories.make_account(MUNICH)]
+
+
+def test_a_space_of_our_accounts_that_is_no_room_yet(google, accounts, helpdesk):
+    made = space_at_google(google, owner=MUNICH)
+    word = ask(made["meetingCode"], helpdesk)
+    assert "a meeting of rooms-muc@example.com, which is one of our accounts; no call is on" in word.sentence
+    assert word.account == accounts[1]
+    google.start_conference(made["name"], {"guest": "A"})
+    assert "a call is on in it" in ask(made["name"], helpdesk).sentence
+
+
+def test_somebodys_own_meeting(google, accounts, helpdesk):
+    made = space_at_google(google, owner="engineer-01@example.com", project="meet")
+    word = ask(made["meetingCode"], helpdesk)
+    assert "none of our accounts owns it: it is somebody's own" in word.sentence
+    assert word.account is None
+
+
+def test_a_code_that_now_belongs_to_a_space_we_know_under_another(google, accounts, admin):
+    room = known_room(google)
+    Account.objects.filter(email=BERLIN).update(status=Account.Status.BROKEN)  # only a stranger can be asked
+    google.control("POST", "codes", {"space": space_of(room).name, "meeting_code": "new-code-new"})
+    word = ask("new-code-new", admin)
+    assert f"now belongs to {space_of(room).name}" in word.sentence
+
+
+def test_a_code_google_shows_nobody(google, accounts, helpdesk):
+    word = ask("zzz-zzzz-zzz", helpdesk)
+    assert "mistyped, has died, or the meeting was made by another app" in word.sentence
+    assert asked(google)["spaces.get"] == 2  # one read an account
+
+
+def test_google_away_is_said_as_such(google, accounts, helpdesk):
+    fault(google, "spaces.get", status=503, times=0)
+    with pytest.raises(TryLater):
+        ask("zzz-zzzz-zzz", helpdesk)
+
+
+def test_without_accounts_there_is_nobody_to_ask(google, helpdesk):
+    with pytest.raises(Refused, match="No Google account is connected"):
+        ask("zzz-zzzz-zzz", helpdesk)
+
+
+@pytest.mark.parametrize("text", ["https://zoom.us/j/1", "https://g.co/meet/x", "hello there", ""])
+def test_what_is_no_code_is_not_asked(google, accounts, helpdesk, text):
+    with pytest.raises(Refused):
+        ask(text, helpdesk)
+    assert asked(google) == {}
+
+
+@pytest.mark.parametrize("who", ["colleague", "owner", "participant"])
+def test_only_it_staff_ask_google(google, accounts, request, who):
+    with pytest.raises(NotAllowed):
+        ask("zzz-zzzz-zzz", request.getfixturevalue(who))
+    assert asked(google) == {}
+
+
+def test_asking_writes_nothing_about_rooms(google, accounts, helpdesk):
+    room = known_room(google)
+    start_call(google, room, seen=False)
+    forget_requests(google)
+    before = Space.objects.values().get()
+    ask(space_of(room).meeting_code, helpdesk)
+    assert Space.objects.values().get() == before

@@ -1,0 +1,187 @@
+"""Admitting people, giving roles, locking out."""
+
+import pytest
+
+from spaces.access import SYSTEM, NotAllowed
+from spaces.actions import people
+from spaces.audit import Refused
+from spaces.models import AuditEntry, Ownership, Person, Role
+from tests import factories
+
+
+def admit(email: str, google_id: str = "100", name: str = "Somebody") -> Person:
+    return people.admit(google_id=google_id, email=email, name=name, actor=SYSTEM)
+
+
+def set_role(email: str, role: str, actor: Person, buildings: tuple = ()):
+    return people.set_role(email=email, role=role, buildings=buildings, actor=actor)
+
+
+# --- Admit ----------------------------------------------------------------------------------------
+
+
+def test_somebody_new_becomes_a_colleague(db):
+    person = admit("New@Example.com")
+    assert (person.email, person.google_id, person.name, person.role) == (
+        "new@example.com", "100", "Somebody", Role.COLLEAGUE,
+    )  # fmt: skip
+    assert not person.has_usable_password()
+
+
+def test_who_was_given_a_room_before_is_recognised_at_the_first_sign_in(db):
+    invited = Person.objects.named("later@example.com")
+    room = factories.make_room(owners=(invited,))
+    person = admit("later@example.com")
+    assert person == invited
+    assert Ownership.objects.get(room=room).person == person
+    assert Person.objects.count() == 1
+
+
+def test_the_google_id_is_the_person_and_the_address_may_move(db):
+    first = admit("maiden@example.com", "100")
+    room = factories.make_room(owners=(first,))
+    again = admit("married@example.com", "100")
+    assert again.pk == first.pk
+    assert again.email == "married@example.com"
+    assert Ownership.objects.get(room=room).person == again
+
+
+def test_an_address_that_went_to_somebody_else_brings_no_rights_along(db):
+    former = admit("ann@example.com", "100")
+    Person.objects.filter(pk=former.pk).update(role=Role.ADMIN)
+    room = factories.make_room(owners=(former,))
+    newcomer = admit("ann@example.com", "200")
+    assert newcomer.pk != former.pk
+    assert newcomer.role == Role.COLLEAGUE
+    assert not newcomer.ownerships.exists()
+    former.refresh_from_db()
+    assert former.email == f"former-{former.pk}.ann@example.com"
+    assert Ownership.objects.get(room=room).person == former
+    assert AuditEntry.objects.get().target == "ann@example.com"
+
+
+def test_rooms_given_to_the_new_address_are_handed_over(db):
+    person = admit("maiden@example.com", "100")
+    both = factories.make_room(owners=(person,))
+    invited = Person.objects.named("married@example.com")
+    invited.role = Role.HELPDESK
+    invited.save()
+    other = factories.make_room(deputies=(invited,))
+    Ownership.objects.create(room=both, person=invited)
+    person = admit("married@example.com", "100")
+    assert set(person.ownerships.values_list("room", "kind")) == {
+        (both.pk, "owner"), (other.pk, "deputy"),
+    }  # fmt: skip
+    assert person.role == Role.HELPDESK
+    assert not Person.objects.filter(pk=invited.pk).exists()
+
+
+def test_the_first_admins_come_from_configuration_and_it_is_written_down(db, settings):
+    person = admit("it-admin@example.com")
+    assert person.role == Role.ADMIN
+    entry = AuditEntry.objects.get()
+    assert (entry.actor_name, entry.target, entry.after) == (
+        "Meetadmin", "it-admin@example.com", {"role": "admin"},
+    )  # fmt: skip
+
+
+def test_a_role_that_was_taken_away_does_not_come_back_by_signing_in(db, admin):
+    person = admit("it-admin@example.com", admin.google_id or "")
+    Person.objects.filter(pk=person.pk).update(role=Role.COLLEAGUE, last_login=person.created_at)
+    assert admit("it-admin@example.com", admin.google_id or "").role == Role.COLLEAGUE
+
+
+def test_nobody_but_the_sign_in_admits(admin):
+    with pytest.raises(NotAllowed):
+        people.admit(google_id="1", email="x@example.com", name="", actor=admin)
+    assert not Person.objects.filter(email="x@example.com").exists()
+
+
+# --- Roles ----------------------------------------------------------------------------------------
+
+
+def test_a_role_can_be_given_before_the_first_sign_in(admin):
+    outcome = set_role(" Later@Example.com ", Role.HELPDESK, admin)
+    assert outcome.sentence == "later@example.com is now helpdesk."
+    person = Person.objects.get(email="later@example.com")
+    assert (person.role, person.google_id) == (Role.HELPDESK, None)
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.target, entry.actor) == ("people:manage", "later@example.com", admin)
+    assert entry.before == {"role": "colleague", "buildings": []}
+    assert entry.after == {"role": "helpdesk", "buildings": []}
+
+
+def test_an_admin_may_be_limited_to_buildings_and_others_are_not(admin, helpdesk):
+    berlin = factories.make_building()
+    set_role("second@example.com", Role.ADMIN, admin, (berlin,))
+    assert list(Person.objects.get(email="second@example.com").buildings.all()) == [berlin]
+    set_role("second@example.com", Role.HELPDESK, admin, (berlin,))
+    assert not Person.objects.get(email="second@example.com").buildings.exists()
+
+
+def test_the_same_role_again_is_no_news(admin, helpdesk):
+    assert "Nothing to save" in set_role(helpdesk.email, Role.HELPDESK, admin).sentence
+    assert not AuditEntry.objects.exists()
+
+
+def test_another_domain_gets_no_role(admin):
+    with pytest.raises(Refused, match=r"not of an allowed domain \(example\.com\)"):
+        set_role("stranger@elsewhere.example", Role.HELPDESK, admin)
+    assert not Person.objects.filter(email="stranger@elsewhere.example").exists()
+
+
+@pytest.mark.parametrize("role", [Role.COLLEAGUE, Role.HELPDESK])
+def test_the_last_admin_cannot_go(admin, role):
+    with pytest.raises(Refused, match="last admin"):
+        set_role(admin.email, role, admin)
+    admin.refresh_from_db()
+    assert admin.role == Role.ADMIN
+
+
+def test_the_last_admin_cannot_be_limited_or_locked_out(admin):
+    limited = factories.make_person(role=Role.ADMIN)
+    berlin = factories.make_building()
+    limited.buildings.set([berlin])
+    with pytest.raises(Refused, match="last admin"):
+        set_role(admin.email, Role.ADMIN, admin, (berlin,))
+    with pytest.raises(Refused, match="last admin"):
+        people.set_active(person=admin, active=False, actor=admin)
+    admin.refresh_from_db()
+    assert admin.is_active
+    assert not admin.buildings.exists()
+
+
+def test_one_of_two_admins_can_go(admin):
+    second = factories.make_person(role=Role.ADMIN)
+    set_role(admin.email, Role.COLLEAGUE, second)
+    admin.refresh_from_db()
+    assert admin.role == Role.COLLEAGUE
+
+
+@pytest.mark.parametrize("who", ["helpdesk", "owner", "colleague", "limited"])
+def test_only_unlimited_admins_give_roles_and_lock_out(admin, request, who):
+    """An admin limited to buildings could otherwise lift the limit."""
+    if who == "limited":
+        person = factories.make_person(role=Role.ADMIN)
+        person.buildings.set([factories.make_building()])
+    else:
+        person = request.getfixturevalue(who)
+    with pytest.raises(NotAllowed):
+        set_role(person.email, Role.ADMIN, person)
+    with pytest.raises(NotAllowed):
+        people.set_active(person=admin, active=False, actor=person)
+    assert not AuditEntry.objects.exists()
+
+
+def test_locking_out_and_letting_in_again(admin, owner):
+    assert "locked out" in people.set_active(person=owner, active=False, actor=admin).sentence
+    owner.refresh_from_db()
+    assert owner.is_active is False
+    people.set_active(person=owner, active=False, actor=admin)
+    assert AuditEntry.objects.count() == 1
+    people.set_active(person=owner, active=True, actor=admin)
+    owner.refresh_from_db()
+    assert owner.is_active is True
+    assert [entry.after for entry in AuditEntry.objects.order_by("pk")] == [
+        {"active": False}, {"active": True},
+    ]  # fmt: skip

@@ -1,0 +1,174 @@
+"""Adding, editing, archiving rooms; buildings."""
+
+from dataclasses import replace
+
+import pytest
+
+from spaces.access import NotAllowed
+from spaces.actions import buildings, rooms
+from spaces.actions.rooms import RoomFacts
+from spaces.audit import AlreadyAsked
+from spaces.models import AuditEntry, Building, Person, Role, Room
+from tests import factories
+
+
+@pytest.fixture
+def berlin(db: None) -> Building:
+    """A site."""
+    return factories.make_building("BER")
+
+
+@pytest.fixture
+def limited(berlin: Building) -> Person:
+    """An admin of Berlin only."""
+    person = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
+    person.buildings.set([berlin])
+    return person
+
+
+def a_room(berlin: Building, **changes) -> RoomFacts:
+    return replace(
+        RoomFacts(
+            name="3.14",
+            building=berlin,
+            floor="3",
+            capacity=8,
+            device_name="Berlin 3.14 device",
+            owners=("room-owner@example.com",),
+            deputies=("deputy@example.com",),
+        ),
+        **changes,
+    )
+
+
+def test_a_room_is_added_with_its_people_and_a_stable_address(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    assert room.slug == "ber-314"
+    assert rooms.facts(room) == a_room(berlin)
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.room, entry.target) == ("room:create", room, "3.14 (Berlin)")
+    assert entry.after["owners"] == ["room-owner@example.com"]
+    assert entry.after["building"] == "Berlin"
+    rooms.edit(room=room, to=a_room(berlin, name="Big Hall"), actor=admin)
+    assert Room.objects.get().slug == "ber-314"
+
+
+def test_rooms_of_one_name_in_two_buildings_have_two_addresses(admin, berlin):
+    other = Building.objects.create(code="BER-2", name="Berlin")
+    first = rooms.create(room=a_room(berlin, name="Berlin 1"), actor=admin)
+    second = rooms.create(room=a_room(other, name="Berlin 1"), actor=admin)
+    assert (first.slug, second.slug) == ("berlin-1", "berlin-1-2")
+
+
+@pytest.mark.parametrize("name", ["会議室", "!!!", "ß"])
+def test_a_name_without_plain_letters_has_an_address_too(admin, berlin, name):
+    room = rooms.create(room=a_room(berlin, name=name), actor=admin)
+    assert room.slug == "ber-room"
+
+
+def test_the_same_form_twice_adds_one_room(admin, berlin):
+    rooms.create(room=a_room(berlin), actor=admin, key="the-key-of-this-form")
+    with pytest.raises(AlreadyAsked) as again:
+        rooms.create(room=a_room(berlin, name="Other"), actor=admin, key="the-key-of-this-form")
+    assert again.value.entry.room == Room.objects.get()
+    assert AuditEntry.objects.count() == 1
+
+
+def test_editing_writes_down_only_what_changed(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    rooms.edit(
+        room=room, to=a_room(berlin, capacity=10, owners=("new@example.com",), deputies=()), actor=admin
+    )
+    entry = AuditEntry.objects.get(verb="room:edit")
+    assert entry.before == {
+        "capacity": 8, "owners": ["room-owner@example.com"], "deputies": ["deputy@example.com"],
+    }  # fmt: skip
+    assert entry.after == {"capacity": 10, "owners": ["new@example.com"], "deputies": []}
+    assert rooms.facts(room).owners == ("new@example.com",)
+
+
+def test_owner_and_deputy_change_places(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    swapped = a_room(berlin, owners=("deputy@example.com",), deputies=("room-owner@example.com",))
+    rooms.edit(room=room, to=swapped, actor=admin)
+    assert rooms.facts(room) == swapped
+
+
+def test_nobody_is_owner_and_deputy_at_once(admin, berlin):
+    both = a_room(berlin, deputies=("room-owner@example.com",))
+    room = rooms.create(room=both, actor=admin)
+    assert (rooms.facts(room).owners, rooms.facts(room).deputies) == (("room-owner@example.com",), ())
+
+
+def test_saving_without_a_change_writes_nothing(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    assert "Nothing to save" in rooms.edit(room=room, to=a_room(berlin), actor=admin).sentence
+    assert AuditEntry.objects.count() == 1
+
+
+def test_the_same_edit_twice_acts_once(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    rooms.edit(room=room, to=a_room(berlin, capacity=10), actor=admin, key="the-key-of-this-form")
+    again = rooms.edit(room=room, to=a_room(berlin, capacity=12), actor=admin, key="the-key-of-this-form")
+    assert "already" in again.sentence
+    assert Room.objects.get().capacity == 10
+
+
+def test_archiving_keeps_everything_and_can_be_undone(admin):
+    room = factories.make_room()
+    rooms.archive(room=room, actor=admin)
+    rooms.archive(room=room, actor=admin)
+    room.refresh_from_db()
+    assert room.archived_at is not None
+    assert room.space is not None
+    rooms.restore(room=room, actor=admin)
+    room.refresh_from_db()
+    assert room.archived_at is None
+    assert [entry.detail for entry in AuditEntry.objects.order_by("pk")] == ["Archived", "Restored"]
+
+
+@pytest.mark.parametrize("who", ["owner", "helpdesk", "colleague"])
+def test_only_admins_write_about_rooms(request, berlin, who):
+    person = request.getfixturevalue(who)
+    owner = request.getfixturevalue("owner")
+    room = factories.make_room(owners=(owner,))
+    acts = [
+        lambda: rooms.create(room=a_room(berlin), actor=person),
+        lambda: rooms.edit(room=room, to=a_room(berlin), actor=person),
+        lambda: rooms.archive(room=room, actor=person),
+        lambda: rooms.restore(room=room, actor=person),
+        lambda: buildings.add(name="Paris", actor=person),
+    ]
+    for act in acts:
+        with pytest.raises(NotAllowed):
+            act()
+    assert Room.objects.count() == 1
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_limited_admin_stays_within_their_buildings(limited, berlin):
+    munich = factories.make_building("MUC")
+    elsewhere = factories.make_room(building=munich)
+    mine = rooms.create(room=a_room(berlin), actor=limited)
+    rooms.edit(room=mine, to=a_room(berlin, capacity=9), actor=limited)
+    for act in (
+        lambda: rooms.create(room=a_room(munich), actor=limited),
+        lambda: rooms.edit(room=elsewhere, to=a_room(munich), actor=limited),
+        lambda: rooms.edit(room=mine, to=a_room(munich), actor=limited),
+        lambda: rooms.archive(room=elsewhere, actor=limited),
+        lambda: buildings.add(name="Paris", actor=limited),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    assert Room.objects.get(pk=mine.pk).building == berlin
+
+
+def test_a_building_is_made_once_and_its_code_is_free(admin):
+    first = buildings.add(name="Leipzig", actor=admin)
+    assert buildings.add(name=" leipzig ", actor=admin) == first
+    assert first.code == "LEIPZIG"
+    assert buildings.add(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
+    assert buildings.add(name="会", actor=admin).code == "SITE"
+    assert [entry.target for entry in AuditEntry.objects.order_by("pk")] == [
+        "Building Leipzig", "Building Leipzig!", "Building 会",
+    ]  # fmt: skip

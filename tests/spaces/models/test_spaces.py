@@ -1,0 +1,436 @@
+"""What a space knows of itself: newer over older in any order, calls opened and closed, old codes kept."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spaces.google import resources
+from spaces.models import Account, Conference, Member, Participant, PastCode, Person, Room, Space
+from spaces.models.rooms import RoomQuerySet
+from spaces.models.spaces import Liveness, stuck_condition
+from tests import factories
+
+T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SETTINGS = {"accessType": "TRUSTED", "moderation": "OFF"}
+# The database is emptied between the tests; hypothesis runs many examples in one, each on rows of its own.
+many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def answer(space: Space, **changes: object) -> resources.Space:
+    """Google's answer to the owner, with nothing on."""
+    told = resources.Space(
+        name=space.name,
+        meeting_code=space.meeting_code,
+        meeting_uri=space.meeting_uri,
+        settings=dict(SETTINGS),
+    )
+    return replace(told, **changes)  # type: ignore[arg-type]
+
+
+def at(minutes: float) -> datetime:
+    return T0 + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def space(db: None) -> Space:
+    """Known by name, never asked about."""
+    return factories.make_space(
+        "abc-mnop-xyz",
+        seen_at=None,
+        checked_at=None,
+        code_confirmed_at=None,
+        liveness=Liveness.UNKNOWN,
+        settings={},
+    )
+
+
+# --- Newer over older -----------------------------------------------------------------------------
+
+
+def test_an_answer_is_taken_in_whole(space):
+    told = answer(
+        space,
+        active_record="conferenceRecords/one",
+        phone_access=(resources.PhoneAccess("+49 30 1", "123", "DE", "de"),),
+        sip_access=(resources.SipAccess("sip:x@example.com", "456"),),
+    )
+    assert space.absorb(told, seen_at=at(0)) is True
+    assert space.settings == SETTINGS
+    assert space.owned is True
+    assert (space.checked_at, space.code_confirmed_at, space.seen_at) == (at(0), at(0), at(0))
+    assert space.liveness == Liveness.ACTIVE
+    assert space.conference is not None
+    assert space.conference.record == "conferenceRecords/one"
+    assert space.phone_access == [{"number": "+49 30 1", "pin": "123", "region": "DE", "language": "de"}]
+    assert space.sip_access == [{"uri": "sip:x@example.com", "access_code": "456"}]
+
+
+def test_an_older_answer_changes_nothing(space):
+    space.absorb(answer(space, settings={"accessType": "OPEN"}), seen_at=at(5))
+    older = answer(
+        space, settings=SETTINGS, meeting_code="old-code-old", active_record="conferenceRecords/old"
+    )
+    assert space.absorb(older, seen_at=at(4)) is False
+    space.refresh_from_db()
+    assert space.settings == {"accessType": "OPEN"}
+    assert space.meeting_code == "abc-mnop-xyz"
+    assert space.liveness == Liveness.IDLE
+    assert not Conference.objects.exists()
+    assert not PastCode.objects.exists()
+
+
+sightings = st.lists(
+    st.tuples(st.sampled_from(["get", "call"]), st.sampled_from([None, "a", "b", "c"])),
+    min_size=1,
+    max_size=6,
+).flatmap(
+    lambda seen: st.tuples(
+        st.just(seen), st.permutations(range(len(seen)))
+    )  # what was seen, order of arrival
+)
+
+
+@many
+@given(sightings)
+def test_in_whatever_order_answers_arrive_the_newest_holds(db, case):
+    seen, order = case
+    space = factories.make_space(seen_at=None, checked_at=None, liveness=Liveness.UNKNOWN)
+    for minute in order:
+        door, call = seen[minute]
+        record = f"conferenceRecords/{space.pk}-{call}" if call else None
+        if door == "get":
+            space.absorb(answer(space, active_record=record), seen_at=at(minute))
+        else:
+            space.see_call(record, seen_at=at(minute), started_at=at(-60) if record else None)
+    space.refresh_from_db()
+    newest = seen[-1][1]
+    assert space.liveness == (Liveness.ACTIVE if newest else Liveness.IDLE)
+    assert (space.conference.record if space.conference else None) == (
+        f"conferenceRecords/{space.pk}-{newest}" if newest else None
+    )
+    assert space.seen_at == at(len(seen) - 1)
+    still_open = set(Conference.objects.filter(space=space, ended_at=None).values_list("record", flat=True))
+    assert still_open == ({space.conference.record} if space.conference else set())
+
+
+@many
+@given(st.permutations(range(4)))
+def test_settings_and_codes_of_the_newest_answer_hold_in_any_order(db, order):
+    space = factories.make_space(
+        "aaa-aaaa-aaa", seen_at=None, checked_at=None, code_confirmed_at=None, settings={}
+    )
+    for minute in order:
+        told = answer(space, settings={"accessType": f"v{minute}"}, meeting_code=f"code-{minute}")
+        space.absorb(told, seen_at=at(minute))
+    space.refresh_from_db()
+    assert space.settings == {"accessType": "v3"}
+    assert space.meeting_code == "code-3"
+    assert space.code_confirmed_at == at(3)
+    assert "code-3" not in space.past_codes.values_list("code", flat=True)
+
+
+def test_the_same_answer_twice_is_harmless(space):
+    told = answer(space, active_record="conferenceRecords/one", meeting_code="new-code-new")
+    space.absorb(told, seen_at=at(1))
+    space.absorb(told, seen_at=at(1))
+    assert Conference.objects.count() == 1
+    assert PastCode.objects.count() == 1
+
+
+def test_trouble_older_than_a_sighting_does_not_hide_it(space):
+    space.see_call("conferenceRecords/one", seen_at=at(2))
+    space.has_trouble(Space.Trouble.NOT_FOUND, "gone", seen_at=at(1))
+    space.refresh_from_db()
+    assert space.liveness == Liveness.ACTIVE
+
+
+def test_trouble_keeps_what_was_known_and_its_age(space):
+    space.absorb(answer(space), seen_at=at(0))
+    space.has_trouble(Space.Trouble.NOT_PERMITTED, "no access", seen_at=at(5))
+    space.refresh_from_db()
+    assert space.liveness == Liveness.UNKNOWN
+    assert (space.trouble, space.trouble_text) == ("not_permitted", "no access")
+    assert space.settings == SETTINGS
+    assert space.seen_at == at(0)
+    space.absorb(answer(space), seen_at=at(6))
+    assert (space.trouble, space.trouble_text, space.liveness) == ("", "", Liveness.IDLE)
+
+
+def test_trouble_older_than_an_answer_is_no_trouble(space):
+    space.absorb(answer(space), seen_at=at(5))
+    space.has_trouble(Space.Trouble.NOT_FOUND, "gone", seen_at=at(4))
+    space.refresh_from_db()
+    assert (space.trouble, space.liveness) == ("", Liveness.IDLE)
+
+
+# --- Unknown is not idle --------------------------------------------------------------------------
+
+
+def test_asked_by_a_stranger_nothing_is_unknown_not_idle(space):
+    space.absorb(answer(space, settings=None), seen_at=at(0))
+    assert space.liveness == Liveness.UNKNOWN
+    assert space.owned is False
+    assert space.seen_at == at(0)
+
+
+def test_asked_by_a_participant_a_call_is_a_call(space):
+    space.absorb(answer(space, settings=None, active_record="conferenceRecords/one"), seen_at=at(0))
+    assert space.liveness == Liveness.ACTIVE
+    assert space.owned is False
+
+
+def test_a_stranger_takes_no_settings_away(space):
+    space.absorb(answer(space, phone_access=(resources.PhoneAccess("1", "2", "DE", "de"),)), seen_at=at(0))
+    space.absorb(answer(space, settings=None), seen_at=at(1))
+    assert space.settings == SETTINGS
+    assert len(space.phone_access) == 1
+
+
+# --- Calls ----------------------------------------------------------------------------------------
+
+
+def test_the_next_call_closes_the_one_before_and_forgets_who_was_in(space):
+    space.see_call("conferenceRecords/one", seen_at=at(0), started_at=at(-5))
+    first = Conference.objects.get()
+    Participant.objects.create(conference=first, name="p/1", kind="person", joined_at=at(-5))
+    space.see_call("conferenceRecords/two", seen_at=at(10))
+    first.refresh_from_db()
+    assert first.ended_at == at(10)
+    assert first.started_at == at(-5)
+    assert not Participant.objects.exists()
+    second = Conference.objects.get(record="conferenceRecords/two")
+    assert second.ended_at is None
+    space.see_call(None, seen_at=at(20))
+    second.refresh_from_db()
+    assert second.ended_at == at(20)
+
+
+def test_the_beginning_is_learnt_later_and_never_lost(space):
+    space.see_call("conferenceRecords/one", seen_at=at(0))
+    assert Conference.objects.get().started_at is None
+    space.see_call("conferenceRecords/one", seen_at=at(1), started_at=at(-30))
+    assert Conference.objects.get().started_at == at(-30)
+    space.see_call("conferenceRecords/one", seen_at=at(2))
+    assert Conference.objects.get().started_at == at(-30)
+
+
+def test_calls_of_other_spaces_are_left_alone(space):
+    other = factories.make_space()
+    call = factories.make_call(other, devices=1)
+    space.see_call(None, seen_at=timezone.now())
+    call.refresh_from_db()
+    assert call.ended_at is None
+    assert call.participants.count() == 1
+
+
+# --- Codes ----------------------------------------------------------------------------------------
+
+
+def test_a_code_that_changed_is_remembered_with_its_age(space):
+    space.absorb(answer(space), seen_at=at(0))
+    space.absorb(answer(space, meeting_code="new-code-new"), seen_at=at(10))
+    past = PastCode.objects.get()
+    assert (past.space, past.code, past.last_confirmed_at) == (space, "abc-mnop-xyz", at(0))
+    assert space.meeting_code == "new-code-new"
+
+
+def test_a_code_that_went_away_is_remembered_and_not_confirmed_again(space):
+    space.absorb(answer(space), seen_at=at(0))
+    space.absorb(answer(space, meeting_code="", meeting_uri=""), seen_at=at(10))
+    assert space.meeting_code == ""
+    assert space.code_confirmed_at == at(0)
+    assert PastCode.objects.get().code == "abc-mnop-xyz"
+
+
+@pytest.mark.parametrize(("days", "ageing"), [(299, False), (301, True), (None, False)])
+def test_a_code_ages(space, days, ageing):
+    now = timezone.now()
+    space.code_confirmed_at = None if days is None else now - timedelta(days=days)
+    assert space.code_is_ageing(now) is ageing
+
+
+# --- Stuck ----------------------------------------------------------------------------------------
+
+NOW = T0
+# people, devices, phones, guests, minutes without a move (None: not known), hours since the start (None: not known)
+STUCK = [
+    ((0, 2, 0, 0), 31, 1, ["only room devices are left"]),
+    ((0, 1, 0, 0), 30, 1, ["only room devices are left"]),
+    ((0, 1, 0, 0), 29, 1, []),
+    ((0, 0, 0, 0), 300, 6, []),  # empty: Google ends it by itself
+    ((1, 0, 0, 0), 60, 2, ["one person alone"]),
+    ((1, 0, 0, 0), 59, 2, []),
+    ((0, 0, 1, 0), 61, 2, ["one person alone"]),
+    ((0, 0, 0, 1), 61, 2, ["one person alone"]),
+    ((1, 1, 0, 0), 600, 11, []),  # somebody sits in the room
+    ((2, 0, 0, 0), 600, 11, []),
+    ((0, 1, 1, 0), 600, 11, []),
+    ((5, 1, 0, 0), 1, 12, ["running for 12 hours"]),
+    ((5, 1, 0, 0), 1, 11.9, []),
+    ((0, 2, 0, 0), 700, 26, ["only room devices are left", "running for 26 hours"]),
+    ((0, 2, 0, 0), None, 1, []),
+    ((None, None, None, None), None, 3, []),  # not counted yet
+    ((None, None, None, None), None, 13, ["running for 13 hours"]),
+    ((1, 0, 0, 0), 61, None, ["one person alone"]),
+]
+
+
+def running(counts, still_minutes, hours, *, liveness=Liveness.ACTIVE) -> Space:
+    space = factories.make_space(liveness=liveness)
+    people, devices, phones, guests = counts
+    call = Conference.objects.create(
+        record=f"conferenceRecords/{space.pk}",
+        space=space,
+        people=people,
+        devices=devices,
+        phones=phones,
+        guests=guests,
+        started_at=None if hours is None else NOW - timedelta(hours=hours),
+        same_since=None if still_minutes is None else NOW - timedelta(minutes=still_minutes),
+    )
+    Space.objects.filter(pk=space.pk).update(conference=call)
+    space.refresh_from_db()
+    return space
+
+
+def database_says_stuck(space: Space) -> bool:
+    return Space.objects.filter(stuck_condition(NOW), pk=space.pk).exists()
+
+
+@pytest.mark.parametrize(("counts", "still", "hours", "reasons"), STUCK)
+def test_stuck_in_words_and_in_the_database(db, counts, still, hours, reasons):
+    space = running(counts, still, hours)
+    assert space.stuck_reasons(NOW) == reasons
+    assert database_says_stuck(space) is bool(reasons)
+
+
+@pytest.mark.parametrize("liveness", [Liveness.IDLE, Liveness.UNKNOWN])
+def test_what_is_not_running_is_not_stuck(db, liveness):
+    space = running((0, 2, 0, 0), 600, 30, liveness=liveness)
+    assert space.stuck_reasons(NOW) == []
+    assert database_says_stuck(space) is False
+
+
+few = st.integers(0, 2)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(st.just((None, None, None, None)), st.tuples(few, few, few, few)),
+    st.one_of(st.none(), st.integers(0, 90)),
+    st.one_of(st.none(), st.integers(0, 14)),
+    st.sampled_from(Liveness.values),
+)
+def test_words_and_database_agree_on_what_is_stuck(db, counts, still, hours, liveness):
+    space = running(counts, still, hours, liveness=liveness)
+    assert database_says_stuck(space) == bool(space.stuck_reasons(NOW))
+
+
+# --- Room.state and the questions for the database ---------------------------------------------------
+
+
+def questions(room: Room) -> set[str]:
+    """The states in which the database counts this room."""
+    this = RoomQuerySet(Room).filter(pk=room.pk)
+    asked = {
+        "live": this.live(),
+        "stuck": this.stuck(NOW),
+        "unknown": this.unknown(),
+        "idle": this.idle(),
+        "none": this.without_space(),
+    }
+    return {state for state, found in asked.items() if found.exists()}
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(Liveness.values),
+    st.sampled_from(Space.Trouble.values),
+    st.sampled_from(Account.Status.values),
+    st.booleans(),
+    st.booleans(),
+)
+def test_state_and_questions_agree(db, liveness, trouble, status, old, with_space):
+    space = None
+    if with_space:
+        space = running((0, 2, 0, 0), 600 if old else 1, 1, liveness=liveness)
+        account = factories.make_account(f"rooms-{status}@example.com", status=status)
+        Space.objects.filter(pk=space.pk).update(trouble=trouble, account=account)
+    room = factories.make_room(space=space, with_space=False)
+    room = RoomQuerySet(Room).for_pages().get(pk=room.pk)
+    state = room.state(NOW)
+    # A stuck call is a live one, too: the counter "Live" counts both.
+    assert questions(room) == ({"stuck", "live"} if state == "stuck" else {state})
+
+
+def test_what_needs_a_hand_comes_first(db):
+    muc = factories.make_building("MUC")
+    now = timezone.now()
+    names = {}
+    for name, building in (("B idle", None), ("C live", None), ("A none", None), ("A idle", muc)):
+        names[name] = factories.make_room(name, building=building, with_space=name != "A none")
+    factories.make_call(names["C live"].space, people=(factories.make_person(),))
+    stuck = factories.make_room("Z stuck", building=muc)
+    factories.make_call(stuck.space, devices=2, ago=timedelta(hours=5))
+    broken = factories.make_account("rooms-x@example.com", status=Account.Status.BROKEN)
+    factories.make_room("Y broken", building=muc, space=factories.make_space(account=broken))
+    factories.make_room(
+        "X trouble", space=factories.make_space(trouble="not_found", liveness=Liveness.UNKNOWN)
+    )
+    ordered = [room.name for room in RoomQuerySet(Room).by_need(now)]
+    assert ordered == ["Z stuck", "X trouble", "Y broken", "C live", "A none", "B idle", "A idle"]
+
+
+def test_a_stuck_call_of_a_broken_account_is_unknown_not_stuck(db):
+    broken = factories.make_account("rooms-x@example.com", status=Account.Status.BROKEN)
+    room = factories.make_room(space=factories.make_space(account=broken))
+    factories.make_call(room.space, devices=2, ago=timedelta(hours=5))
+    room.refresh_from_db()
+    assert room.state(timezone.now()) == "unknown"
+
+
+# --- Questions about spaces, members -----------------------------------------------------------------
+
+
+def test_stale_spaces_oldest_first_and_never_read_before_all(db):
+    now = timezone.now()
+    fresh = factories.make_space(checked_at=now)
+    old = factories.make_space(checked_at=now - timedelta(hours=2))
+    older = factories.make_space(checked_at=now - timedelta(hours=3))
+    never = factories.make_space(checked_at=None)
+    retired = factories.make_space(checked_at=None, retired_at=now)
+    stale = Space.objects.in_use().stale(now - timedelta(hours=1))  # type: ignore[attr-defined]
+    assert list(stale) == [never, older, old]
+    assert fresh not in stale
+    assert retired not in stale
+
+
+def test_members_become_what_google_lists(space):
+    first = [
+        resources.Member("m/1", "Cohost@example.com", "COHOST"),
+        resources.Member("m/2", "b@example.com"),
+        resources.Member("m/3", ""),
+    ]
+    Member.replace(space, first)
+    assert set(space.members.values_list("email", "role")) == {
+        ("cohost@example.com", "COHOST"),
+        ("b@example.com", ""),
+    }
+    Member.replace(space, [resources.Member("m/2", "b@example.com", "COHOST")])
+    assert list(space.members.values_list("email", "role")) == [("b@example.com", "COHOST")]
+
+
+def test_searching_wants_every_word(db, owner: Person):
+    named = factories.make_room("Big Hall", owners=(owner,))
+    factories.make_room("Small Hall")
+    found = RoomQuerySet(Room)
+    assert set(found.matching("hall")) == set(Room.objects.all())
+    assert list(found.matching("hall big")) == [named]
+    assert list(found.matching("berlin BIG")) == [named]
+    assert list(found.matching("room-owner")) == [named]
+    assert list(found.matching(named.space.meeting_code)) == [named]  # type: ignore[union-attr]
+    assert list(found.matching("100%_hall")) == []

@@ -1,0 +1,608 @@
+"""The law of access, repeated by hand: who may do what, and what each page shows to whom."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from spaces import access, urls
+from spaces.access import GENERAL, GRANTS, LIMITED_ADMIN, SEEDER, SYSTEM, Permission, Standing
+from spaces.models import AuditEntry, Building, Conference, Member, Participant, Person, Role, Room, Space
+from spaces.models.spaces import Liveness
+from tests import factories
+
+# --- Standing by permission ---------------------------------------------------------------------------
+#
+# on one room:         colleague participant owner helpdesk admin
+ON_A_ROOM = """
+room:see               yes       yes         yes   yes      yes
+call:see               -         yes         yes   yes      yes
+history:see            -         -           yes   yes      yes
+names:see              -         -           yes   -        yes
+names:reveal           -         -           -     yes      -
+joining-secrets:see    -         -           yes   yes      yes
+settings:see           -         -           yes   -        yes
+settings:change        -         -           yes   -        yes
+conference:end         -         -           yes   -        yes
+space:refresh          -         -           yes   yes      yes
+audit:room             -         -           yes   -        yes
+room:edit              -         -           -     -        yes
+space:create           -         -           -     -        yes
+space:adopt            -         -           -     -        yes
+"""
+# on the whole:        colleague helpdesk limited admin system
+ON_THE_WHOLE = """
+account:connect        yes       yes      yes     yes   -
+account:disconnect     yes       yes      yes     yes   -
+lookup:ask             -         yes      yes     yes   -
+audit:read             -         -        yes     yes   -
+room:create            -         -        yes     yes   -
+account:manage         -         -        -       yes   yes
+people:manage          -         -        -       yes   -
+people:admit           -         -        -       -     yes
+account:sweep          -         -        -       -     yes
+space:refresh          -         -        -       -     yes
+"""
+
+
+def lines(table: str) -> Iterator[tuple[str, list[bool]]]:
+    for line in table.strip().splitlines():
+        name, *cells = line.split()
+        yield name, [cell == "yes" for cell in cells]
+
+
+def test_what_each_standing_grants_on_a_room():
+    order = [Standing.COLLEAGUE, Standing.PARTICIPANT, Standing.OWNER, Standing.HELPDESK, Standing.ADMIN]
+    for name, cells in lines(ON_A_ROOM):
+        granted = [Permission(name) in GRANTS[standing] for standing in order]
+        assert granted == cells, f"{name} on a room"
+    named = {Permission(name) for name, _ in lines(ON_A_ROOM)}
+    assert frozenset().union(*GRANTS.values()) == named, "a permission on rooms has no line in the table"
+
+
+def test_what_each_standing_grants_on_the_whole():
+    granted_by = [
+        GENERAL[Standing.COLLEAGUE],
+        GENERAL[Standing.HELPDESK],
+        LIMITED_ADMIN,
+        GENERAL[Standing.ADMIN],
+        SYSTEM.grants,
+    ]
+    for name, cells in lines(ON_THE_WHOLE):
+        assert [Permission(name) in grants for grants in granted_by] == cells, f"{name} on the whole"
+    named = {Permission(name) for name, _ in lines(ON_THE_WHOLE)}
+    assert frozenset().union(*granted_by) == named, "a general permission has no line in the table"
+
+
+def test_every_permission_is_in_the_tables_and_has_its_sentence():
+    named = {name for table in (ON_A_ROOM, ON_THE_WHOLE) for name, _ in lines(table)}
+    assert named == set(Permission)
+    assert set(access.REFUSALS) == set(Permission)
+
+
+def test_no_system_actor_may_end_calls_or_change_settings():
+    for system in (SYSTEM, SEEDER):
+        assert not system.grants & {
+            Permission.CONFERENCE_END,
+            Permission.SETTINGS_CHANGE,
+            Permission.NAMES_SEE,
+        }
+
+
+# --- The stage --------------------------------------------------------------------------------------------
+
+CODE = "abc-mnop-xyz"
+CAST = [
+    "anonymous",
+    "colleague",
+    "participant",
+    "member",
+    "owner",
+    "deputy",
+    "helpdesk",
+    "admin",
+    "berlin_admin",
+    "munich_admin",
+    "locked_out",
+]
+
+
+class Stage:
+    """One room in Berlin with a stuck-looking call, and everybody who may be something to it."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, Person] = {
+            "colleague": factories.make_person("colleague@example.com"),
+            "participant": factories.make_person("participant@example.com", name="Paula Present"),
+            "member": factories.make_person("cohost@example.com"),
+            "owner": factories.make_person("room-owner@example.com"),
+            "deputy": factories.make_person("deputy@example.com"),
+            "helpdesk": factories.make_person("helpdesk@example.com", role=Role.HELPDESK),
+            "admin": factories.make_person("it-admin@example.com", role=Role.ADMIN),
+            "berlin_admin": factories.make_person("berlin-admin@example.com", role=Role.ADMIN),
+            "munich_admin": factories.make_person("munich-admin@example.com", role=Role.ADMIN),
+            "locked_out": factories.make_person("locked-out@example.com", role=Role.ADMIN, is_active=False),
+        }
+        self.berlin, self.munich = factories.make_building("BER"), factories.make_building("MUC")
+        self.people["berlin_admin"].buildings.set([self.berlin])
+        self.people["munich_admin"].buildings.set([self.munich])
+        self.space = factories.make_space(
+            CODE,
+            settings={"accessType": "RESTRICTED", "moderation": "OFF"},
+            phone_access=[{"number": "+49 30 5550100", "pin": "4711-PIN", "region": "DE", "language": "de"}],
+            sip_access=[{"uri": "sip:room@example.com", "access_code": "0815-SIP"}],
+        )
+        self.room = factories.make_room(
+            "Berlin 3.14",
+            slug="berlin-314",
+            building=self.berlin,
+            space=self.space,
+            owners=(self.people["owner"],),
+            deputies=(self.people["deputy"],),
+        )
+        self.call = factories.make_call(
+            self.space, people=(self.people["participant"],), devices=37, ago=timedelta(hours=13)
+        )
+        Participant.objects.filter(kind="person").update(display_name="Paula Present")
+        Member.objects.create(space=self.space, email="cohost@example.com", role="COHOST")
+        Conference.objects.create(
+            record="conferenceRecords/earlier",
+            space=self.space,
+            started_at=timezone.now() - timedelta(days=2),
+            ended_at=timezone.now() - timedelta(days=2, hours=-1),
+            ended_by="Eve Earlier",
+            peak=9,
+        )
+        self.entry = AuditEntry.objects.create(
+            verb="conference:end",
+            actor_name="Eve Earlier",
+            room=self.room,
+            target="Berlin 3.14 (Berlin)",
+            reason="audited words",
+            outcome="done",
+        )
+
+    def browser(self, who: str) -> Client:
+        browser = Client()
+        if who != "anonymous":
+            person = self.people[who]
+            if who == "locked_out":
+                # Signed in before the door was shut.
+                Person.objects.filter(pk=person.pk).update(is_active=True)
+                browser.force_login(person)
+                Person.objects.filter(pk=person.pk).update(is_active=False)
+            else:
+                browser.force_login(person)
+        return browser
+
+
+@pytest.fixture
+def stage(db: None) -> Stage:
+    """Room, call and cast."""
+    return Stage()
+
+
+# --- Route by person ----------------------------------------------------------------------------------------
+#
+# in: 302 to the sign-in page. Forms are sent empty: 422 says that the person may, and has to fill in something.
+#
+#                    anon coll part memb ownr depu help admn ber  muc  locked
+ROUTES = """
+GET  overview         in  200  200  200  200  200  200  200  200  200  in
+GET  room_new         in  403  403  403  403  403  403  200  200  200  in
+POST room_new         in  403  403  403  403  403  403  422  422  422  in
+GET  room             in  200  200  200  200  200  200  200  200  200  in
+GET  room_edit        in  403  403  403  403  403  403  200  200  403  in
+POST room_edit        in  403  403  403  403  403  403  422  422  403  in
+POST room_archive     in  403  403  403  403  403  403  302  302  403  in
+POST room_restore     in  403  403  403  403  403  403  302  302  403  in
+POST refresh          in  403  403  403  302  302  302  302  302  403  in
+GET  end              in  403  403  403  200  200  403  200  200  403  in
+POST end              in  403  403  403  422  422  403  422  422  403  in
+POST reveal           in  403  403  403  403  403  200  403  403  403  in
+GET  configure        in  403  403  403  200  200  403  200  200  403  in
+POST configure        in  403  403  403  422  422  403  422  422  403  in
+GET  space_create     in  403  403  403  403  403  403  200  200  403  in
+POST space_create     in  403  403  403  403  403  403  422  422  403  in
+GET  space_adopt      in  403  403  403  403  403  403  200  200  403  in
+POST space_adopt      in  403  403  403  403  403  403  422  422  403  in
+GET  join             in  302  302  302  302  302  302  302  302  302  in
+GET  lookup           in  200  200  200  200  200  200  200  200  200  in
+POST lookup_ask       in  403  403  403  403  403  200  200  200  200  in
+GET  mine             in  200  200  200  200  200  200  200  200  200  in
+GET  people           in  403  403  403  403  403  403  200  403  403  in
+POST people           in  403  403  403  403  403  403  422  403  403  in
+GET  person           in  403  403  403  403  403  403  200  403  403  in
+POST person           in  403  403  403  403  403  403  422  403  403  in
+POST person_switch    in  403  403  403  403  403  403  302  403  403  in
+GET  audit            in  403  403  403  403  403  403  200  200  200  in
+GET  accounts         in  200  200  200  200  200  200  200  200  200  in
+POST connect          in  302  302  302  302  302  302  302  302  302  in
+GET  connect_callback in  302  302  302  302  302  302  302  302  302  in
+POST disconnect       in  403  403  403  403  403  403  302  403  403  in
+POST account_test     in  403  403  403  403  403  403  302  403  403  in
+GET  healthz          200 200  200  200  200  200  200  200  200  200  200
+GET  readyz           503 503  503  503  503  503  503  503  503  503  503
+"""
+TABLE = [(line.split()[0], line.split()[1], line.split()[2:]) for line in ROUTES.strip().splitlines()]
+ROOM_ROUTES = {
+    "room", "room_edit", "room_archive", "room_restore", "refresh", "end", "reveal", "configure", "space_create",
+    "space_adopt", "join",
+}  # fmt: skip
+
+
+def address(name: str, stage: Stage) -> str:
+    if name in ROOM_ROUTES:
+        return reverse(name, args=[stage.room.slug])
+    if name in {"person", "person_switch"}:
+        return reverse(name, args=[stage.people["colleague"].pk])
+    if name in {"disconnect", "account_test"}:
+        return reverse(name, args=[stage.space.account.pk])
+    return reverse(name)
+
+
+def answer(stage: Stage, method: str, url: str, who: str) -> str:
+    """The status, or "in" for the way to the sign-in page; whatever it changed is taken back."""
+    with transaction.atomic():
+        browser = stage.browser(who)
+        reply = browser.get(url) if method == "GET" else browser.post(url)
+        transaction.set_rollback(True)
+    if reply.status_code == 302 and reply["Location"].startswith(reverse("account_login")):
+        return "in"
+    return str(reply.status_code)
+
+
+@pytest.mark.parametrize(("method", "name", "expected"), TABLE, ids=[f"{row[0]} {row[1]}" for row in TABLE])
+def test_who_gets_what_from_every_route(stage, method, name, expected):
+    url = address(name, stage)
+    found = {who: answer(stage, method, url, who) for who in CAST}
+    assert found == dict(zip(CAST, expected, strict=True))
+
+
+def test_every_named_route_has_its_lines():
+    named = {pattern.name for pattern in urls.urlpatterns}
+    in_table = {name for _, name, _ in TABLE}
+    assert named == in_table, "Write the new route into the table above: who gets what from it."
+
+
+@pytest.mark.parametrize("name", sorted({row[1] for row in TABLE}))
+def test_what_is_not_in_the_table_is_not_answered(stage, name):
+    known = {method for method, route, _ in TABLE if route == name}
+    for method in {"GET", "POST"} - known:
+        assert answer(stage, method, address(name, stage), "admin") == "405"
+
+
+@pytest.mark.parametrize("name", sorted(ROOM_ROUTES))
+def test_an_archived_room_is_there_for_admins_only(stage, name):
+    """A stranger's room is a 404, not a 403: that it exists is already a fact."""
+    Room.objects.filter(pk=stage.room.pk).update(archived_at=timezone.now())
+    method = next(method for method, route, _ in TABLE if route == name)
+    url = address(name, stage)
+    for who in CAST:
+        status = answer(stage, method, url, who)
+        if who in {"anonymous", "locked_out"}:
+            assert status == "in"
+        elif who in {"admin", "berlin_admin"}:
+            assert status != "404"
+        else:
+            assert status == "404", who
+
+
+def test_a_room_that_never_was_is_a_404_for_everybody(stage):
+    for name in ROOM_ROUTES:
+        method = next(method for method, route, _ in TABLE if route == name)
+        assert answer(stage, method, reverse(name, args=["no-such-room"]), "admin") == "404"
+
+
+def patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for one in found:
+        if isinstance(one, URLResolver):
+            yield from patterns(one.url_patterns)
+        else:
+            yield one
+
+
+PUBLIC = {
+    "healthz", "readyz", "account_login", "account_logout", "account_inactive", "google_login", "google_callback",
+    "socialaccount_login_cancelled", "socialaccount_login_error",
+}  # fmt: skip
+
+
+def test_exactly_the_probes_and_the_sign_in_are_public():
+    public = {
+        one.name
+        for one in patterns(get_resolver().url_patterns)
+        if not getattr(one.callback, "login_required", True)
+    }
+    assert public == PUBLIC, "Sign-in is required everywhere; a public view is the marked exception."
+
+
+def test_signing_in_leads_to_the_page_that_was_wanted(stage):
+    reply = Client().get(reverse("room", args=["berlin-314"]))
+    assert reply["Location"] == f"{reverse('account_login')}?next=/rooms/berlin-314/"
+
+
+# --- What pages tell ----------------------------------------------------------------------------------------
+
+# fact: who finds it on any page about this room. Everybody else finds it on none.
+FACTS = {
+    "name": ("Berlin 3.14", CAST[1:10]),
+    "code": (CODE, CAST[1:10]),
+    "link": (f"https://meet.google.com/{CODE}", CAST[1:10]),
+    "owner": ("room-owner@example.com", CAST[1:10]),
+    "state": (
+        'class="state stuck"',
+        ["participant", "member", "owner", "deputy", "helpdesk", "admin", "berlin_admin"],
+    ),
+    "since": (
+        "13 h 00 min",
+        ["participant", "member", "owner", "deputy", "helpdesk", "admin", "berlin_admin"],
+    ),
+    "why": (
+        "running for 13 hours",
+        ["participant", "member", "owner", "deputy", "helpdesk", "admin", "berlin_admin"],
+    ),
+    "heads": (
+        '37<span class="unseen">room devices',
+        ["participant", "member", "owner", "deputy", "helpdesk", "admin", "berlin_admin"],
+    ),
+    "earlier calls": ("Eve Earlier", ["owner", "deputy", "helpdesk", "admin", "berlin_admin"]),
+    "names": ("Paula Present", ["owner", "deputy", "admin", "berlin_admin"]),
+    "PIN": ("4711-PIN", ["owner", "deputy", "helpdesk", "admin", "berlin_admin"]),
+    "SIP code": ("0815-SIP", ["owner", "deputy", "helpdesk", "admin", "berlin_admin"]),
+    "members": ("cohost@example.com</span>", ["owner", "deputy", "admin", "berlin_admin"]),
+    "settings": ("Ways to join", ["owner", "deputy", "admin", "berlin_admin"]),
+    "account": ("rooms-ber@example.com", ["owner", "deputy", "admin", "berlin_admin"]),
+    "trail": ("audited words", ["owner", "deputy", "admin", "berlin_admin"]),
+}
+STATES = ("", "stuck", "live", "idle", "unknown", "none")
+SORTS = ("", "need", "name", "building", "since", "seen")
+
+
+def pages_about(stage: Stage, who: str) -> str:
+    """All that somebody can read about the room."""
+    browser = stage.browser(who)
+    room = stage.room.get_absolute_url()
+    addresses = [f"/?state={state}&sort={sort}" for state in STATES for sort in ("", "since")]
+    addresses += [f"{room}?tab={tab}" for tab in ("", "history", "settings", "spaces", "audit")]
+    addresses += [f"/lookup/?q={text}" for text in (CODE, "Berlin", "room-owner", "nowhere")]
+    addresses += ["/mine/", "/audit/", reverse("end", args=[stage.room.slug])]
+    texts = []
+    for one in addresses:
+        for headers in ({}, {"HX-Request": "true"}):
+            reply = browser.get(one, headers=headers)
+            if reply.status_code == 200:
+                texts.append(reply.content.decode())
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("who", CAST)
+def test_what_the_pages_tell_and_what_they_keep(stage, who):
+    text = pages_about(stage, who)
+    found = {fact for fact, (words, _) in FACTS.items() if words in text}
+    expected = {fact for fact, (_, readers) in FACTS.items() if who in readers}
+    assert found == expected
+
+
+def test_a_helpdesk_sees_names_only_after_a_reveal_that_is_written_down(stage):
+    browser = stage.browser("helpdesk")
+    reply = browser.post(reverse("reveal", args=[stage.room.slug]))
+    assert "Paula Present" in reply.content.decode()
+    assert AuditEntry.objects.get(verb="names:reveal").actor == stage.people["helpdesk"]
+
+
+def state_shown(stage: Stage, who: str) -> bool:
+    """Whether this person reads on the room's page what is on in it."""
+    return 'class="state' in stage.browser(who).get(stage.room.get_absolute_url()).content.decode()
+
+
+def test_participation_ends_with_the_call(stage):
+    assert state_shown(stage, "participant")
+    stage.space.see_call(None, seen_at=timezone.now())
+    assert not state_shown(stage, "participant")
+
+
+def test_participation_ends_with_leaving(stage):
+    stage.call.count([], counted_at=timezone.now(), last_move=None)
+    assert not state_shown(stage, "participant")
+
+
+def test_participation_in_the_last_call_is_none_in_the_next(stage):
+    stage.space.see_call("conferenceRecords/next", seen_at=timezone.now())
+    assert not state_shown(stage, "participant")
+
+
+def test_participation_ends_when_nobody_knows_whether_it_runs(stage):
+    stage.space.has_trouble(Space.Trouble.NOT_PERMITTED, "hidden", seen_at=timezone.now())
+    assert not state_shown(stage, "participant")
+
+
+def test_somebody_without_a_google_id_takes_part_in_nothing(stage):
+    """Devices, phones and guests have no id either; an empty one must not match them."""
+    Person.objects.filter(pk=stage.people["colleague"].pk).update(google_id=None)
+    assert not state_shown(stage, "colleague")
+
+
+def test_a_member_of_the_space_by_address_whatever_its_capitals(stage):
+    Member.objects.all().delete()
+    assert not state_shown(stage, "member")
+
+
+# --- Filters, counters and orders tell nothing more ------------------------------------------------------------
+
+
+@pytest.fixture
+def many(stage: Stage) -> list[Room]:
+    """Rooms in every state, in two buildings, some of them the owner's, one with the participant in it."""
+    now = timezone.now()
+    owner, participant = stage.people["owner"], stage.people["participant"]
+    made = []
+    for index in range(12):
+        building = stage.berlin if index % 2 else stage.munich
+        owners = (owner,) if index % 5 == 0 else ()
+        room = factories.make_room(f"Hall {index:02}", building=building, owners=owners)
+        assert room.space is not None
+        kind = index % 4
+        if kind == 1:
+            factories.make_call(room.space, people=(participant,) if index == 5 else (), devices=1, guests=1)
+        elif kind == 2:
+            factories.make_call(room.space, devices=2, ago=timedelta(hours=index))
+        elif kind == 3:
+            Space.objects.filter(pk=room.space.pk).update(
+                liveness=Liveness.UNKNOWN, seen_at=now - timedelta(hours=index)
+            )
+        made.append(room)
+    made.append(factories.make_room("Hall none", with_space=False))
+    return made
+
+
+def rooms_in(reply: Any) -> list[int]:
+    """The rooms of a page, in their order."""
+    return [int(key) for key in re.findall(r'<tr id="room-(\d+)"', reply.content.decode())]
+
+
+def counters_in(reply: Any) -> list[str]:
+    return re.findall(r"<b>(\d+)</b>", reply.content.decode())
+
+
+SEEING = [
+    "colleague",
+    "participant",
+    "member",
+    "owner",
+    "deputy",
+    "helpdesk",
+    "admin",
+    "berlin_admin",
+    "munich_admin",
+]
+
+
+@pytest.mark.parametrize("who", SEEING)
+def test_filters_and_counters_are_what_counting_by_hand_gives(stage, many, who):
+    person = Person.objects.get(pk=stage.people[who].pk)
+    now = timezone.now()
+    seen: dict[str, set[int]] = {state: set() for state in STATES if state}
+    for room in Room.objects.select_related("space__account", "space__conference"):
+        if room.space is None:
+            seen["none"].add(room.pk)
+        elif access.can(person, Permission.CALL_SEE, room):
+            state = room.state(now)
+            seen[state].add(room.pk)
+            if state == "stuck":
+                seen["live"].add(room.pk)
+    browser = stage.browser(who)
+    for state, expected in seen.items():
+        assert set(rooms_in(browser.get(f"/?state={state}"))) == expected, state
+    order = ("live", "stuck", "unknown", "idle", "none")
+    assert counters_in(browser.get("/")) == [str(len(seen[state])) for state in order]
+
+
+def fingerprint(stage: Stage, who: str) -> list[Any]:
+    """Which rooms stand where, and all numbers, under every filter and order."""
+    browser = stage.browser(who)
+    found: list[Any] = []
+    for state in STATES:
+        for sort in SORTS:
+            reply = browser.get(f"/?state={state}&sort={sort}")
+            groups = re.findall(r'id="group-([a-z-]+)"', reply.content.decode())
+            found.append((state, sort, rooms_in(reply), counters_in(reply), groups))
+    for text in ("hall", "berlin", "munich"):
+        found.append(rooms_in(browser.get(f"/lookup/?q={text}")))
+    return found
+
+
+@pytest.mark.parametrize("who", ["colleague", "participant", "member", "owner", "deputy", "munich_admin"])
+def test_nothing_changes_for_somebody_when_calls_they_may_not_see_begin_or_end(stage, many, who):
+    """If an order, a filter or a number moved, it would tell of the call."""
+    person = Person.objects.get(pk=stage.people[who].pk)
+    before = fingerprint(stage, who)
+    changed = 0
+    for room in Room.objects.exclude(space=None).select_related("space"):
+        space = room.space
+        if space is None or access.can(person, Permission.CALL_SEE, room):
+            continue
+        changed += 1
+        if space.liveness == Liveness.ACTIVE:
+            space.see_call(None, seen_at=timezone.now())
+        else:
+            Space.objects.filter(pk=space.pk).update(seen_at=None)
+            space.refresh_from_db()
+            factories.make_call(space, devices=2, ago=timedelta(hours=changed))
+    assert changed > 3
+    assert fingerprint(stage, who) == before
+
+
+def test_the_trail_of_a_limited_admin_is_that_of_their_rooms(stage):
+    AuditEntry.objects.create(verb="people:manage", actor_name="x", target="secret-target")
+    texts = {
+        who: stage.browser(who).get("/audit/").content.decode()
+        for who in ("admin", "berlin_admin", "munich_admin")
+    }
+    assert {who for who, text in texts.items() if "audited words" in text} == {"admin", "berlin_admin"}
+    assert {who for who, text in texts.items() if "secret-target" in text} == {"admin"}
+
+
+def test_people_see_their_own_google_account_and_admins_all(stage):
+    mine = factories.make_account("own@example.com", kind="consented", person=stage.people["owner"])
+    for who, sees_mine, sees_mailbox in (
+        ("owner", True, False),
+        ("colleague", False, False),
+        ("helpdesk", False, False),
+        ("berlin_admin", False, False),
+        ("admin", True, True),
+    ):
+        text = stage.browser(who).get("/google/").content.decode()
+        assert (mine.email in text) is sees_mine, who
+        assert ("rooms-ber@example.com" in text) is sees_mailbox, who
+
+
+# --- A constant number of queries ---------------------------------------------------------------------------------
+
+QUERIES = {
+    "overview": ("/", 9),
+    "overview of a colleague": ("/", 9),
+    "mine": ("/mine/", 9),
+    "people": ("/people/", 9),
+    "audit": ("/audit/", 9),
+    "lookup": ("/lookup/?q=hall", 9),
+    "accounts": ("/google/", 9),
+}
+
+
+def one_more(number: int, admin: Person, site: Building) -> None:
+    """A row for each of the lists."""
+    person = factories.make_person(role=Role.ADMIN)
+    person.buildings.set([site])
+    room = factories.make_room(f"Hall {number}", building=site, owners=(admin, person), deputies=())
+    room_space = room.space
+    assert room_space is not None
+    factories.make_call(room_space, people=(person,), devices=1)
+    AuditEntry.objects.create(
+        verb="room:edit", actor=person, actor_name="x", room=room, target="x", before={}, after={}
+    )
+    factories.make_account(f"rooms-{number}@example.com", person=person)
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_lists_take_the_same_number_of_queries_whatever_their_length(admin, colleague, name):
+    url, expected = QUERIES[name]
+    site = factories.make_building()
+    browser = Client()
+    browser.force_login(colleague if "colleague" in name else admin)
+    counts = []
+    for wanted in (1, 3):
+        while Room.objects.count() < wanted:
+            one_more(Room.objects.count(), admin, site)
+        browser.get(url)  # the session is warm
+        with CaptureQueriesContext(connection) as queries:
+            assert browser.get(url).status_code == 200
+        counts.append(len(queries))
+    assert counts == [expected, expected], [query["sql"] for query in queries.captured_queries]
