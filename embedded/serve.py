@@ -249,7 +249,8 @@ def run() -> None:
             for child in application(env, host=host, web_port=web_port):
                 supervisor.start(child)
             local = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{web_port}"  # noqa: S104  (compared, not bound)
-            wait_for(f"{local}/readyz", supervisor, what="Meetadmin")
+            # Not /readyz: an installation that restarts while Google is away must come up all the same.
+            wait_for(f"{local}/healthz", supervisor, what="Meetadmin")
             say(f"Meetadmin is ready: {address}. Ctrl-C stops it.")
             supervisor.run()
             say("Stopping.")
