@@ -68,7 +68,7 @@ def check(url: str) -> str:
     """Return `url` if access tokens may be sent there, else raise ValueError with a sentence that helps.
 
     Allowed are https to googleapis.com, its subdomains and accounts.google.com, and http to loopback. Everything a
-    parser could be talked into reading differently (user names, blanks, backslashes, foreign letters) is refused.
+    parser could be talked into reading differently (user names, blanks, backslashes, queries, foreign letters) is refused.
     """
     parts = _split(url)
     if (
@@ -90,7 +90,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _split(url: str) -> SplitResult | None:
-    if not url.isascii() or any(letter <= " " or letter in "\\\x7f" for letter in url):
+    if not url.isascii() or any(letter <= " " or letter in "\\?#\x7f" for letter in url):
         return None
     try:
         parts = urlsplit(url)

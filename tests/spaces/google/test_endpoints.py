@@ -1,7 +1,7 @@
 """Where tokens may go."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spaces.google.endpoints import Endpoints, check, is_loopback
@@ -93,6 +93,8 @@ def test_a_refusal_keeps_a_password_to_itself():
 
 
 @given(st.text(max_size=60))
+@example("?")
+@example("#")
 def test_whatever_follows_a_good_start_is_judged_by_its_host(rest):
     try:
         check("http://127.0.0.1" + rest)
