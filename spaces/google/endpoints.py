@@ -71,11 +71,7 @@ def check(url: str) -> str:
     parser could be talked into reading differently (user names, blanks, backslashes, queries, foreign letters) is refused.
     """
     parts = _split(url)
-    if (
-        parts is not None
-        and not (parts.query or parts.fragment)
-        and (_is_google(parts) or _is_loopback(parts))
-    ):
+    if parts is not None and (_is_google(parts) or _is_loopback(parts)):
         return url
     raise ValueError(
         f"{_shown(url)} is no address that access tokens may be sent to. Use https to a host of googleapis.com or "
@@ -97,7 +93,9 @@ def _split(url: str) -> SplitResult | None:
         _ = parts.port  # a property that raises for "http://host:x"
     except ValueError:
         return None
-    return None if "@" in parts.netloc or "%" in parts.netloc else parts
+    # urlsplit takes "127.0.0.1[::1]" for ::1; whoever connects may not.
+    odd = "@" in parts.netloc or "%" in parts.netloc or "[" in parts.netloc[1:]
+    return None if odd else parts
 
 
 def _is_google(parts: SplitResult) -> bool:

@@ -95,6 +95,7 @@ def test_a_refusal_keeps_a_password_to_itself():
 @given(st.text(max_size=60))
 @example("?")
 @example("#")
+@example("[::1]")
 def test_whatever_follows_a_good_start_is_judged_by_its_host(rest):
     try:
         check("http://127.0.0.1" + rest)
