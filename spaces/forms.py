@@ -324,6 +324,6 @@ class AuditFilterForm(forms.Form):
 
 
 class LookupForm(forms.Form):
-    """Whatever somebody has at hand."""
+    """Whatever somebody has at hand. What is far too long to be an invitation gets its sentence from the lookup itself."""
 
-    q = forms.CharField(required=False, max_length=20_000, label="Link, code, invitation, room or owner")
+    q = forms.CharField(required=False, label="Link, code, invitation, room or owner")

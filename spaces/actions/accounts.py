@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from spaces import access, audit, meet
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome, acting_as
+from spaces.actions.asking import acting_as
+from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
 from spaces.google.errors import GoogleError
 from spaces.models import Account, Person

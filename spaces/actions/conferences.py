@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from spaces import access, audit
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome, acting_as, told_before
+from spaces.actions.asking import acting_as
+from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import config, resources
 from spaces.google.errors import (
     ConnectionBroken,

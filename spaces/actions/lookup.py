@@ -9,11 +9,10 @@ from typing import Literal
 from django.db.models import Q
 from django.utils import timezone
 
-from spaces import access, audit
+from spaces import access
 from spaces.access import Permission
-from spaces.actions.outcomes import acting_as
+from spaces.actions.asking import sight
 from spaces.google import codes, resources
-from spaces.google.errors import GoogleError, NotFound, NotPermitted
 from spaces.models import Account, PastCode, Person, Room, Space
 
 MOST_ROOMS = 20
@@ -115,47 +114,25 @@ def ask_google(*, text: str, actor: Person) -> Word:
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse(text)
-    if parsed.kind not in {"code", "space"}:
-        raise audit.Refused(parsed.sentence)
-    seen: resources.Space | None = None
-    trouble: GoogleError | None = None
-    hidden = False
-    for account in Account.objects.usable():
-        try:
-            with acting_as(account) as client:
-                space = (
-                    client.find_space(parsed.value)
-                    if parsed.kind == "code"
-                    else client.get_space(parsed.value)
-                )
-        except (NotFound, NotPermitted):
-            hidden = True
-            continue
-        except GoogleError as error:
-            trouble = error
-            continue
-        if space.asked_by_owner:
-            return Word(_owned(space, account), space, account)
-        seen = seen or space
-    if seen:
-        ours = Space.objects.filter(name=seen.name).first()
-        if ours and ours.meeting_code != seen.meeting_code:
-            return Word(
-                f"This code now belongs to {ours.name}, which we know under {ours.meeting_code}. Refresh its room.",
-                seen,
-            )
+    sighting = sight(parsed, Account.objects.usable())
+    if sighting is None:
         return Word(
-            "Google knows this meeting, and none of our accounts owns it: it is somebody's own. Its owner or somebody in the call "
-            "can help; Google tells nobody else who that is.",
-            seen,
+            f"Google shows none of our accounts a meeting behind {parsed.value}: the code is mistyped, has died, or the meeting "
+            "was made by another app and is hidden from us."
         )
-    if trouble:
-        raise trouble
-    if not hidden:
-        raise audit.Refused("No Google account is connected, so there is nobody to ask.")
+    space = sighting.space
+    if space.asked_by_owner:
+        return Word(_owned(space, sighting.account), space, sighting.account)
+    ours = Space.objects.filter(name=space.name).first()
+    if ours and ours.meeting_code != space.meeting_code:
+        return Word(
+            f"This code now belongs to {ours.name}, which we know under {ours.meeting_code}. Refresh its room.",
+            space,
+        )
     return Word(
-        f"Google shows none of our accounts a meeting behind {parsed.value}: the code is mistyped, has died, or the meeting was "
-        "made by another app and is hidden from us."
+        "Google knows this meeting, and none of our accounts owns it: it is somebody's own. Its owner or somebody in the call "
+        "can help; Google tells nobody else who that is.",
+        space,
     )
 
 

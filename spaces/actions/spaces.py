@@ -1,6 +1,6 @@
 """Verbs about a room's Meet space: create, adopt, configure, refresh."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from spaces import access, audit
 from spaces.access import Actor, Permission
+from spaces.actions.asking import acting_as, sight
 from spaces.actions.conferences import count_heads, device_names
-from spaces.actions.outcomes import Outcome, acting_as, told_before
+from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
     GoogleError,
@@ -91,10 +92,13 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            if parsed.kind not in {"code", "space"}:
-                raise audit.Refused(parsed.sentence)
-            candidates = [account] if account else list(Account.objects.usable())
-            found, owner, asked_at = _find(parsed, candidates)
+            sighting = sight(parsed, [account] if account else Account.objects.usable())
+            if sighting is None:
+                raise audit.Refused(
+                    f"Google shows none of our accounts a meeting behind {parsed.value}. The code may have expired, may be "
+                    "mistyped, or the meeting is hidden from us."
+                )
+            found, owner = sighting.space, sighting.account
             taken = Room.objects.filter(space__name=found.name).exclude(pk=room.pk).first()
             if taken:
                 raise audit.Refused(
@@ -102,7 +106,7 @@ def adopt(
                     "each other's calls."
                 )
             origin = _origin(found, owner)
-            space = _keep(found, account=owner, origin=origin, asked_at=asked_at)
+            space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
             assign(room, space)
             entry.space_name = space.name
             entry.after = {"space": space.name, "code": space.meeting_code, "origin": space.origin}
@@ -121,39 +125,6 @@ def adopt(
             "warning",
         )
     return Outcome(f"{room.name} now has the link {space.meeting_code}.")
-
-
-def _find(parsed: codes.Parsed, candidates: Iterable[Account]) -> tuple[resources.Space, Account, datetime]:
-    """The space behind a code or id, seen through the account that owns it if any of them does."""
-    seen: tuple[resources.Space, Account, datetime] | None = None
-    trouble: GoogleError | None = None
-    for account in candidates:
-        asked_at = timezone.now()
-        try:
-            with acting_as(account) as client:
-                space = (
-                    client.find_space(parsed.value)
-                    if parsed.kind == "code"
-                    else client.get_space(parsed.value)
-                )
-        except GoogleError as error:
-            trouble = trouble or error
-            continue
-        if space.asked_by_owner:
-            return space, account, asked_at
-        seen = seen or (space, account, asked_at)
-    if seen:
-        return seen
-    if trouble is None:
-        raise audit.Refused(
-            "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
-        )
-    if isinstance(trouble, NotFound | NotPermitted):
-        raise audit.Refused(
-            f"Google shows none of our accounts a meeting behind {parsed.value}. The code may have expired, may be mistyped, or "
-            "the meeting is hidden from us."
-        ) from trouble
-    raise trouble
 
 
 def _origin(space: resources.Space, owner: Account) -> str:
