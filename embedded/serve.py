@@ -215,7 +215,6 @@ def demo() -> None:
             accounts = wait_for(f"{google}/_control/world", supervisor, what="The simulator")["accounts"]
             env["MEETADMIN_ROOM_MAILBOXES"] = ",".join(account["email"] for account in accounts)
             if not settled:
-                supervisor.complete(manage("prepare", env))
                 supervisor.complete(manage("seed_demo", env))
                 (state / "settled").write_text(settlement(state, rooms), encoding="utf-8")
             for child in application(env, host=host, web_port=web_port):

@@ -40,7 +40,10 @@ class Stack:
         spaces = {space["name"]: space for space in world["spaces"]}
         running = {call["space"]: call for call in world["conferences"] if call["endTime"] is None}
         for room in world["rooms"]:
-            whole: dict[str, Any] = room | {"the_space": spaces[room["space"]], "call": running.get(room["space"])}
+            whole: dict[str, Any] = room | {
+                "the_space": spaces[room["space"]],
+                "call": running.get(room["space"]),
+            }
             if wanted(whole):
                 return whole
         raise AssertionError("the world has no such room")
@@ -78,9 +81,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 "REDIS_URL": redis.url(database=1),
             }
         )
-        for word in ("prepare", "seed_demo"):
-            done = process.start([sys.executable, "manage.py", word], env=env, output=folder / f"{word}.log")
-            assert done.wait(60) == 0, process.tail(folder / f"{word}.log")
+        seeded = process.start(
+            [sys.executable, "manage.py", "seed_demo"], env=env, output=folder / "seed.log"
+        )
+        assert seeded.wait(60) == 0, process.tail(folder / "seed.log")
         children = [
             process.start(child.argv, env=child.env, output=folder / f"{child.name}.log")
             for child in serve.application(env, host="127.0.0.1", web_port=port)

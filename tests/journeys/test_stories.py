@@ -216,7 +216,9 @@ def test_somebody_connects_and_disconnects_their_google_account(stack: Stack, vi
 
 
 @pytest.mark.parametrize(
-    ("scheme", "size"), [("light", (1440, 900)), ("dark", (390, 844))], ids=["desktop in light", "phone in dark"]
+    ("scheme", "size"),
+    [("light", (1440, 900)), ("dark", (390, 844))],
+    ids=["desktop in light", "phone in dark"],
 )
 def test_pages_are_accessible(stack: Stack, visitor: Arrive, scheme: str, size: tuple[int, int]) -> None:
     one = visitor(

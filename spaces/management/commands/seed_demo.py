@@ -1,19 +1,20 @@
-"""`manage.py seed_demo`: fill an empty installation with the simulator's rooms, through the same actions that people use."""
+"""`manage.py seed_demo`: prepare and fill an empty installation with the simulator's rooms, through the same actions that people use."""
 
 import json
 from typing import Any
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand, CommandError, call_command
 
-from spaces.access import SEEDER, SYSTEM
-from spaces.actions import accounts, buildings, people, rooms, spaces
+from spaces.access import SEEDER
+from spaces.actions import buildings, people, rooms, spaces
 from spaces.google.errors import GoogleError
 from spaces.models import Account, Building, Room
 
 
 class Command(BaseCommand):
+    requires_system_checks = []
     help = "Make buildings, rooms and people of the simulator's world and adopt its spaces. Only against a simulator."
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -23,7 +24,7 @@ class Command(BaseCommand):
             )
         with urlopen(f"{settings.GOOGLE.meet}/_control/world", timeout=30) as answer:  # noqa: S310 - loopback, checked at start
             world = json.load(answer)
-        accounts.sync_configured(actor=SYSTEM)
+        call_command("prepare")
         sites = {
             one["id"]: buildings.add(
                 name=one["name"], code=one["id"], time_zone=one["time_zone"], actor=SEEDER
