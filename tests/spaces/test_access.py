@@ -252,7 +252,7 @@ def answer(stage: Stage, method: str, url: str, who: str) -> str:
     """The status, or "in" for the way to the sign-in page; whatever it changed is taken back."""
     with transaction.atomic():
         browser = stage.browser(who)
-        reply = browser.get(url) if method == "GET" else browser.post(url)
+        reply = browser.get(url) if method == "GET" else browser.post(url, {"empty": "form"})
         transaction.set_rollback(True)
     if reply.status_code == 302 and reply["Location"].startswith(reverse("account_login")):
         return "in"
@@ -311,7 +311,7 @@ def patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 PUBLIC = {
     "healthz", "readyz", "account_login", "account_logout", "account_inactive", "google_login", "google_callback",
-    "socialaccount_login_cancelled", "socialaccount_login_error",
+    "socialaccount_login_cancelled",
 }  # fmt: skip
 
 
@@ -357,7 +357,7 @@ FACTS = {
     "names": ("Paula Present", ["owner", "deputy", "admin", "berlin_admin"]),
     "PIN": ("4711-PIN", ["owner", "deputy", "helpdesk", "admin", "berlin_admin"]),
     "SIP code": ("0815-SIP", ["owner", "deputy", "helpdesk", "admin", "berlin_admin"]),
-    "members": ("cohost@example.com</span>", ["owner", "deputy", "admin", "berlin_admin"]),
+    "members": ("<span>cohost@example.com</span>", ["owner", "deputy", "admin", "berlin_admin"]),
     "settings": ("Ways to join", ["owner", "deputy", "admin", "berlin_admin"]),
     "account": ("rooms-ber@example.com", ["owner", "deputy", "admin", "berlin_admin"]),
     "trail": ("audited words", ["owner", "deputy", "admin", "berlin_admin"]),
@@ -370,17 +370,13 @@ def pages_about(stage: Stage, who: str) -> str:
     """All that somebody can read about the room."""
     browser = stage.browser(who)
     room = stage.room.get_absolute_url()
-    addresses = [f"/?state={state}&sort={sort}" for state in STATES for sort in ("", "since")]
+    addresses = ["/", "/?state=stuck", "/?state=none&sort=since"]
     addresses += [f"{room}?tab={tab}" for tab in ("", "history", "settings", "spaces", "audit")]
     addresses += [f"/lookup/?q={text}" for text in (CODE, "Berlin", "room-owner", "nowhere")]
     addresses += ["/mine/", "/audit/", reverse("end", args=[stage.room.slug])]
-    texts = []
-    for one in addresses:
-        for headers in ({}, {"HX-Request": "true"}):
-            reply = browser.get(one, headers=headers)
-            if reply.status_code == 200:
-                texts.append(reply.content.decode())
-    return "\n".join(texts)
+    replies = [browser.get(one) for one in addresses]
+    replies += [browser.get(one, headers={"HX-Request": "true"}) for one in ("/", room)]
+    return "\n".join(reply.content.decode() for reply in replies if reply.status_code == 200)
 
 
 @pytest.mark.parametrize("who", CAST)
@@ -430,7 +426,8 @@ def test_somebody_without_a_google_id_takes_part_in_nothing(stage):
     assert not state_shown(stage, "colleague")
 
 
-def test_a_member_of_the_space_by_address_whatever_its_capitals(stage):
+def test_who_is_taken_off_the_members_sees_no_more(stage):
+    assert state_shown(stage, "member")
     Member.objects.all().delete()
     assert not state_shown(stage, "member")
 
@@ -509,13 +506,15 @@ def fingerprint(stage: Stage, who: str) -> list[Any]:
     """Which rooms stand where, and all numbers, under every filter and order."""
     browser = stage.browser(who)
     found: list[Any] = []
-    for state in STATES:
-        for sort in SORTS:
-            reply = browser.get(f"/?state={state}&sort={sort}")
-            groups = re.findall(r'id="group-([a-z-]+)"', reply.content.decode())
-            found.append((state, sort, rooms_in(reply), counters_in(reply), groups))
-    for text in ("hall", "berlin", "munich"):
-        found.append(rooms_in(browser.get(f"/lookup/?q={text}")))
+    for query in (
+        *(f"state={state}" for state in STATES),
+        *(f"sort={sort}" for sort in SORTS),
+        "state=live&sort=since",
+    ):
+        reply = browser.get(f"/?{query}")
+        groups = re.findall(r'id="group-([a-z-]+)"', reply.content.decode())
+        found.append((query, rooms_in(reply), counters_in(reply), groups))
+    found += [rooms_in(browser.get(f"/lookup/?q={text}")) for text in ("hall", "berlin", "munich")]
     return found
 
 
@@ -567,13 +566,13 @@ def test_people_see_their_own_google_account_and_admins_all(stage):
 # --- A constant number of queries ---------------------------------------------------------------------------------
 
 QUERIES = {
-    "overview": ("/", 9),
-    "overview of a colleague": ("/", 9),
-    "mine": ("/mine/", 9),
-    "people": ("/people/", 9),
-    "audit": ("/audit/", 9),
+    "overview": ("/", 11),
+    "overview of a colleague": ("/", 10),
+    "mine": ("/mine/", 7),
+    "people": ("/people/", 10),
+    "audit": ("/audit/", 8),
     "lookup": ("/lookup/?q=hall", 9),
-    "accounts": ("/google/", 9),
+    "accounts": ("/google/", 7),
 }
 
 
@@ -598,7 +597,8 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(admin, coll
     browser = Client()
     browser.force_login(colleague if "colleague" in name else admin)
     counts = []
-    for wanted in (1, 3):
+    # One room alone is shown by lookup as a whole answer, so its list begins with two.
+    for wanted in (2, 4) if name == "lookup" else (1, 3):
         while Room.objects.count() < wanted:
             one_more(Room.objects.count(), admin, site)
         browser.get(url)  # the session is warm

@@ -7,10 +7,8 @@ from spaces.google import credentials
 from tests.support.simulator import MEET_SCOPES, SimulatorProcess
 
 CONNECT_CALLBACK = "http://127.0.0.1:8000/accounts/connect/callback/"
-CLIENT = {
-    "client_id": "meetadmin-demo.apps.googleusercontent.com",
-    "client_secret": "demo-only-client-secret",
-}
+CLIENT_ID = "meetadmin-demo.apps.googleusercontent.com"
+CLIENT_SECRET = "demo-only-client-secret"
 
 
 def choose(
@@ -45,7 +43,7 @@ def consent(
     state, nonce, verifier = (credentials.new_verifier() for _ in range(3))
     address = credentials.authorize_url(
         f"{google.url}/o/oauth2/v2/auth",
-        client_id=CLIENT["client_id"],
+        client_id=CLIENT_ID,
         redirect_uri=CONNECT_CALLBACK,
         scopes=(*credentials.IDENTITY_SCOPES, *credentials.MEET_SCOPES),
         state=state,
@@ -60,5 +58,6 @@ def consent(
         redirect_uri=CONNECT_CALLBACK,
         token_url=f"{google.url}/token",
         certs_url=f"{google.url}/oauth2/v3/certs",
-        **CLIENT,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
     )

@@ -67,7 +67,7 @@ def test_every_paste_gets_its_verdict(google, room, colleague, text, verdict):
 
 
 def test_a_space_name_is_found_too(room, colleague):
-    assert find(room.space.name, colleague).rooms == [room]  # type: ignore[union-attr]
+    assert find(room.space.name, colleague).rooms == [room]
 
 
 def test_a_word_of_ten_letters_is_a_room_before_it_is_a_code(room, colleague):
@@ -77,7 +77,7 @@ def test_a_word_of_ten_letters_is_a_room_before_it_is_a_code(room, colleague):
 
 
 def test_an_old_code_of_the_space_leads_to_the_new_one(room, colleague):
-    room.space.past_codes.create(code="old-code-old")  # type: ignore[union-attr]
+    room.space.past_codes.create(code="old-code-old")
     answer = find("old-code-old", colleague)
     assert (answer.verdict, answer.rooms) == ("former", [room])
     assert "An old link: 3.14 had this code" in answer.sentence

@@ -5,7 +5,7 @@ import pytest
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import people
 from spaces.audit import Refused
-from spaces.models import AuditEntry, Ownership, Person, Role
+from spaces.models import AuditEntry, Building, Ownership, Person, Role
 from tests import factories
 
 
@@ -13,7 +13,7 @@ def admit(email: str, google_id: str = "100", name: str = "Somebody") -> Person:
     return people.admit(google_id=google_id, email=email, name=name, actor=SYSTEM)
 
 
-def set_role(email: str, role: str, actor: Person, buildings: tuple = ()):
+def set_role(email: str, role: str, actor: Person, buildings: tuple[Building, ...] = ()):
     return people.set_role(email=email, role=role, buildings=buildings, actor=actor)
 
 
@@ -175,13 +175,11 @@ def test_only_unlimited_admins_give_roles_and_lock_out(admin, request, who):
 
 def test_locking_out_and_letting_in_again(admin, owner):
     assert "locked out" in people.set_active(person=owner, active=False, actor=admin).sentence
-    owner.refresh_from_db()
-    assert owner.is_active is False
+    assert Person.objects.get(pk=owner.pk).is_active is False
     people.set_active(person=owner, active=False, actor=admin)
     assert AuditEntry.objects.count() == 1
     people.set_active(person=owner, active=True, actor=admin)
-    owner.refresh_from_db()
-    assert owner.is_active is True
+    assert Person.objects.get(pk=owner.pk).is_active is True
     assert [entry.after for entry in AuditEntry.objects.order_by("pk")] == [
         {"active": False}, {"active": True},
     ]  # fmt: skip

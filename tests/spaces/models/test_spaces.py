@@ -13,6 +13,7 @@ from spaces.models import Account, Conference, Member, Participant, PastCode, Pe
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness, stuck_condition
 from tests import factories
+from tests.support.rooms import space_of
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SETTINGS = {"accessType": "TRUSTED", "moderation": "OFF"}
@@ -373,9 +374,9 @@ def test_what_needs_a_hand_comes_first(db):
     names = {}
     for name, building in (("B idle", None), ("C live", None), ("A none", None), ("A idle", muc)):
         names[name] = factories.make_room(name, building=building, with_space=name != "A none")
-    factories.make_call(names["C live"].space, people=(factories.make_person(),))
+    factories.make_call(space_of(names["C live"]), people=(factories.make_person(),))
     stuck = factories.make_room("Z stuck", building=muc)
-    factories.make_call(stuck.space, devices=2, ago=timedelta(hours=5))
+    factories.make_call(space_of(stuck), devices=2, ago=timedelta(hours=5))
     broken = factories.make_account("rooms-x@example.com", status=Account.Status.BROKEN)
     factories.make_room("Y broken", building=muc, space=factories.make_space(account=broken))
     factories.make_room(
@@ -388,7 +389,7 @@ def test_what_needs_a_hand_comes_first(db):
 def test_a_stuck_call_of_a_broken_account_is_unknown_not_stuck(db):
     broken = factories.make_account("rooms-x@example.com", status=Account.Status.BROKEN)
     room = factories.make_room(space=factories.make_space(account=broken))
-    factories.make_call(room.space, devices=2, ago=timedelta(hours=5))
+    factories.make_call(space_of(room), devices=2, ago=timedelta(hours=5))
     room.refresh_from_db()
     assert room.state(timezone.now()) == "unknown"
 
@@ -403,7 +404,7 @@ def test_stale_spaces_oldest_first_and_never_read_before_all(db):
     older = factories.make_space(checked_at=now - timedelta(hours=3))
     never = factories.make_space(checked_at=None)
     retired = factories.make_space(checked_at=None, retired_at=now)
-    stale = Space.objects.in_use().stale(now - timedelta(hours=1))  # type: ignore[attr-defined]
+    stale = Space.objects.in_use().stale(now - timedelta(hours=1))
     assert list(stale) == [never, older, old]
     assert fresh not in stale
     assert retired not in stale

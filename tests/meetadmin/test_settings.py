@@ -1,0 +1,103 @@
+"""Settings that are dangerous or wrong stop the start, with a paragraph that helps."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLIC = {"MEETADMIN_BASE_URL": "https://meet.example.com", "MEETADMIN_GOOGLE_URL": ""}
+SHOW = "from django.conf import settings; print(settings.{})"
+
+
+def start(tmp_path: Path, *, show: str = "DEBUG", **changes: str) -> subprocess.CompletedProcess[str]:
+    """Read the settings in a process of its own, in an environment with only what is given."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "meetadmin.settings",
+        "MEETADMIN_STATE_DIR": str(tmp_path),
+        "MEETADMIN_SECRET_KEY": "only-for-tests",
+        "MEETADMIN_DOMAINS": "example.com",
+        "GOOGLE_CLIENT_ID": "client.apps.googleusercontent.com",
+        "GOOGLE_CLIENT_SECRET": "client-secret",
+        **changes,
+    }
+    argv = [sys.executable, "-c", SHOW.format(show)]
+    return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+REFUSED = [
+    pytest.param(
+        {"MEETADMIN_BASE_URL": "http://meet.example.com"}, "served over https only", id="public without https"
+    ),
+    pytest.param({"MEETADMIN_SECRET_KEY": ""}, "MEETADMIN_SECRET_KEY is not set", id="no secret"),
+    pytest.param(
+        {"MEETADMIN_BASE_URL": "https://meet.example.com", "MEETADMIN_GOOGLE_URL": "http://127.0.0.1:8010"},
+        "anybody could sign in as anybody",
+        id="simulator behind a public address",
+    ),
+    pytest.param(
+        {"MEETADMIN_GOOGLE_URL": "http://elsewhere.example:8010"},
+        "A simulator must run on this machine|no address that access tokens may be sent to",
+        id="Google somewhere else",
+    ),
+    pytest.param({"MEETADMIN_GOOGLE_URL": "ftp://127.0.0.1"}, "MEETADMIN_GOOGLE_URL", id="no http at all"),
+    pytest.param({"MEETADMIN_DEBUG": "perhaps"}, "write 1 or 0", id="a switch that is none"),
+    pytest.param({"MEETADMIN_GOOGLE_TIMEOUT": "soon"}, "write a whole number", id="a number that is none"),
+    pytest.param({"MEETADMIN_TOKEN_KEYS": "k:short"}, "The token key 'k' is not base64", id="a broken key"),
+    pytest.param(
+        {"GOOGLE_SERVICE_ACCOUNT_FILE": "/nowhere/key.json"}, "GOOGLE_SERVICE_ACCOUNT_FILE", id="no key file"
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "words"), REFUSED)
+def test_it_does_not_start(tmp_path, changes, words):
+    done = start(tmp_path, **changes)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "ImproperlyConfigured" in last
+    assert any(word in last for word in words.split("|")), last
+
+
+def test_no_secret_is_shown_in_a_refusal(tmp_path):
+    done = start(tmp_path, MEETADMIN_TOKEN_KEYS="k:c2VjcmV0LWtleQ==", MEETADMIN_SECRET_KEY="very-secret-key")
+    assert done.returncode != 0
+    assert "c2VjcmV0LWtleQ" not in done.stderr
+    assert "very-secret-key" not in done.stderr
+
+
+def test_a_secret_from_a_file(tmp_path):
+    file = tmp_path / "key"
+    file.write_text("from-the-file\n")
+    done = start(tmp_path, show="SECRET_KEY", MEETADMIN_SECRET_KEY="", MEETADMIN_SECRET_KEY_FILE=str(file))
+    assert done.stdout.strip() == "from-the-file"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DEBUG", "False"),
+        ("SESSION_COOKIE_SECURE", "True"),
+        ("CSRF_COOKIE_SECURE", "True"),
+        ("SESSION_COOKIE_NAME", "__Host-meetadmin-session"),
+        ("SECURE_HSTS_SECONDS", "31536000"),
+        ("GOOGLE.meet", "https://meet.googleapis.com"),
+        ("GOOGLE.are_real", "True"),
+        ("SOCIALACCOUNT_STORE_TOKENS", "False"),
+        ("SOCIALACCOUNT_LOGIN_ON_GET", "False"),
+    ],
+)
+def test_a_public_installation(tmp_path, name, value):
+    done = start(tmp_path, show=name, **PUBLIC)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == value
+
+
+def test_everything_of_google_follows_one_address(tmp_path):
+    done = start(tmp_path, show="GOOGLE", MEETADMIN_GOOGLE_URL="http://127.0.0.1:8010")
+    assert done.returncode == 0, done.stderr
+    assert "googleapis.com" not in done.stdout
+    assert done.stdout.count("http://127.0.0.1:8010") == 7

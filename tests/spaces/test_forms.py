@@ -1,0 +1,146 @@
+"""Forms check the shape of what is sent."""
+
+import pytest
+
+from spaces.forms import (
+    KEEP,
+    AdoptForm,
+    ConfigureForm,
+    CreateSpaceForm,
+    EndForm,
+    FilterForm,
+    LookupForm,
+    RoomForm,
+    SettingsForm,
+    new_key,
+)
+from spaces.google import config
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+KEY = "k" * 24
+CURRENT = {"accessType": "TRUSTED", "moderation": "OFF"}
+
+
+def test_keys_are_new_each_time_and_hard_to_guess():
+    assert len({new_key() for _ in range(100)}) == 100
+    assert len(new_key()) >= 32
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 65])
+def test_a_form_without_its_key_is_not_taken(key):
+    assert not AdoptForm({"text": "abc-mnop-xyz", "key": key}).is_valid()
+
+
+def test_a_bound_form_keeps_its_key_so_that_a_corrected_form_is_the_same_attempt():
+    form = AdoptForm({"text": "", "key": KEY})
+    assert not form.is_valid()
+    assert form["key"].value() == KEY
+
+
+def test_every_setting_has_its_field_and_nothing_else_is_a_setting():
+    form = SettingsForm(current=CURRENT)
+    fields = {name.replace("__", ".") for name in form.fields} - {"key", "reason"}
+    assert fields == {setting.path for setting in config.CATALOGUE}
+    grouped = [setting.path for _, lines in form.groups() for setting, _ in lines]
+    assert sorted(grouped) == sorted(fields)
+
+
+def test_only_chosen_settings_are_wanted():
+    form = SettingsForm(
+        {"key": KEY, "accessType": "OPEN", "moderation": "", "entryPointAccess": KEEP}, current=CURRENT
+    )
+    assert form.is_valid(), form.errors
+    assert form.wanted == {"accessType": "OPEN"}
+
+
+def test_a_value_google_does_not_know_is_not_taken():
+    assert not SettingsForm({"key": KEY, "accessType": "WIDE_OPEN"}, current=CURRENT).is_valid()
+
+
+def test_a_new_space_may_leave_everything_to_the_organisation():
+    account = factories.make_account()
+    form = CreateSpaceForm({"key": KEY, "account": account.pk}, current={}, new=True)
+    assert form.is_valid(), form.errors
+    assert form.wanted == {}
+
+
+def test_a_broken_account_is_not_offered():
+    broken = factories.make_account(status="broken")
+    assert not CreateSpaceForm({"key": KEY, "account": broken.pk}, current={}, new=True).is_valid()
+    assert not AdoptForm({"key": KEY, "text": "x", "account": broken.pk}).is_valid()
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ('{"accessType": "OPEN"}', {"accessType": "OPEN"}),
+        ('{"accessType": "OPEN", "colour": "blue"}', {"accessType": "OPEN"}),
+        ('{"accessType": "WIDE"}', {}),
+        ('{"accessType": 3}', {}),
+        ("{}", None),
+        ("[1]", None),
+        ("nonsense", None),
+    ],
+)
+def test_the_settings_as_seen_pass_only_if_google_knows_them(sent, kept):
+    form = ConfigureForm({"key": KEY, "seen": sent}, current=CURRENT)
+    assert form.is_valid() is (kept is not None)
+    if kept is not None:
+        assert form.cleaned_data["seen"] == kept
+
+
+@pytest.mark.parametrize(
+    ("people", "sent", "valid"),
+    [
+        (0, {"preset": "The room is needed"}, True),
+        (0, {"preset": "", "other": "because"}, True),
+        (0, {"preset": "", "other": "   "}, False),
+        (0, {"preset": "made up"}, False),
+        (2, {"preset": "The room is needed"}, False),
+        (2, {"preset": "The room is needed", "confirm": "Berlin"}, False),
+        (2, {"preset": "The room is needed", "confirm": " BERLIN 3.14 "}, True),
+    ],
+)
+def test_ending(people, sent, valid):
+    room = factories.make_room("Berlin 3.14")
+    form = EndForm({"key": KEY, "conference": "conferenceRecords/x", **sent}, room=room, people=people)
+    assert form.is_valid() is valid, form.errors
+
+
+def test_the_own_words_come_before_the_preset():
+    room = factories.make_room()
+    form = EndForm({"key": KEY, "preset": "The room is needed", "other": "mine"}, room=room, people=0)
+    assert form.is_valid()
+    assert form.reason == "mine"
+
+
+def test_addresses_are_split_lowered_and_named_once():
+    berlin = factories.make_building()
+    sent = {
+        "key": KEY,
+        "name": "x",
+        "building": berlin.pk,
+        "owners": "B@example.com;a@example.com\nb@example.com,",
+    }
+    form = RoomForm(sent)
+    assert form.is_valid(), form.errors
+    assert form.facts(berlin).owners == ("b@example.com", "a@example.com")
+
+
+def test_a_room_may_keep_its_own_name():
+    room = factories.make_room("Berlin 3.14")
+    sent = {"key": KEY, "name": "berlin 3.14", "building": room.building.pk}
+    assert RoomForm(sent, room=room).is_valid()
+    assert not RoomForm(sent).is_valid()
+
+
+def test_filters_that_make_no_sense_are_left_out():
+    berlin = factories.make_building()
+    form = FilterForm({"q": "hall", "building": "BER", "state": "sleepy", "sort": "weird", "mine": ""})
+    assert form.understood() == {"q": "hall", "building": berlin}
+
+
+def test_lookup_takes_a_whole_invitation():
+    form = LookupForm({"q": "x\n" * 10_000})
+    assert form.is_valid()

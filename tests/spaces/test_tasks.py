@@ -1,0 +1,210 @@
+"""The timetable's doors, and what the timetable says."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from celery import current_app
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from meetadmin.celery import app
+from spaces import health, tasks
+from spaces.actions import conferences, spaces
+from spaces.models import Account, AuditEntry, Person, Room, Space
+from spaces.models.spaces import Liveness
+from tests import factories
+from tests.support.rooms import (
+    BERLIN,
+    asked,
+    fault,
+    forget_requests,
+    known_room,
+    settings_at_google,
+    space_of,
+    start_call,
+)
+
+
+@pytest.fixture
+def room(google, owner) -> Room:
+    """room-owner's room with a space of ours."""
+    return known_room(google, owners=(owner,), name="Berlin 3.14")
+
+
+@pytest.fixture
+def queue() -> redis.Redis:
+    """The broker, with an empty queue."""
+    link: redis.Redis = redis.Redis.from_url(django_settings.REDIS_URL)
+    link.delete("celery")
+    return link
+
+
+def waiting(queue: redis.Redis) -> list[dict[str, Any]]:
+    return [json.loads(raw) for raw in queue.lrange("celery", 0, -1)]
+
+
+def test_one_sweep_is_sent_for_each_account_whose_turn_it_is(db, queue):
+    due = factories.make_account("due@example.com")
+    later = factories.make_account("later@example.com")
+    busy = factories.make_account("busy@example.com")
+    factories.make_account("empty@example.com")
+    for account in (due, due, later, busy):
+        factories.make_space(account=account)
+    Account.objects.filter(pk=later.pk).update(next_sweep_at=timezone.now() + timedelta(minutes=1))
+    Account.objects.filter(pk=busy.pk).update(lease_until=timezone.now() + timedelta(minutes=1))
+    tasks.sweep_due_accounts()
+    [sent] = waiting(queue)
+    assert sent["headers"]["task"] == "spaces.tasks.sweep_account"
+    assert sent["headers"]["kwargsrepr"] == f"{{'account_id': {due.pk}}}"
+    assert sent["content-type"] == "application/json"
+    assert sent["headers"]["expires"] is not None, "A sweep nobody takes up must not pile up."
+
+
+def test_a_sweep_by_id(google, room):
+    record = start_call(google, room, seen=False)
+    tasks.sweep_account(account_id=space_of(room).account.pk)
+    conference = space_of(room).conference
+    assert conference is not None
+    assert conference.record == record
+
+
+def test_a_sweep_of_an_account_that_is_gone_is_harmless(db):
+    tasks.sweep_account(account_id=0)
+
+
+def test_a_sweep_stores_its_trouble_and_raises_nothing(google, room):
+    fault(google, "*", status=500, times=0)
+    tasks.sweep_account(account_id=space_of(room).account.pk)
+    assert Account.objects.get(email=BERLIN).problem
+
+
+def test_a_sweep_twice_is_harmless(google, room):
+    start_call(google, room, seen=False)
+    account = space_of(room).account.pk
+    tasks.sweep_account(account_id=account)
+    first = Space.objects.values().get()
+    tasks.sweep_account(account_id=account)
+    second = Space.objects.values().get()
+    assert {k: v for k, v in first.items() if k != "seen_at"} == {
+        k: v for k, v in second.items() if k != "seen_at"
+    }
+
+
+def test_reconciling(google, room):
+    Space.objects.update(checked_at=None, settings={})
+    tasks.reconcile_spaces()
+    assert space_of(room).settings["accessType"] == "TRUSTED"
+
+
+def test_an_ending_that_google_shows_late_is_settled_later(google, room, owner):
+    """Google shows the call a little longer, and tightens the settings: both are seen to when it is over."""
+    record = start_call(google, room)
+    held = settings_at_google(google, space_of(room).name)
+    google.control("POST", "behaviour", {"linger_seconds": 3, "tighten_after_end": True})
+    conferences.end(room=room, conference=record, reason="x", actor=owner)
+    google.advance(5)
+    tasks.settle_ending(room_id=room.pk)
+    assert space_of(room).liveness == Liveness.IDLE
+    assert settings_at_google(google, space_of(room).name) == held
+    written = AuditEntry.objects.count()
+    forget_requests(google)
+    tasks.settle_ending(room_id=room.pk)
+    assert AuditEntry.objects.count() == written
+    assert "spaces.patch" not in asked(google)
+
+
+def test_settling_never_overrides_a_person(google, room, owner):
+    record = start_call(google, room)
+    conferences.end(room=room, conference=record, reason="x", actor=owner)
+    seen = dict(space_of(room).settings)
+    room.refresh_from_db()
+    spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="", actor=owner)
+    tasks.settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
+
+
+def test_settling_a_room_without_an_ending_or_with_google_away_is_harmless(google, room, owner):
+    tasks.settle_ending(room_id=room.pk)
+    tasks.settle_ending(room_id=0)
+    assert asked(google) == {}
+    record = start_call(google, room)
+    conferences.end(room=room, conference=record, reason="x", actor=owner)
+    fault(google, "*", status=503, times=0)
+    tasks.settle_ending(room_id=room.pk)
+
+
+def test_a_worker_tells_that_it_is_alive_every_few_seconds(db):
+    tasks._Pulse.last = 0.0
+    tasks.worker_beats()
+    assert health.report().worker is True
+    cache.clear()
+    tasks.worker_beats()  # too soon to say it again
+    assert health.report().worker is False
+
+
+def test_a_worker_without_redis_goes_on(db, settings):
+    settings.CACHES = {
+        "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=1"}
+    }
+    tasks._Pulse.last = 0.0
+    tasks.worker_beats()
+    assert tasks._Pulse.last == 0.0  # it tries again with the next beat
+
+
+def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
+    app.loader.import_default_modules()
+    for name, entry in app.conf.beat_schedule.items():
+        assert entry["task"] in current_app.tasks, name
+        assert entry["options"]["expires"] <= entry["schedule"], name
+
+
+def test_every_task_is_limited_in_time_and_speaks_json():
+    assert app.conf.task_soft_time_limit < app.conf.task_time_limit
+    assert conferences.SWEEP_LEASE.total_seconds() > app.conf.task_time_limit
+    assert app.conf.broker_transport_options["visibility_timeout"] > app.conf.task_time_limit
+    assert app.conf.accept_content == ["json"]
+    assert (app.conf.task_serializer, app.conf.result_serializer) == ("json", "json")
+
+
+# --- Commands ---------------------------------------------------------------------------------------
+
+
+def test_prepare_is_harmless_twice(db, capsys):
+    call_command("prepare")
+    call_command("prepare")
+    assert set(Account.objects.values_list("email", flat=True)) == {BERLIN, "rooms-muc@example.com"}
+    assert "0 new accounts" in capsys.readouterr().out
+
+
+@pytest.fixture
+def all_mailboxes(google, settings) -> None:
+    """Every mailbox of the simulator's world may be acted as."""
+    settings.ROOM_MAILBOXES = [one["email"] for one in google.world()["accounts"]]
+
+
+def test_the_demo_is_seeded_through_actions_and_once(google, db, all_mailboxes, capsys):
+    call_command("seed_demo")
+    world = google.world()
+    assert Room.objects.count() == len(world["rooms"]) == 24
+    assert not Room.objects.filter(space=None).exists()
+    origins = set(Space.objects.values_list("origin", flat=True))
+    assert origins == {"ours", "foreign"}
+    assert Person.objects.get(email="helpdesk@example.com").role == "helpdesk"
+    adopted = AuditEntry.objects.filter(verb="space:adopt", outcome="done", actor_name="Demo data")
+    assert adopted.count() == 24
+    written = AuditEntry.objects.count()
+    call_command("seed_demo")
+    assert Room.objects.count() == 24
+    assert AuditEntry.objects.count() == written
+
+
+def test_the_demo_is_never_seeded_from_the_real_google(db, settings):
+    settings.GOOGLE = type(settings.GOOGLE).real()
+    with pytest.raises(CommandError, match="for the simulator only"):
+        call_command("seed_demo")
+    assert not Room.objects.exists()

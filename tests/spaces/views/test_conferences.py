@@ -1,0 +1,177 @@
+"""Ending a call through its pages."""
+
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from meetadmin.celery import app as celery_app
+from spaces.models import AuditEntry, Person, Room
+from tests.support.rooms import asked, fault, is_on, known_room, start_call
+from tests.support.simulator import SimulatorProcess
+
+END = "spaces.endActiveConference"
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def room(google: SimulatorProcess, owner: Person) -> Room:
+    """room-owner's room with a space of ours."""
+    return known_room(
+        google,
+        owners=(owner,),
+        name="Berlin 3.14",
+    )
+
+
+def form_of(reply: Any) -> dict[str, Any]:
+    form = reply.context["form"]
+    return {bound.html_name: bound.value() for bound in form if bound.value() is not None}
+
+
+def said(reply: Any) -> str:
+    return " ".join(str(message) for message in reply.context["messages"])
+
+
+def url(room: Room) -> str:
+    return reverse("end", args=[room.slug])
+
+
+def device_call(google: SimulatorProcess, room: Room) -> str:
+    Room.objects.filter(pk=room.pk).update(device_name="Berlin 1.01 device")
+    return start_call(google, room, {"device": "Berlin 1.01"})
+
+
+def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
+    device_call(google, room)
+    reply = sign_in(owner).get(url(room))
+    text = " ".join(reply.content.decode().split())
+    assert "for <strong>1 device</strong> and <strong>0 people</strong>" in text
+    assert "stays" in text
+    assert asked(google) == {}
+
+
+def test_the_dialog_is_the_same_form_without_its_page(google, room, owner, sign_in):
+    device_call(google, room)
+    text = sign_in(owner).get(url(room), headers=HTMX).content.decode()
+    assert "<html" not in text
+    assert 'id="dialog-title"' in text
+    assert 'name="conference"' in text
+
+
+def test_two_clicks_end_a_stuck_call(google, room, owner, sign_in):
+    record = device_call(google, room)
+    browser = sign_in(owner)
+    reply = browser.post(url(room), form_of(browser.get(url(room))), follow=True)
+    assert said(reply) == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert reply.redirect_chain == [(room.get_absolute_url(), 302)]
+    assert not is_on(google, record)
+    assert AuditEntry.objects.get().reason == "Stuck: nobody is in it any more"
+
+
+def test_htmx_gets_the_message_and_the_word_that_rooms_have_changed(google, room, owner, sign_in):
+    device_call(google, room)
+    browser = sign_in(owner)
+    reply = browser.post(url(room), form_of(browser.get(url(room))), headers=HTMX)
+    assert reply["HX-Trigger"] == "rooms-changed"
+    assert "The call in Berlin 3.14 is over" in reply.content.decode()
+    assert "<html" not in reply.content.decode()
+
+
+def test_people_in_the_call_ask_for_more_than_one_careless_click(google, room, owner, sign_in):
+    record = start_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room))) | {"other": "typed words"}
+    reply = browser.post(url(room), form)
+    assert reply.status_code == 422
+    assert "People are in this call" in reply.content.decode()
+    assert "typed words" in reply.content.decode()
+    assert is_on(google, record)
+    assert END not in asked(google)
+    reply = browser.post(url(room), form_of(reply) | {"confirm": "berlin 3.14"})
+    assert reply.status_code == 302
+    assert not is_on(google, record)
+    assert AuditEntry.objects.get().reason == "typed words"
+
+
+def test_a_reason_is_always_kept(google, room, owner, sign_in):
+    device_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room))) | {"preset": "", "other": ""}
+    reply = browser.post(url(room), form)
+    assert reply.status_code == 422
+    assert "Write why" in reply.content.decode()
+    assert END not in asked(google)
+
+
+def test_the_same_form_twice_acts_once(google, room, owner, sign_in):
+    device_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room)))
+    browser.post(url(room), form)
+    reply = browser.post(url(room), form, follow=True)
+    assert "already asked for" in said(reply)
+    assert asked(google)[END] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "order", "words"),
+    [
+        ("spaces.get", {"status": 503}, "Nothing was changed. Google is not available"),
+        (END, {"status": 503}, "Nothing was changed. Google is not available"),
+        (END, {"status": 500}, "It is not known whether this happened"),
+    ],
+)
+def test_a_failure_is_told_as_it_is(google, room, owner, sign_in, method, order, words):
+    device_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room)))
+    fault(google, method, **order)
+    reply = browser.post(url(room), form, follow=True)
+    assert words in said(reply)
+    assert asked(google).get(END, 0) <= 1
+
+
+@pytest.mark.parametrize("who", ["helpdesk", "participant", "colleague"])
+def test_a_hand_made_post_ends_nothing(google, room, request, sign_in, who):
+    record = device_call(google, room)
+    form = {"key": "k" * 24, "conference": record, "preset": "The room is needed"}
+    reply = sign_in(request.getfixturevalue(who)).post(url(room), form)
+    assert reply.status_code == 403
+    assert (
+        "Only the room&#x27;s owner, a deputy or an admin may end its conference." in reply.content.decode()
+    )
+    assert is_on(google, record)
+    assert asked(google) == {}
+
+
+def test_a_foreign_space_says_why_it_cannot_be_ended(google, owner, sign_in):
+    room = known_room(google, owners=(owner,), project="another-app", origin="foreign")
+    start_call(google, room)
+    text = sign_in(owner).get(url(room)).content.decode()
+    assert "Google lets only the app that created it end its calls" in text
+    assert 'type="submit" class="danger' not in text
+
+
+def test_nothing_on_is_said(google, room, owner, sign_in):
+    text = " ".join(sign_in(owner).get(url(room)).content.decode().split())
+    assert "No call is on in Berlin 3.14" in text
+    assert "so there is nothing to end" in text
+
+
+def forget_connections() -> None:
+    """Celery keeps its connections to the broker; after this it makes new ones."""
+    celery_app._after_fork()  # type: ignore[attr-defined]  # what it does itself in a new process
+
+
+def test_a_broker_that_is_away_does_not_fail_the_ending(google, room, owner, sign_in, monkeypatch):
+    record = device_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room)))
+    with monkeypatch.context() as patched:
+        patched.setattr(celery_app.conf, "broker_write_url", "redis+socket:///nowhere/valkey.sock")
+        forget_connections()
+        reply = browser.post(url(room), form)
+    forget_connections()
+    assert reply.status_code == 302
+    assert not is_on(google, record)

@@ -1,0 +1,259 @@
+"""Rules of the house, each with its reason in the failure message."""
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from simulator.meet import METHODS
+from spaces.access import Permission
+from spaces.google.meet import MeetClient
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_NOUNS = {"__init__", "outcomes", "asking"}  # what the verbs share
+ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if path.stem not in NOT_NOUNS)
+
+# Public in an action's file without being a verb: parts that other actions use, and readers without effect.
+HELPERS = {
+    ("conferences", "count_heads"),
+    ("conferences", "device_names"),
+    ("rooms", "facts"),
+    ("spaces", "assign"),
+    ("spaces", "look"),
+}
+READERS = {("rooms", "facts")}  # what doors may call besides verbs
+
+
+def sources(*folders: str) -> Iterator[tuple[str, str]]:
+    """(path, text) of every Python file of ours."""
+    for folder in folders:
+        base = ROOT / folder
+        for path in sorted([base] if base.is_file() else base.rglob("*.py")):
+            if "migrations" not in path.parts:
+                yield str(path.relative_to(ROOT)), path.read_text()
+
+
+def verbs(noun: str) -> dict[str, FunctionType]:
+    module = import_module(f"spaces.actions.{noun}")
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+    }
+
+
+@pytest.mark.parametrize("noun", ACTIONS)
+def test_every_verb_is_keyword_only_and_names_its_actor(noun):
+    for name, function in verbs(noun).items():
+        if (noun, name) in HELPERS:
+            continue
+        parameters = inspect.signature(function).parameters
+        assert "actor" in parameters, (
+            f"actions/{noun}.py: {name}() has no `actor`. Access and audit need to know who does it; for the timetable that is "
+            "access.SYSTEM, and None never means system."
+        )
+        assert parameters["actor"].default is inspect.Parameter.empty, (
+            f"{noun}.{name}: a forgotten actor must not pass"
+        )
+        positional = [
+            one.name for one in parameters.values() if one.kind is not inspect.Parameter.KEYWORD_ONLY
+        ]
+        assert not positional, (
+            f"{noun}.{name}: {positional} must be keyword-only, so that calls read as sentences."
+        )
+
+
+def test_helpers_in_the_list_exist():
+    known = {(noun, name) for noun in ACTIONS for name in verbs(noun)}
+    assert known >= HELPERS, "Take what is gone out of HELPERS."
+
+
+def test_doors_call_verbs_only():
+    """Views, tasks, commands and the sign-in go through access and audit; a helper would pass them by."""
+    verbs_of = {
+        noun: set(verbs(noun)) - {name for owner, name in HELPERS - READERS if owner == noun}
+        for noun in ACTIONS
+    }
+    for path, text in sources("spaces/views", "spaces/tasks.py", "spaces/management", "spaces/signin"):
+        tree = ast.parse(text)
+        imported = {
+            alias.asname or alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "spaces.actions"
+            for alias in node.names
+        }
+        for node in ast.walk(tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id in imported and node.func.attr[0].islower():
+                assert node.func.attr in verbs_of[owner.id], (
+                    f"{path}: {owner.id}.{node.func.attr}() is not a verb with an actor."
+                )
+
+
+ROLE_READERS = {
+    "spaces/access.py": "the law itself",
+    "spaces/models/__init__.py": "hands it on",
+    "spaces/models/people.py": "defines it",
+    "spaces/actions/people.py": "gives it",
+    "spaces/forms.py": "offers it",
+    "spaces/views/people.py": "shows it",
+    "spaces/models/spaces.py": "a member's role in a space is another thing",
+    "spaces/google/meet.py": "as above",
+}
+
+
+def test_roles_are_read_in_the_law_of_access_only():
+    for path, text in sources("spaces"):
+        if path in ROLE_READERS:
+            continue
+        found = re.findall(r"\bRole\b|\.role\b|\bis_staff\b|\bis_superuser\b", text)
+        assert not found, (
+            f"{path} reads roles. Ask access.can() or access.rooms_where(): spaces/access.py is the only law."
+        )
+
+
+def test_templates_ask_for_permissions_not_for_roles():
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for role in re.findall(r"{%[^%]*\b(?:user|request\.user)\.role\b[^%]*%}", path.read_text()):
+            raise AssertionError(
+                f"{path.name}: {role} – ask for a permission; roles are read in spaces/access.py."
+            )
+
+
+def test_templates_name_permissions_that_exist():
+    known = {str(one) for one in Permission}
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        asked = set(
+            re.findall(r'"([a-z-]+:[a-z-]+)"\s+(?:not\s+)?in\s+(?:row\.may|general|may)', path.read_text())
+        )
+        assert asked <= known, (
+            f"{path.name} asks for {asked - known}: a misspelt permission is never granted."
+        )
+
+
+def test_booleans_are_keyword_only():
+    """find(True, False) says nothing to who reads it."""
+    for path, text in sources("spaces", "meetadmin"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for argument in [*node.args.posonlyargs, *node.args.args]:
+                    kind = ast.unparse(argument.annotation) if argument.annotation else ""
+                    assert kind != "bool", f"{path}: {node.name}({argument.arg}) takes a boolean by position."
+
+
+def test_no_view_file_grows_beyond_400_lines():
+    for path, text in sources("spaces/views"):
+        assert len(text.splitlines()) <= 400, f"{path} is too long: split it by noun."
+
+
+def test_no_import_hides_inside_a_function():
+    for path, text in sources("spaces", "meetadmin"):
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                inner = [one for one in ast.walk(node) if isinstance(one, ast.Import | ast.ImportFrom)]
+                assert not inner, (
+                    f"{path}: {node.name}() imports inside; that is a layer trying to reach upward."
+                )
+
+
+ALLAUTH_OWN = {  # pages that allauth asks for by name
+    "account/account_inactive.html", "account/login.html", "account/logout.html", "socialaccount/authentication_error.html",
+    "socialaccount/login_cancelled.html", "socialaccount/login.html", "socialaccount/signup.html",
+}  # fmt: skip
+
+
+def test_every_template_is_used():
+    folder = ROOT / "templates"
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*.html")}
+    texts = [text for _, text in sources("spaces", "meetadmin")]
+    texts += [path.read_text() for path in folder.rglob("*.html")]
+    used = {name for name in names if any(f'"{name}"' in text for text in texts)}
+    unused = names - used - ALLAUTH_OWN
+    assert not unused, f"Nothing uses {sorted(unused)}: delete what nothing uses."
+
+
+def test_every_template_that_is_named_exists():
+    folder = ROOT / "templates"
+    for path, text in sources("spaces/views", "spaces/signin"):
+        for name in re.findall(r'"([a-z_/]+\.html)"', text):
+            assert (folder / name).exists(), f"{path} names {name}, which does not exist."
+
+
+@pytest.mark.django_db
+def test_migrations_are_complete():
+    """A changed model without its migration breaks the next start somewhere else."""
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+
+# How each method of our client is called at Google.
+GOOGLE_NAMES = {
+    "get_space": "spaces.get",
+    "find_space": "spaces.get",
+    "create_space": "spaces.create",
+    "patch_space": "spaces.patch",
+    "end_active_conference": "spaces.endActiveConference",
+    "members": "spaces.members.list",
+    "running_conferences": "conferenceRecords.list",
+    "conference": "conferenceRecords.get",
+    "participants": "conferenceRecords.participants.list",
+    "head_count": "conferenceRecords.participants.list",
+}
+
+
+WAITING = {"head_count"}  # one small call instead of a list: for calls with hundreds in them, not used yet
+
+
+def test_the_simulator_answers_every_method_of_our_client():
+    ours = {
+        name for name, value in vars(MeetClient).items() if isinstance(value, FunctionType) and name[0] != "_"
+    }
+    assert ours == set(GOOGLE_NAMES), (
+        "Write down how the new method is called at Google, and teach the simulator."
+    )
+    simulated = {method.name for method in METHODS}
+    assert set(GOOGLE_NAMES.values()) <= simulated
+
+
+def test_every_method_of_the_client_is_used():
+    text = "\n".join(text for _, text in sources("spaces/actions"))
+    unused = {name for name in GOOGLE_NAMES if f"client.{name}" not in text} - WAITING
+    assert not unused, f"Nothing uses {sorted(unused)}: delete what nothing uses."
+
+
+def test_nothing_deletes_the_trail():
+    pattern = re.compile(
+        r"AuditEntry[^\n]*\.delete\(|\.audit\.[^\n]*delete\(|DELETE FROM spaces_audit", re.IGNORECASE
+    )
+    for path, text in sources("spaces", "meetadmin", "embedded"):
+        assert not pattern.search(text), f"{path} deletes audit rows; they outlive what they describe."
+
+
+def test_only_one_module_builds_clients_and_one_writes_the_trail():
+    for path, text in sources("spaces"):
+        if path not in {"spaces/meet.py", "spaces/google/meet.py"}:
+            assert "MeetClient(" not in text, f"{path}: spaces/meet.py is the only builder of clients."
+        if not path.startswith(("spaces/actions/", "spaces/audit.py")):
+            calls: list[Any] = re.findall(r"audit\.(?:attempt|note)\(", text)
+            assert not calls, f"{path}: only actions write the audit trail."
+
+
+def test_tasks_take_ids_by_keyword():
+    tree = ast.parse((ROOT / "spaces/tasks.py").read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(
+            "shared_task" in ast.unparse(one) for one in node.decorator_list
+        ):
+            assert not node.args.args, (
+                f"tasks.{node.name}: ids by keyword, so that a queued call reads in the log."
+            )
