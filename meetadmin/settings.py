@@ -253,7 +253,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_timeout": 30,
-    "socket_connect_timeout": 3,  # a click must not wait for a broker that is away
+    # A click must not wait for a broker that is away.
+    "socket_connect_timeout": 3,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.2,
     "socket_keepalive": True,
     "health_check_interval": 25,
 }

@@ -4,7 +4,6 @@ Google's own table is the floor (Meet REST guide, "Meeting spaces overview", mee
 end conferences, participants see that one is on, others see name, link and code. Two staff roles stand on top of it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
 
-from spaces.models import AuditEntry, Member, Ownership, Participant, Person, Role, Room
+from spaces.models import AuditEntry, Building, Member, Ownership, Participant, Person, Role, Room
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
 
@@ -297,6 +296,7 @@ def visible_audit(person: Person) -> QuerySet[AuditEntry]:
     return entries.filter(room__in=rooms_where(person, P.AUDIT_ROOM).values("pk"))
 
 
-def building_choices(person: Person) -> Iterable[int] | None:
-    """Ids of the buildings in which this admin may add rooms; None: all of them."""
-    return _limits(person) or None
+def buildings_for(person: Person) -> QuerySet[Building]:
+    """The buildings in which this person may add rooms."""
+    buildings = Building.objects.all()
+    return buildings.filter(pk__in=_limits(person)) if _limits(person) else buildings

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import QuerySet
 
 from spaces.actions.rooms import RoomFacts
 from spaces.google import config
@@ -221,7 +222,7 @@ class RoomForm(KeyedForm):
 
     name = forms.CharField(max_length=120)
     building = forms.ModelChoiceField(
-        Building.objects.all(), required=False, empty_label="Another building (below)"
+        Building.objects.none(), required=False, empty_label="Another building (below)"
     )
     new_building = forms.CharField(max_length=120, required=False, label="New building")
     floor = forms.CharField(max_length=40, required=False)
@@ -241,9 +242,12 @@ class RoomForm(KeyedForm):
     deputies = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
     notes = forms.CharField(required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
 
-    def __init__(self, *args: Any, room: Room | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, buildings: QuerySet[Building], room: Room | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.room = room
+        self.fields["building"].queryset = buildings  # type: ignore[attr-defined]
 
     def clean_owners(self) -> tuple[str, ...]:
         """Valid addresses."""

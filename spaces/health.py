@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.db.models import Max, Min
+from django.db.models import Min
 from django.utils import timezone
 from redis.exceptions import RedisError
 
@@ -97,9 +97,3 @@ def report() -> Health:
         accounts=accounts,
         never_swept=never,
     )
-
-
-def last_sweep_at() -> datetime | None:
-    """When any account was last swept; None: never."""
-    newest: datetime | None = Account.objects.aggregate(newest=Max("swept_at"))["newest"]
-    return newest

@@ -1,9 +1,10 @@
 """Verbs about physical rooms: add, edit, archive, restore."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -49,26 +50,36 @@ def facts(room: Room) -> RoomFacts:
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     """Add a room. Its address is made of building and name and stays when the name changes.
 
-    Raises NotAllowed, or audit.AlreadyAsked when this form was sent before.
+    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when somebody else has just added
+    a room of this name.
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
-    with transaction.atomic():
+    with _one_of_a_name(room), transaction.atomic():
         made = Room(slug=_free_slug(room))
         _write(made, room)
         audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
     return made
 
 
+@contextmanager
+def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
+    """The form has looked for another room of this name; here somebody was quicker."""
+    try:
+        yield
+    except IntegrityError:
+        raise audit.Refused(f"{room.building.name} has just been given a room named {room.name}.") from None
+
+
 def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
-    """Change what is written about a room. Raises NotAllowed."""
+    """Change what is written about a room. Raises NotAllowed, or audit.Refused when the name is taken."""
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
     before = facts(room)
     if before == to:
         return Outcome("Nothing to save: nothing was changed.", "info")
     try:
-        with transaction.atomic():
+        with _one_of_a_name(to), transaction.atomic():
             old, new = before.shown(), to.shown()
             _write(room, to)
             audit.note(

@@ -173,7 +173,10 @@ class Space(models.Model):
                 PastCode.remember(known)
             Space.objects.filter(pk=self.pk).update(**changes)
             if seen.liveness == "unknown":
-                # Asked by somebody who may not know: that is no news about the room, unless nothing was known at all.
+                # Asked by somebody who may not know: no news about the room. But an account that was its owner and is not
+                # any more will never know again, so what it saw last does not stand for the present.
+                if known.owned:
+                    Space.objects.filter(pk=self.pk).update(liveness=Liveness.UNKNOWN)
                 Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
             else:
                 known.see_call(seen.active_record, seen_at=seen_at)

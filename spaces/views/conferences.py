@@ -1,6 +1,7 @@
 """Ending a call, and showing who is in."""
 
 import logging
+from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -11,7 +12,8 @@ from spaces import access, tasks
 from spaces.access import Permission
 from spaces.actions import conferences
 from spaces.forms import EndForm
-from spaces.views.replies import Request, back, carry_out, page
+from spaces.models import Room
+from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 from spaces.views.rows import row
 
@@ -22,16 +24,15 @@ LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
 
 @require_http_methods(["GET", "POST"])
 def end(request: Request, slug: str) -> HttpResponse:
-    """What ending will do, in words; then the ending."""
+    """What ending will do, in words; then the ending. When it did not work the form comes back with the reason kept, and speaks
+    of what is on now."""
     room = find(request, slug)
     access.require(request.user, Permission.CONFERENCE_END, room)
-    call = room.space.conference if room.space else None
-    people = (call.people or 0) + (call.guests or 0) + (call.phones or 0) if call else 0
-    initial = {"conference": call.record if call else ""}
-    form = EndForm(request.POST or None, room=room, people=people, initial=initial)
+    form = EndForm(posted(request), **_about(room))
+    failed = False
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        carry_out(
+        ended = carry_out(
             request,
             lambda: conferences.end(
                 room=room,
@@ -42,18 +43,28 @@ def end(request: Request, slug: str) -> HttpResponse:
             ),
         )
         _look_again_soon(room.pk)
-        return back(request, room.get_absolute_url())
+        if ended:
+            return back(request, room.get_absolute_url())
+        room, failed = find(request, slug), True
+        form = EndForm(**_about(room, preset=values["preset"], other=values["other"]))
     context = {
         "room": room,
         "row": row(room, request.user, timezone.now()),
-        "call": call,
-        "people": people,
+        "call": room.space.conference if room.space else None,
+        "people": form.people,
         "form": form,
         "foreign": conferences.FOREIGN,
         "not_owned": conferences.NOT_OWNED,
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }
-    return page(request, "end.html", context, partial="dialog", status=422 if form.errors else 200)
+    return page(request, "end.html", context, partial="dialog", status=422 if failed or form.errors else 200)
+
+
+def _about(room: Room, **kept: str) -> dict[str, Any]:
+    """What the form needs to know: the call it speaks of, and how many people are in it."""
+    call = room.space.conference if room.space else None
+    people = (call.people or 0) + (call.guests or 0) + (call.phones or 0) if call else 0
+    return {"room": room, "people": people, "initial": {"conference": call.record if call else "", **kept}}
 
 
 def _look_again_soon(room_id: int) -> None:

@@ -11,14 +11,14 @@ from spaces.access import Permission
 from spaces.actions import people
 from spaces.forms import PeopleFilterForm, PersonForm
 from spaces.models import Building, Person
-from spaces.views.replies import Request, carry_out, page
+from spaces.views.replies import Request, carry_out, page, posted
 
 
 @require_http_methods(["GET", "POST"])
 def everybody(request: Request) -> HttpResponse:
     """Who has which role; giving one, also before somebody's first sign-in."""
     access.require(request.user, Permission.PEOPLE_MANAGE)
-    form = PersonForm(request.POST or None, initial={"role": "helpdesk"})
+    form = PersonForm(posted(request), initial={"role": "helpdesk"})
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(
@@ -50,7 +50,7 @@ def person(request: Request, pk: int) -> HttpResponse:
     access.require(request.user, Permission.PEOPLE_MANAGE)
     found = get_object_or_404(Person, pk=pk)
     initial = {"email": found.email, "role": found.role, "buildings": found.buildings.all()}
-    form = PersonForm(request.POST or None, initial=initial)
+    form = PersonForm(posted(request), initial=initial)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(

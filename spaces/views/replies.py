@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -35,6 +35,11 @@ def page(
     response["Vary"] = "HX-Request, Cookie"
     response["Cache-Control"] = "private, no-cache"
     return response
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: the data of a POST, however empty, and nothing of a GET."""
+    return request.POST if request.method == "POST" else None
 
 
 def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:

@@ -17,7 +17,7 @@ from spaces.forms import FilterForm, RoomForm
 from spaces.google import config
 from spaces.models import Building, Ownership, Person, Room
 from spaces.models.rooms import RoomQuerySet
-from spaces.views.replies import Request, back, carry_out, page
+from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rows import row, rows
 
 PER_PAGE = 50
@@ -203,7 +203,7 @@ def _building(form: RoomForm, request: Request) -> Building:
 def new(request: Request) -> HttpResponse:
     """Add a room."""
     access.require(request.user, Permission.ROOM_CREATE)
-    form = RoomForm(request.POST or None)
+    form = RoomForm(posted(request), buildings=access.buildings_for(request.user))
     if request.method == "POST" and form.is_valid():
         try:
             made = rooms.create(
@@ -211,7 +211,10 @@ def new(request: Request) -> HttpResponse:
             )
         except audit.AlreadyAsked as again:
             return redirect(again.entry.room) if again.entry.room else redirect("overview")
-        return redirect(made)
+        except audit.Refused as refusal:
+            form.add_error("name", refusal.sentence)
+        else:
+            return redirect(made)
     return page(request, "room_form.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -231,7 +234,9 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
     }
-    form = RoomForm(request.POST or None, room=found, initial=initial)
+    form = RoomForm(
+        posted(request), buildings=access.buildings_for(request.user), room=found, initial=initial
+    )
     if request.method == "POST" and form.is_valid():
         to = form.facts(_building(form, request))
         if carry_out(

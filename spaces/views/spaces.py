@@ -13,7 +13,7 @@ from spaces.actions import spaces
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Account, Room
-from spaces.views.replies import Request, back, carry_out, page
+from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 
 
@@ -22,7 +22,7 @@ def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_CREATE, room)
-    form = CreateSpaceForm(request.POST or None, current={}, new=True)
+    form = CreateSpaceForm(posted(request), current={}, new=True)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(
@@ -47,7 +47,7 @@ def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_ADOPT, room)
-    form = AdoptForm(request.POST or None)
+    form = AdoptForm(posted(request))
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(
@@ -84,7 +84,7 @@ def configure(request: Request, slug: str) -> HttpResponse:
     room = find(request, slug)
     access.require(request.user, Permission.SETTINGS_CHANGE, room)
     current = _current(room)
-    form = ConfigureForm(request.POST or None, current=current, initial={"seen": current})
+    form = ConfigureForm(posted(request), current=current, initial={"seen": current})
     context: dict[str, Any] = {"room": room, "space": room.space, "form": form}
     if request.method == "POST" and form.is_valid():
         if request.POST.get("step") == "back":

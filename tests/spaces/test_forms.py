@@ -15,6 +15,7 @@ from spaces.forms import (
     new_key,
 )
 from spaces.google import config
+from spaces.models import Building
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +124,7 @@ def test_addresses_are_split_lowered_and_named_once():
         "building": berlin.pk,
         "owners": "B@example.com;a@example.com\nb@example.com,",
     }
-    form = RoomForm(sent)
+    form = RoomForm(sent, buildings=Building.objects.all())
     assert form.is_valid(), form.errors
     assert form.facts(berlin).owners == ("b@example.com", "a@example.com")
 
@@ -131,8 +132,8 @@ def test_addresses_are_split_lowered_and_named_once():
 def test_a_room_may_keep_its_own_name():
     room = factories.make_room("Berlin 3.14")
     sent = {"key": KEY, "name": "berlin 3.14", "building": room.building.pk}
-    assert RoomForm(sent, room=room).is_valid()
-    assert not RoomForm(sent).is_valid()
+    assert RoomForm(sent, room=room, buildings=Building.objects.all()).is_valid()
+    assert not RoomForm(sent, buildings=Building.objects.all()).is_valid()
 
 
 def test_filters_that_make_no_sense_are_left_out():

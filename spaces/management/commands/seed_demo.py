@@ -9,8 +9,11 @@ from django.core.management import BaseCommand, CommandError, call_command
 
 from spaces.access import SEEDER
 from spaces.actions import buildings, people, rooms, spaces
+from spaces.audit import Refused
 from spaces.google.errors import GoogleError
-from spaces.models import Account, Building, Room
+from spaces.models import Account, Building, Person, Room
+
+HELPDESK = "helpdesk@example.com"
 
 
 class Command(BaseCommand):
@@ -31,7 +34,8 @@ class Command(BaseCommand):
             )
             for one in world["buildings"]
         }
-        people.set_role(email="helpdesk@example.com", role="helpdesk", buildings=[], actor=SEEDER)
+        if not Person.objects.filter(email=HELPDESK).exists():
+            people.set_role(email=HELPDESK, role="helpdesk", buildings=[], actor=SEEDER)
         mailboxes = {account.email: account for account in Account.objects.all()}
         made, failed = 0, 0
         for one in world["rooms"]:
@@ -47,7 +51,7 @@ class Command(BaseCommand):
                     actor=SEEDER,
                 )
                 made += 1
-            except GoogleError as error:
+            except (GoogleError, Refused) as error:
                 failed += 1
                 self.stderr.write(f"{room.name}: {error.sentence}")
         self.stdout.write(f"{made} rooms seeded, {Room.objects.count()} in all.")

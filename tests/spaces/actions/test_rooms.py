@@ -7,7 +7,7 @@ import pytest
 from spaces.access import NotAllowed
 from spaces.actions import buildings, rooms
 from spaces.actions.rooms import RoomFacts
-from spaces.audit import AlreadyAsked
+from spaces.audit import AlreadyAsked, Refused
 from spaces.models import AuditEntry, Building, Person, Role, Room
 from tests import factories
 
@@ -171,3 +171,12 @@ def test_a_building_is_made_once_and_its_code_is_free(admin):
     assert [entry.target for entry in AuditEntry.objects.order_by("pk")] == [
         "Building Leipzig", "Building Leipzig!", "Building 会",
     ]  # fmt: skip
+
+
+def test_who_comes_second_with_a_name_is_told_so(admin, berlin):
+    rooms.create(room=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
+    with pytest.raises(Refused, match="just been given a room named"):
+        rooms.create(room=rooms.RoomFacts(name="berlin 3.14", building=berlin), actor=admin)
+    other = rooms.create(room=rooms.RoomFacts(name="Berlin 3.15", building=berlin), actor=admin)
+    with pytest.raises(Refused, match="just been given"):
+        rooms.edit(room=other, to=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)

@@ -435,3 +435,12 @@ def test_searching_wants_every_word(db, owner: Person):
     assert list(found.matching("room-owner")) == [named]
     assert list(found.matching(named.space.meeting_code)) == [named]  # type: ignore[union-attr]
     assert list(found.matching("100%_hall")) == []
+
+
+def test_what_a_former_owner_saw_last_does_not_stand_for_the_present(space):
+    now = timezone.now()
+    assert space.owned
+    space.absorb(
+        resources.Space(space.name, space.meeting_code, space.meeting_uri), seen_at=now + timedelta(minutes=1)
+    )
+    assert (space.owned, space.liveness) == (False, Liveness.UNKNOWN)

@@ -175,3 +175,41 @@ def test_a_broker_that_is_away_does_not_fail_the_ending(google, room, owner, sig
     forget_connections()
     assert reply.status_code == 302
     assert not is_on(google, record)
+
+
+def test_after_a_failure_the_form_comes_back_with_the_reason(google, room, owner, sign_in):
+    record = device_call(google, room)
+    browser = sign_in(owner)
+    filled = form_of(browser.get(url(room))) | {"preset": "", "other": "The cleaners need the room"}
+    fault(google, "spaces.get", status=503)
+    reply = browser.post(url(room), filled)
+    assert reply.status_code == 422
+    again = form_of(reply)
+    assert again["other"] == "The cleaners need the room"
+    assert again["conference"] == record
+    assert again["key"] != filled["key"]
+    assert browser.post(url(room), again).status_code == 302
+    assert not is_on(google, record)
+
+
+def test_the_dialog_tells_a_failure_itself(google, room, owner, sign_in):
+    device_call(google, room)
+    browser = sign_in(owner)
+    filled = form_of(browser.get(url(room)))
+    fault(google, "spaces.get", status=503)
+    reply = browser.post(url(room), filled, headers=HTMX)
+    assert reply.status_code == 422
+    assert "Nothing was changed." in reply.content.decode()
+    assert "HX-Trigger" not in reply.headers
+
+
+def test_when_another_call_has_begun_the_form_speaks_of_that_one(google, room, owner, sign_in):
+    old = device_call(google, room)
+    browser = sign_in(owner)
+    filled = form_of(browser.get(url(room)))
+    google.control("POST", f"conferences/{old.partition('/')[2]}/end")
+    new = start_call(google, room, {"device": "Berlin 1.01"})
+    reply = browser.post(url(room), filled)
+    assert "Another call has started" in said(reply)
+    assert form_of(reply)["conference"] == new
+    assert is_on(google, new)
