@@ -42,6 +42,9 @@ def simulator_process() -> Iterator[SimulatorProcess]:
 
 def forget_clients() -> None:
     """A reset Google knows none of the tokens it gave; a kept client would spend a refused request on finding out."""
+    for client in meet._kept.__dict__.get("clients", {}).values():
+        client._spaces.transport.close()
+        client._records.transport.close()
     meet._kept.__dict__.clear()
     credentials._delegates.clear()
 
