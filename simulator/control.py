@@ -69,7 +69,9 @@ def _shared_config() -> JSON:
 
 def space_as_json(space: Space) -> JSON:
     """A space with its owner and the project that made it."""
-    config = _shared_config() if space.config is DEFAULT_CONFIG else config_as_json(space.config, numbers=False)
+    config = (
+        _shared_config() if space.config is DEFAULT_CONFIG else config_as_json(space.config, numbers=False)
+    )
     return {
         "name": space.name,
         "meetingCode": space.code,
