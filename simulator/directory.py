@@ -77,16 +77,10 @@ class Directory:
         self.users: dict[str, UserState] = {f"it-admin@{DOMAIN}": UserState(admin=True)}
         self._folders: dict[str, dict[str, JSON]] | None = None
         self.changed = False
-        self.version = 0  # counts changes, for cached order
 
     def state(self, email: str) -> UserState:
         """What is known of a user."""
         return self.users.get(email, UserState())
-
-    def change_user(self, email: str) -> UserState:
-        """A user's state, to be changed."""
-        self.world.version += 1
-        return self.users.setdefault(email, UserState())
 
     @property
     def folders(self) -> dict[str, dict[str, JSON]]:
@@ -102,7 +96,6 @@ class Directory:
     def note_change(self) -> None:
         """Something was written."""
         self.changed = True
-        self.version += 1
         self.world.version += 1
 
     def kept(self) -> JSON:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SERVICE = Service("admin.googleapis.com", "Admin SDK API", older=True)
 SCOPES = ("https://www.googleapis.com/auth/admin.reports.audit.readonly",)
 LARGEST = 1000
+HALF_MICROSECOND = 5e-7  # times are shown in microseconds, and a time that was shown must find its entry
 Value = str | int | bool
 
 
@@ -210,12 +211,12 @@ def activities(call: Call) -> JSON:
     end = _moment(call, "endTime", call.world.now())
     if begin > end:
         raise bad("startTime must be before endTime")
-    last = min(end, call.world.now() - reports.habits.delay_seconds)
+    last = min(end + HALF_MICROSECOND, call.world.now() - reports.habits.delay_seconds)
     found: list[tuple[Departure, dict[str, Value]]] = []
     for each in reports.departures() if event in ("", "call_ended") else []:
         if each.at > last:
             continue
-        if each.at < begin:
+        if each.at < begin - HALF_MICROSECOND:
             break
         who = each.participant
         if user != "all" and user not in (who.email, (who.user or "").removeprefix("users/")):

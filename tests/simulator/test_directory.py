@@ -204,6 +204,21 @@ def test_a_reader_cannot_write(clients):
     assert refusal(reader.insert(customer="my_customer", body={"name": "Sauna"}))[0] == 403
 
 
+def test_what_an_administrator_did_survives_a_restart(tmp_path):
+    path = "/admin/directory/v1/customer/my_customer/resources/features"
+    file = tmp_path / "simulator.json"
+    with SimulatorProcess(rooms=3, state=file) as google:
+        token = google.token(ADMIN, RESOURCES)
+        assert google.call("POST", path, {"name": "Sauna"}, token=token)[0] == 200
+        google.control("POST", "users", {"email": MAILBOX, "suspended": True})
+        google.control("POST", "reports", {"delay_seconds": 5})
+    with SimulatorProcess(rooms=3, state=file) as google:
+        assert google.call("GET", f"{path}/Sauna", token=token)[0] == 200
+        user = f"/admin/directory/v1/users/{MAILBOX}"
+        assert google.call("GET", user, token=google.token(ADMIN, USERS))[1]["suspended"] is True
+        assert google.control("GET", "reports")["delay_seconds"] == 5
+
+
 # -- users -----------------------------------------------------------------------------------------------------------
 
 

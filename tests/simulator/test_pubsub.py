@@ -13,6 +13,7 @@ from google.oauth2 import id_token
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 
+from tests.support.discovery import faults_of
 from tests.support.push import (
     AUDIENCE,
     ENDPOINT_ACCOUNT,
@@ -243,7 +244,9 @@ def test_pull_and_acknowledge(google, subscriber):
     for number in range(3):
         publish(google, number)
     body = {"maxMessages": 2, "returnImmediately": True}
-    first = subscriber.pull(subscription=PULL, body=body).execute()["receivedMessages"]
+    answer = subscriber.pull(subscription=PULL, body=body).execute()
+    assert faults_of(answer, {"$ref": "PullResponse"}, name="pubsub.v1") == []
+    first = answer["receivedMessages"]
     assert len(first) == 2
     assert json.loads(base64.b64decode(first[0]["message"]["data"])) == {"number": 0}
     assert (
@@ -306,5 +309,6 @@ def test_a_push_subscription_cannot_be_pulled(google, receiver):
     status, answer = google.call("POST", f"/v1/{PUSH}:pull", {"maxMessages": 1}, token=token)
     assert (status, answer["error"]["status"]) == (400, "FAILED_PRECONDITION")
     shown = google.call("GET", f"/v1/{PUSH}", token=token)[1]
+    assert faults_of(shown, {"$ref": "Subscription"}, name="pubsub.v1") == []
     assert shown["topic"] == TOPIC
     assert shown["pushConfig"]["oidcToken"] == {"serviceAccountEmail": ENDPOINT_ACCOUNT, "audience": AUDIENCE}
