@@ -5,13 +5,16 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from simulator.app import Site
 from simulator.identity import Identity
+from simulator.latency import Latency, parse_latency
 from simulator.machine import Machine
-from simulator.scenes import SCENES, build_world
+from simulator.quota import Quotas
+from simulator.scenes import SCENES, SIZES, USUAL, Size, build_world
 from simulator.state import Keeper, load
 
 
@@ -22,32 +25,58 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    parser.add_argument("--rooms", type=int, default=120, help="number of rooms (default: 120)")
+    parser.add_argument("--rooms", type=int, help="number of rooms (default: 120; 10000 for the scene huge)")
+    parser.add_argument("--buildings", type=int, help="number of buildings (default: one per 24 rooms)")
+    parser.add_argument(
+        "--accounts", type=int, help="number of mailboxes that own spaces (default: one per building)"
+    )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same world (default: 1)")
     parser.add_argument("--scene", choices=sorted(SCENES), default="monday-morning")
     parser.add_argument("--state", type=Path, help="file that keeps the world from one start to the next")
+    parser.add_argument(
+        "--quotas", choices=("google", "off"), default="google", help="limits per minute (default: google)"
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=parse_latency,
+        default=(0.0, None),
+        metavar="MEDIAN[,P99]",
+        help="time to answer, lognormal (default: 0)",
+    )
     parser.add_argument("--still", action="store_true", help="nobody moves unless the control says so")
     chosen = parser.parse_args()
+    size = SIZES.get(chosen.scene, USUAL) if chosen.rooms is None else Size(chosen.rooms)
+    chosen.rooms = size.rooms
+    chosen.buildings = chosen.buildings or size.buildings
+    chosen.accounts = chosen.accounts or size.accounts
     if chosen.rooms < 1:
         parser.error("--rooms must be at least 1")
+    if chosen.buildings is not None and not 1 <= chosen.buildings <= min(chosen.rooms, 1000):
+        parser.error("--buildings must be at least 1 and at most as many as there are rooms")
+    if chosen.accounts is not None and chosen.accounts < 1:
+        parser.error("--accounts must be at least 1")
     return chosen
 
 
-def machine_for(chosen: argparse.Namespace) -> Machine:
-    """A machine from the state file if it fits, else from the seed."""
+def machine_for(chosen: argparse.Namespace) -> tuple[Machine, bool]:
+    """A machine from the state file if it fits, else from the seed; and whether it is from the seed."""
+    setting: dict[str, Any] = {
+        name: getattr(chosen, name) for name in ("seed", "rooms", "scene", "buildings", "accounts")
+    }
     if chosen.state is not None:
-        kept = load(
-            chosen.state, seed=chosen.seed, rooms=chosen.rooms, scene=chosen.scene, still=chosen.still
-        )
+        kept = load(chosen.state, still=chosen.still, **setting)
         if kept is not None:
-            return kept
-    world = build_world(seed=chosen.seed, rooms=chosen.rooms, scene=chosen.scene)
-    return Machine(world=world, identity=Identity(), still=chosen.still)
+            return kept, False
+    world = build_world(**setting)
+    return Machine(world=world, identity=Identity(), still=chosen.still), True
 
 
 async def serve(chosen: argparse.Namespace) -> None:
     """Listen until told to stop; keep the state meanwhile and at the end."""
-    machine = machine_for(chosen)
+    machine, fresh = machine_for(chosen)
+    machine.quotas = Quotas(on=chosen.quotas == "google")
+    machine.latency = Latency(*chosen.latency_ms, seed=chosen.seed)
+    machine.order_scene(fresh=fresh)
     keeper = Keeper(machine, chosen.state) if chosen.state is not None else None
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

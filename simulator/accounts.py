@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus, urlencode, urlsplit, urlunsplit
 
@@ -18,7 +18,7 @@ from aiohttp import web
 from multidict import MultiMapping
 
 from simulator import pages
-from simulator.errors import OAuthError
+from simulator.errors import DEAD_GRANT, SHORT_LIVED, UNAUTHORISED, OAuthError
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -48,15 +48,6 @@ _CARRIED = (
     "code_challenge_method", "access_type", "prompt", "login_hint", "hd", "include_granted_scopes",
 )  # fmt: skip
 _SHOWN_PEOPLE = 60
-_DEAD_GRANT = "Token has been expired or revoked."
-_SHORT_LIVED = (
-    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. Check your iat and "
-    "exp values in the JWT claim."
-)
-_UNAUTHORISED = (
-    "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the "
-    "scopes requested."
-)
 
 
 def base_url(request: web.Request) -> str:
@@ -64,7 +55,8 @@ def base_url(request: web.Request) -> str:
     return f"{request.scheme}://{request.host}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback_name(host: str) -> bool:
+    """Whether a host name or address means this machine."""
     if host == "localhost":
         return True
     try:
@@ -83,7 +75,7 @@ def redirect_is_registered(address: str) -> bool:
     return (
         port_is_fine
         and parts.scheme == "http"
-        and _is_loopback(parts.hostname or "")
+        and is_loopback_name(parts.hostname or "")
         and parts.path in REDIRECT_PATHS
         and not parts.query
         and not parts.fragment
@@ -96,6 +88,7 @@ class Accounts:
     def __init__(self, world: World, identity: Identity) -> None:
         self.world = world
         self.identity = identity
+        self.is_closed: Callable[[str], bool] = lambda _: False  # whether an account is suspended or deleted
 
     # -- the page ----------------------------------------------------------------------------------------------
 
@@ -112,7 +105,7 @@ class Accounts:
         if "cancel" in given:
             return _back(asked, {"error": "access_denied"})
         person = self.world.user(str(given["account"]))
-        if person is None:
+        if person is None or self.is_closed(person.email):
             return _html(pages.refusal("invalid_request", "There is no such account."), 400)
         if "consent" in given:
             ticked = {str(value) for value in given.getall("granted_scope", [])}
@@ -256,8 +249,8 @@ class Accounts:
         if not token:
             raise OAuthError(400, "invalid_request", "Missing required parameter: refresh_token")
         email = self.identity.holder_of_refresh(token)
-        if email is None:
-            raise OAuthError(400, "invalid_grant", _DEAD_GRANT)
+        if email is None or self.is_closed(email):
+            raise OAuthError(400, "invalid_grant", DEAD_GRANT)
         scopes = self.identity.grants[email].refresh[token]
         if form.get("scope"):
             wanted = [full_scope(name) for name in form["scope"].split()]
@@ -290,9 +283,9 @@ class Accounts:
             raise OAuthError(400, "invalid_grant", "Invalid JWT: Failed audience check.")
         issued, expires, now = claims.get("iat"), claims.get("exp"), time.time()
         if not isinstance(issued, int | float) or not isinstance(expires, int | float):
-            raise OAuthError(400, "invalid_grant", _SHORT_LIVED)
+            raise OAuthError(400, "invalid_grant", SHORT_LIVED)
         if expires <= now or issued > now + 300 or expires - issued > 3600 or expires > now + 3900:
-            raise OAuthError(400, "invalid_grant", _SHORT_LIVED)
+            raise OAuthError(400, "invalid_grant", SHORT_LIVED)
         scopes = [full_scope(name) for name in str(claims.get("scope") or "").split()]
         if not scopes:
             raise OAuthError(400, "invalid_scope", "Invalid OAuth scope or ID token audience provided.")
@@ -320,10 +313,10 @@ class Accounts:
         if not isinstance(subject, str) or "@" not in subject:
             raise OAuthError(400, "invalid_request", "Invalid principal")
         person: Person | None = self.world.user(subject)
-        if person is None:
+        if person is None or self.is_closed(person.email):
             raise OAuthError(400, "invalid_grant", "Invalid email or User ID")
         if person.hd != DOMAIN or not set(scopes) <= self.identity.delegated:
-            raise OAuthError(401, "unauthorized_client", _UNAUTHORISED)
+            raise OAuthError(401, "unauthorized_client", UNAUTHORISED)
         return person.email
 
     async def revoke(self, request: web.Request) -> web.StreamResponse:

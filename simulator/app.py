@@ -1,18 +1,17 @@
 """The web application: addresses, counting, ordered faults, errors as Google words them."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
-from simulator import errors, meet, pages
+from simulator import errors, extras, pages
 from simulator.accounts import AUTHORIZE_PATH, bearer
 from simulator.control import Control
 from simulator.errors import ApiError
-from simulator.faults import Fault
+from simulator.faults import TOKEN_ERRORS, Fault
 from simulator.machine import Machine
+from simulator.meet import service
 
 MAX_SILENCE = 120.0  # seconds a "timeout" keeps a client waiting at most
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,7 +35,6 @@ class Site:
         """The aiohttp application."""
         app = web.Application(client_max_size=2 * 1024**2, middlewares=[self._middleware])
         app.add_routes(Control(self.machine).routes())
-        app.router.add_get("/", self.front_door)
         plain: list[tuple[str, str, str, Callable[[], Handler]]] = [
             ("GET", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
             ("POST", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
@@ -57,6 +55,7 @@ class Site:
         ]
         for verb, path, name, find in plain:
             app.router.add_route(verb, path, self._counted(name, find))
+        extras.routes(app, self.machine, self._serve)
         app.router.add_route("*", "/{rest:v[0-9a-z]+/.*}", self.meet)
         return app
 
@@ -74,13 +73,6 @@ class Site:
                 text=pages.page(f"Error {refusal.status}", f"<h1>{refusal.status}. That’s an error.</h1>"),
             )
 
-    async def front_door(self, request: web.Request) -> web.StreamResponse:
-        """What this address is."""
-        del request
-        world = self.machine.world
-        text = pages.front_door(scene=world.scene, rooms=len(world.rooms), seed=world.seed)
-        return web.Response(text=text, content_type="text/html")
-
     def _counted(self, name: str, find: Callable[[], Handler]) -> Handler:
         """A sign-in endpoint under the counts and faults; found anew each time, since a reset replaces it."""
 
@@ -94,33 +86,22 @@ class Site:
 
     async def meet(self, request: web.Request) -> web.StreamResponse:
         """Any method of Meet."""
-        method, path = meet.find_method(request.method, request.rel_url.raw_path)
+        method, path = service.find_method(request.method, request.rel_url.raw_path)
         text = bearer(request)
-        token = self.machine.accounts.live_token(text)
         known = self.machine.identity.tokens.get(text)
         account = (known.email or "service account") if known else ""
-        raw = await request.read()
+        asked = service.Asked(
+            method=method,
+            path=path,
+            query=request.query,
+            token=text,
+            body=await request.read(),
+            field_mask=request.headers.get("x-goog-fieldmask"),
+            quota_user=request.headers.get("x-goog-quota-user"),
+        )
 
         async def produce() -> web.StreamResponse:
-            if not text:
-                raise errors.no_credentials(method.rpc)
-            if token is None:
-                raise errors.dead_credentials(method.rpc)
-            if token.scopes.isdisjoint(method.scopes):
-                raise errors.scope_missing(method.rpc)
-            alt = request.query.get("$alt", request.query.get("alt", ""))
-            call = meet.Call(
-                world=self.machine.world,
-                token=token,
-                path=path,
-                query=request.query,
-                body=_json(raw),
-                fields=request.query.get("fields")
-                or request.query.get("$fields")
-                or request.headers.get("x-goog-fieldmask"),
-                enum_numbers="enum-encoding=int" in alt,
-            )
-            return web.json_response(meet.answer(method, call))
+            return web.json_response(service.serve(self.machine, asked))
 
         return await self._serve(request, method.name, method.rpc, account, produce)
 
@@ -137,7 +118,10 @@ class Site:
         tally.by_method[name] += 1
         if account:
             tally.by_account[account] += 1
-        fault = self.machine.faults.take(name, account)
+        wait = self.machine.latency.draw()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        fault = self.machine.faults.take(name, account, self.machine.world.now())
         if fault is None:
             response = await self._answer(produce)
         elif fault.kind == "slow":
@@ -159,12 +143,16 @@ class Site:
 
     async def _misbehave(self, request: web.Request, fault: Fault, name: str, rpc: str) -> web.StreamResponse:
         tally = self.machine.tally
+        if fault.error is not None:
+            status, answer = TOKEN_ERRORS[fault.error]
+            tally.by_status[str(status)] += 1
+            return web.json_response(answer, status=status)
         if fault.status is not None:
             tally.by_status[str(fault.status)] += 1
             if name == "token":
                 body = {"error": "internal_failure", "error_description": fault.message or "Backend Error"}
                 return web.json_response(body, status=fault.status)
-            refusal = errors.of_status(fault.status, rpc)
+            refusal = errors.of_status(fault.status, rpc, _quota_of(name))
             if fault.message:
                 refusal.message = fault.message
             return api_error(refusal, fault.retry_after)
@@ -197,10 +185,6 @@ async def _half_an_answer(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _json(raw: bytes) -> Any:
-    if not raw.strip():
-        return {}
-    try:
-        return json.loads(raw)
-    except ValueError:
-        raise ApiError(400, "Invalid JSON payload received. Unexpected token.") from None
+def _quota_of(name: str) -> str:
+    method = service.BY_NAME.get(name)
+    return method.quota if method is not None else "read"

@@ -53,31 +53,33 @@ LEAVES = {
     "artifactConfig.transcriptionConfig.autoTranscriptionGeneration": _GENERATION,
     "artifactConfig.smartNotesConfig.autoSmartNotesGeneration": _GENERATION,
 }
-_ROLE = Enumeration(_TYPE + "Member.Role", ("ROLE_UNSPECIFIED", "COHOST"))
+ROLE = Enumeration(_TYPE + "Member.Role", ("ROLE_UNSPECIFIED", "COHOST"))
 _GROUPS = {leaf.rpartition(".")[0] for leaf in LEAVES} | {"", "artifactConfig"}
 _RESTRICTIONS = [leaf for leaf in LEAVES if leaf.startswith("moderationRestrictions.")]
 # Output-only fields are tolerated in a body and have no effect, as everywhere at Google.
-_SPACE_FIELDS = {
-    "name", "config", "meetingUri", "meetingCode", "activeConference", "phoneAccess", "gatewaySipAccess",
-}  # fmt: skip
-
-
-def _snake(path: str) -> str:
-    """A path as error messages spell it."""
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in path)
+_LEAF: masks.Tree = {}
+_OUTPUT_ONLY: masks.Tree = {
+    "name": _LEAF,
+    "meetingUri": _LEAF,
+    "meetingCode": _LEAF,
+    "activeConference": {"conferenceRecord": _LEAF},
+    "phoneAccess": {"phoneNumber": _LEAF, "pin": _LEAF, "regionCode": _LEAF, "languageCode": _LEAF},
+    "gatewaySipAccess": {"uri": _LEAF, "sipAccessCode": _LEAF},
+}
+_LISTS = ("phoneAccess", "gatewaySipAccess")
 
 
 def _enum(value: Any, kind: Enumeration, path: str) -> str:
     shown = f'"{value}"' if isinstance(value, str) else str(value)
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise errors.invalid_value(_snake(path), kind.type_name, shown)
+        raise errors.invalid_value(masks.snake(path), kind.type_name, shown)
     if isinstance(value, int) and 0 <= value < len(kind.names):
         value = kind.names[value]
     if value not in kind.names:
-        raise errors.invalid_value(_snake(path), kind.type_name, shown)
+        raise errors.invalid_value(masks.snake(path), kind.type_name, shown)
     if value == kind.names[0]:
         if not kind.unset_allowed:
-            raise errors.invalid(_snake(path), f"{value} may not be sent.")
+            raise errors.invalid(masks.snake(path), f"{value} may not be sent.")
         return ""
     return str(value)
 
@@ -87,7 +89,7 @@ def _object(value: Any, path: str) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise errors.invalid_value(
-            _snake(path), "type.googleapis.com/google.apps.meet.v2.Space", f"{value!r}"
+            masks.snake(path), "type.googleapis.com/google.apps.meet.v2.Space", f"{value!r}"
         )
     return value
 
@@ -96,11 +98,33 @@ def read_space(body: Any) -> dict[str, str]:
     """The settings in a Space body as leaf path -> value; raises ApiError 400 for what does not belong there."""
     found: dict[str, str] = {}
     for name, value in _object(body, "space").items():
-        if masks.camel(name) not in _SPACE_FIELDS:
-            raise errors.unknown_name(name, "space")
-        if name == "config":
+        field = masks.camel(name)
+        if field == "config":
             _read_group(value, "", found)
+        elif field in _OUTPUT_ONLY:
+            _look_through(value, _OUTPUT_ONLY[field], f"space.{masks.snake(field)}", repeated=field in _LISTS)
+        else:
+            raise errors.unknown_name(name, "space")
     return found
+
+
+def _look_through(value: Any, fields: masks.Tree, path: str, *, repeated: bool = False) -> None:
+    """Refuse what does not fit a field whose value is not used; raises ApiError 400."""
+    if value is None:
+        return
+    if repeated:
+        if not isinstance(value, list):
+            raise errors.invalid_value(path, "a list", f"{value!r}")
+        for each in value:
+            _look_through(each, fields, path)
+    elif not fields:
+        if not isinstance(value, str):
+            raise errors.invalid_value(path, "TYPE_STRING", f"{value!r}")
+    else:
+        for name, below in _object(value, path).items():
+            if masks.camel(name) not in fields:
+                raise errors.unknown_name(name, path)
+            _look_through(below, fields[masks.camel(name)], f"{path}.{masks.snake(name)}")
 
 
 def _read_group(value: Any, group: str, found: dict[str, str]) -> None:
@@ -115,22 +139,26 @@ def _read_group(value: Any, group: str, found: dict[str, str]) -> None:
         elif path in _GROUPS:
             _read_group(below, path, found)
         else:
-            raise errors.unknown_name(name, _snake(where))
+            raise errors.unknown_name(name, masks.snake(where))
 
 
 def leaves_of_mask(mask: str) -> list[str]:
     """The settings that an update mask names, in snake or camel case; raises ApiError 400 for anything else."""
     leaves: list[str] = []
-    for raw in mask.split(","):
+    named_paths = [part for part in mask.split(",") if part.strip()]
+    for raw in named_paths:
         path = ".".join(masks.camel(part) for part in raw.strip().split("."))
+        if path == "*" and len(named_paths) > 1:
+            raise errors.invalid("update_mask", "A wildcard stands alone.")
         if path in ("*", "config"):
-            return list(LEAVES)
+            leaves += list(LEAVES)
+            continue
         inner = path.removeprefix("config.")
         named = [leaf for leaf in LEAVES if leaf == inner or leaf.startswith(inner + ".")]
         if inner == path or not named:
             raise errors.invalid("update_mask", f"Invalid field mask path: {raw.strip()}")
         leaves += named
-    return leaves
+    return list(dict.fromkeys(leaves))
 
 
 def settled(config: dict[str, str]) -> dict[str, str]:
@@ -158,8 +186,12 @@ def read_member(body: Any, path: str) -> dict[str, str]:
     for name, value in _object(body, path).items():
         if name not in ("name", "email", "role"):
             raise errors.unknown_name(name, path)
+        if value is None:
+            continue
         if name == "role":
-            found["role"] = _enum(value, _ROLE, f"{path}.role")
+            found["role"] = _enum(value, ROLE, f"{path}.role")
+        elif isinstance(value, str):
+            found[name] = value
         else:
-            found[name] = str(value)
+            raise errors.invalid_value(f"{path}.{name}", "TYPE_STRING", f"{value!r}")
     return found

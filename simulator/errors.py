@@ -1,5 +1,6 @@
 """Refusals in the shape Google gives them."""
 
+import hashlib
 from typing import Any
 
 STATUS_WORDS = {
@@ -21,14 +22,22 @@ MESSAGES = {
     403: "The caller does not have permission",
     404: "Requested entity was not found.",
     409: "Requested entity already exists",
-    429: "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute per user' of "
-    "service 'meet.googleapis.com' for consumer 'project_number:123456789012'.",
+    429: "Resource has been exhausted (e.g. check quota).",
     500: "Internal error encountered.",
     502: "The service is currently unavailable.",
     503: "The service is currently unavailable.",
     504: "Deadline expired before operation could complete.",
 }
 SERVICE = "meet.googleapis.com"
+SHORT_LIVED = (
+    "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe. "
+    "Check your iat and exp values in the JWT claim."
+)
+UNAUTHORISED = (
+    "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the "
+    "scopes requested."
+)
+DEAD_GRANT = "Token has been expired or revoked."
 
 
 class ApiError(Exception):
@@ -146,22 +155,113 @@ def invalid_value(path: str, type_name: str, value: str) -> ApiError:
     return ApiError(400, message, details=_bad_request(path, message))
 
 
-def of_status(code: int, method: str) -> ApiError:
+def not_an_object(type_name: str) -> ApiError:
+    """A body, or a part of it, that is no JSON object."""
+    return ApiError(400, f"Invalid JSON payload received. {type_name} must be an object.")
+
+
+def invalid_number(field: str, value: str) -> ApiError:
+    """A query parameter that is no 32-bit number."""
+    message = f"Invalid value at '{field}' (TYPE_INT32), \"{value}\""
+    return ApiError(400, message, details=_bad_request(field, message))
+
+
+def unknown_parameter(name: str) -> ApiError:
+    """A query parameter that the method does not have."""
+    message = (
+        f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
+        f"Field '{name}' could not be found in request message."
+    )
+    return ApiError(400, message, details=_bad_request("", message))
+
+
+def service_disabled(service: str, title: str, project: str) -> ApiError:
+    """The API is not switched on in the Cloud project of the client."""
+    number = project_number(project)
+    link = f"https://console.developers.google.com/apis/api/{service}/overview?project={number}"
+    return ApiError(
+        403,
+        f"{title} has not been used in project {number} before or it is disabled. Enable it by visiting {link} then "
+        "retry. If you enabled this API recently, wait a few minutes for the action to propagate to our systems and "
+        "retry.",
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.Help",
+                "links": [{"description": "Google developers console API activation", "url": link}],
+            },
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "SERVICE_DISABLED",
+                "domain": "googleapis.com",
+                "metadata": {
+                    "service": service,
+                    "serviceTitle": title,
+                    "consumer": f"projects/{number}",
+                    "containerInfo": number,
+                    "activationUrl": link,
+                },
+            },
+        ],
+    )
+
+
+def project_number(project: str) -> str:
+    """The number of a Cloud project, as quota and activation messages name it."""
+    if project == "meetadmin-demo":
+        return "123456789012"
+    return str(10**11 + int.from_bytes(hashlib.sha256(project.encode()).digest()[:4], "big"))
+
+
+_QUOTAS = {
+    "read": ("Read", "read"),
+    "write": ("Write", "write"),
+    "create": ("Reduced write", "reduced_write"),
+}
+
+
+def quota_exceeded(
+    quota: str, project: str, limit: int, *, per_user: bool, retry_seconds: float | None = None
+) -> ApiError:
+    """One of the limits per minute is used up. Names of metric and limit are our guess; the shape is Google's."""
+    title, key = _QUOTAS.get(quota, (quota.capitalize(), quota))
+    scope = " per user" if per_user else ""
+    number = project_number(project)
+    details: list[dict[str, Any]] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "RATE_LIMIT_EXCEEDED",
+            "domain": "googleapis.com",
+            "metadata": {
+                "service": SERVICE,
+                "consumer": f"projects/{number}",
+                "quota_metric": f"{SERVICE}/{key}_requests",
+                "quota_limit": f"{title.title().replace(' ', '')}RequestsPerMinutePer"
+                + ("UserPerProject" if per_user else "Project"),
+                "quota_limit_value": str(limit),
+                "quota_location": "global",
+            },
+        }
+    ]
+    if retry_seconds is not None:
+        details.append(
+            {
+                "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                "retryDelay": f"{max(1, round(retry_seconds))}s",
+            }
+        )
+    return ApiError(
+        429,
+        f"Quota exceeded for quota metric '{title} requests' and limit '{title} requests per minute{scope}' of "
+        f"service '{SERVICE}' for consumer 'project_number:{number}'.",
+        details=details,
+    )
+
+
+def of_status(code: int, method: str, quota: str = "read") -> ApiError:
     """The usual refusal for an HTTP status, for ordered faults."""
     if code == 401:
         return dead_credentials(method)
     if code == 429:
-        return ApiError(
-            429,
-            details=[
-                _error_info(
-                    "RATE_LIMIT_EXCEEDED",
-                    method,
-                    quota_limit="ReadRequestsPerMinutePerUser",
-                    quota_limit_value="600",
-                    quota_location="global",
-                    consumer="projects/123456789012",
-                )
-            ],
-        )
+        limit = {"write": 100, "create": 10}.get(quota, 600)
+        return quota_exceeded(quota, "meetadmin-demo", limit, per_user=True)
     return ApiError(code)

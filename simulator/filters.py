@@ -5,7 +5,7 @@ documented there; they are refused.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -78,10 +78,13 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return found
 
 
-def parse_filter(text: str, *, texts: dict[str, str], times: dict[str, str]) -> list[Condition]:
+def parse_filter(
+    text: str, *, texts: dict[str, str], times: dict[str, str], caseless: Collection[str] = ()
+) -> list[Condition]:
     """Conditions that must all hold; raises ApiError 400.
 
-    ``texts`` and ``times`` map every accepted spelling of a field to the name used in the conditions.
+    ``texts`` and ``times`` map every accepted spelling of a field to the name used in the conditions; values of the
+    ``caseless`` ones are lower-cased.
     """
     if not text.strip():
         return []
@@ -99,7 +102,8 @@ def parse_filter(text: str, *, texts: dict[str, str], times: dict[str, str]) -> 
                 raise _bad()
             conditions.append(Condition(times[field], "null"))
         elif second_kind == "operator" and third_kind == "text":
-            conditions.append(_comparison(field, operator, third[1:-1], texts=texts, times=times))
+            value = third[1:-1].lower() if texts.get(field) in caseless else third[1:-1]
+            conditions.append(_comparison(field, operator, value, texts=texts, times=times))
         else:
             raise _bad()
         at += 3

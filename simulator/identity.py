@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,12 +49,17 @@ KNOWN_SCOPES = frozenset(
         *(
             _AUTH + name
             for name in (
+                "admin.directory.resource.calendar",
                 "admin.directory.resource.calendar.readonly",
+                "admin.directory.user",
+                "admin.directory.user.readonly",
                 "admin.reports.audit.readonly",
                 "calendar.events.readonly",
                 "calendar.readonly",
+                "cloud-platform",
                 "drive.meet.readonly",
                 "drive.readonly",
+                "pubsub",
             )
         ),
     ]
@@ -149,6 +155,7 @@ class Identity:
         self.codes: dict[str, Code] = {}
         self.delegated: frozenset[str] = DELEGATED
         self.version = 0
+        self.when_revoked: Callable[[str], None] | None = None
         self._signer = signer
         self._service = service
 
@@ -210,8 +217,16 @@ class Identity:
                 return email
         return None
 
+    def drop_tokens(self, email: str) -> None:
+        """End every access token of an account, whoever got it: the account was suspended or deleted."""
+        for text in [text for text, token in self.tokens.items() if token.email == email]:
+            del self.tokens[text]
+        self.version += 1
+
     def revoke_person(self, email: str) -> None:
         """End a person's grant: consent, refresh tokens and the access tokens that came from it."""
+        if self.when_revoked is not None:
+            self.when_revoked(email)
         self.grants.pop(email, None)
         for text in [
             text for text, token in self.tokens.items() if token.email == email and token.client == CLIENT_ID

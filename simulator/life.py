@@ -10,7 +10,7 @@ import heapq
 import random
 from typing import Any
 
-from simulator.scenes import crowd
+from simulator.scenes import REST, crowd
 from simulator.world import Conference, Space, World
 
 STEP = (60.0, 300.0)  # seconds between two steps in a running call
@@ -27,12 +27,14 @@ class Life:
         self.behind = 0.0  # seconds of world time that the life has missed by being frozen
         self.frozen_at = world.now()
         self.crowd = crowd(world)
+        rest = REST.get(world.scene, 1.0)
+        self.idle = (IDLE[0] * rest, IDLE[1] * rest)
         self.steps: dict[int, int] = {}
         self.due: list[tuple[float, int, int]] = []  # (moment on the life's clock, room, step)
         for index, room in enumerate(world.rooms):
             chance = self._chance(index, 0)
             active = world.spaces[room.space].active
-            soon = chance.uniform(0, STEP[1]) if active else chance.uniform(60, IDLE[1])
+            soon = chance.uniform(0, STEP[1]) if active else chance.uniform(60, self.idle[1])
             self.due.append((world.now() + soon, index, 0))
             self.steps[index] = 0
         heapq.heapify(self.due)
@@ -90,7 +92,7 @@ class Life:
             # Not the generator of the step: its first draw was small, or the call would not have ended.
             chance = self._chance(space.room, -1 - self.steps[space.room])
             ended = at - self.behind if self.running else self.clock()
-            self._plan(space.room, ended + chance.uniform(*IDLE))
+            self._plan(space.room, ended + chance.uniform(*self.idle))
 
     def _step(self, room: int, step: int, moment: float) -> None:
         chance = self._chance(room, step)

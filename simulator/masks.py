@@ -111,3 +111,8 @@ def select(value: Any, tree: Tree) -> Any:
     if not isinstance(value, dict):
         return value
     return {key: select(value[key], below) for key, below in tree.items() if key in value}
+
+
+def snake(name: str) -> str:
+    """The proto spelling of a field name given in either spelling."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

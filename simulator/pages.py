@@ -29,12 +29,12 @@ SCOPE_TEXT = {
 }
 
 
-def page(title: str, body: str) -> str:
-    """A whole page."""
+def page(title: str, body: str, *, style: str = "") -> str:
+    """A whole page; ``style`` comes after the style of all pages."""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 

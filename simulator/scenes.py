@@ -1,7 +1,9 @@
 """The worlds one can start with: people by role, buildings, rooms, and what is going on in them."""
 
 import random
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from simulator.world import (
     DEFAULT_CONFIG,
@@ -39,6 +41,7 @@ ROOMS_PER_BUILDING = 24
 ROOMS_PER_FLOOR = 8
 CAPACITIES = [4, 4, 6, 6, 8, 8, 10, 12, 16, 24]
 HOUR = 3600.0
+HUGE_CALLS = 500
 PAST_CALL_ROOMS = 500  # rooms that get a past at the start; more would only cost memory
 
 
@@ -55,11 +58,7 @@ def people_of_world(world: World) -> None:
     add("consumer@mail.example", "Consumer", None)
     add("unverified@example.com", "Unverified", DOMAIN, verified=False)
     for building in world.buildings:
-        add(
-            f"facility-{building.name.lower().replace('ü', 'ue')}@{DOMAIN}",
-            f"Facility {building.name}",
-            DOMAIN,
-        )
+        add(facility_of(building), f"Facility {building.name}", DOMAIN)
     for number in range(1, crowd_size(world.room_count) + 1):
         role = CROWD_ROLES[number % len(CROWD_ROLES)]
         in_role = (number - 1) // len(CROWD_ROLES) + 1
@@ -78,27 +77,43 @@ def crowd(world: World) -> list[Person]:
 
 def facility_of(building: Building) -> str:
     """The address of the people who look after a building's rooms."""
-    return f"facility-{building.name.lower().replace('ü', 'ue')}@{DOMAIN}"
+    name = building.name.lower().replace("ü", "ue").replace(" ", "-")
+    return f"facility-{name}@{DOMAIN}"
+
+
+def default_buildings(rooms: int) -> int:
+    """How many buildings a number of rooms has if nobody says."""
+    buildings = max(1, min(len(CITIES), -(-rooms // ROOMS_PER_BUILDING), rooms))
+    return max(3, buildings) if rooms >= 3 else buildings
+
+
+def place(index: int) -> tuple[str, str]:
+    """Short name and name of a building: the cities, then a second building in each, and so on."""
+    round_, city = divmod(index, len(CITIES))
+    short, name = CITIES[city]
+    return (short, name) if not round_ else (f"{short}{round_ + 1}", f"{name} {round_ + 1}")
 
 
 def build_rooms(world: World) -> None:
     """Buildings, people, rooms and their spaces: the part of a world that does not depend on the time."""
     count = world.room_count
-    buildings = max(1, min(len(CITIES), -(-count // ROOMS_PER_BUILDING), count))
-    if count >= 3:
-        buildings = max(3, buildings)
+    buildings = world.building_count or default_buildings(count)
+    accounts = min(world.account_count or buildings, buildings)
     sizes = [count // buildings + (1 if index < count % buildings else 0) for index in range(buildings)]
     for index, size in enumerate(sizes):
-        short, city = CITIES[index]
+        short, city = place(index)
         floors = [str(number) for number in range(1, -(-size // per_floor(size)) + 1)]
-        mailbox = f"rooms-{short}@{DOMAIN}"
-        world.buildings.append(Building(short, city, TIME_ZONES.get(short, "Europe/Berlin"), floors, mailbox))
-        world.mailboxes[mailbox] = Person(
-            mailbox, f"Rooms {city}", number_of("mailbox", mailbox, digits=21, lead="1"), DOMAIN
-        )
+        owner, owner_city = place(index % accounts)
+        mailbox = f"rooms-{owner}@{DOMAIN}"
+        zone = TIME_ZONES.get(short[:3], "Europe/Berlin")
+        world.buildings.append(Building(short, city, zone, floors, mailbox))
+        if mailbox not in world.mailboxes:
+            identifier = number_of("mailbox", mailbox, digits=21, lead="1")
+            world.mailboxes[mailbox] = Person(mailbox, f"Rooms {owner_city}", identifier, DOMAIN)
     people_of_world(world)
     chance = random.Random(f"rooms/{world.seed}")
     parts = Parts(world)
+    foreign = {room: position for position, room in enumerate(parts.foreign)}
     number = 0
     for building, size in zip(world.buildings, sizes, strict=True):
         on_floor = per_floor(size)
@@ -106,8 +121,8 @@ def build_rooms(world: World) -> None:
             floor, door = divmod(index, on_floor)
             name = f"{building.name} {floor + 1}.{door + 1:02}"
             project = OUR_PROJECT
-            if number in parts.foreign:
-                project = FOREIGN_PROJECTS[parts.foreign.index(number) % 2]
+            if number in foreign:
+                project = FOREIGN_PROJECTS[foreign[number] % 2]
             space = world.add_space(
                 owner=building.mailbox, project=project, config=DEFAULT_CONFIG, room=number
             )
@@ -303,6 +318,21 @@ def monday_morning(world: World) -> None:
         seeder.ordinary(index)
 
 
+def huge(world: World) -> None:
+    """As many calls as ``HUGE_CALLS``, most of them ordinary, in a world that is meant to be very large."""
+    seeder = Seeder(world)
+    parts = seeder.parts
+    seeder.some_past()
+    for index in parts.two_devices + parts.deputy_stuck + parts.foreign_stuck:
+        seeder.two_devices(index, ago=seeder.chance.uniform(3, 8) * HOUR)
+    for index in parts.alone + parts.lone_device:
+        seeder.alone(index, ago=seeder.chance.uniform(3, 8) * HOUR)
+    busy = sum(1 for space in world.spaces.values() if space.active is not None)
+    free = [index for index in parts.rest if index not in parts.foreign_stuck]
+    for index in free[: max(0, min(HUGE_CALLS, world.room_count) - busy)]:
+        seeder.ordinary(index)
+
+
 def stuck(world: World) -> None:
     """Half of the rooms are stuck in one way or another."""
     seeder = Seeder(world)
@@ -324,13 +354,42 @@ SCENES: dict[str, Callable[[World], None]] = {
     "monday-morning": monday_morning,
     "quiet": quiet,
     "stuck": stuck,
+    "google-is-down": monday_morning,
+    "quota-tight": monday_morning,
+    "huge": huge,
 }
-MOVING = {"monday-morning", "stuck"}
+MOVING = {"monday-morning", "stuck", "google-is-down", "quota-tight", "huge"}
+REST = {
+    "huge": 9.5
+}  # how much longer than usual a room rests between two calls, so that few are busy at a time
 
 
-def build_world(*, seed: int, rooms: int, scene: str, populated: bool = True) -> World:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a world is; no number of buildings means one per 24 rooms, no accounts one per building."""
+
+    rooms: int
+    buildings: int | None = None
+    accounts: int | None = None
+
+
+SIZES = {"huge": Size(10_000, 50, 20)}
+"""What a scene has if nobody says anything; other scenes have ``USUAL``."""
+USUAL = Size(120)
+
+
+def build_world(
+    *,
+    seed: int,
+    rooms: int,
+    scene: str,
+    buildings: int | None = None,
+    accounts: int | None = None,
+    populated: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> World:
     """A world from its seed; ``populated`` is off when a snapshot brings the calls."""
-    world = World(seed=seed, rooms=rooms, scene=scene)
+    world = World(seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, clock=clock)
     build_rooms(world)
     if populated:
         SCENES[scene](world)

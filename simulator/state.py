@@ -7,19 +7,29 @@ private keys (of a pretended service account), so only its owner may read it.
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from simulator.behaviour import behaviour_from
 from simulator.identity import Grant, Identity, KeyPair, Token
 from simulator.machine import Machine
+from simulator.reports import Habits
 from simulator.scenes import build_world
 from simulator.world import DEFAULT_CONFIG, Conference, Participant, Space, World
 
-VERSION = 1
+VERSION = 2
 
 
 def _setting(world: World) -> dict[str, Any]:
-    return {"version": VERSION, "seed": world.seed, "rooms": world.room_count, "scene": world.scene}
+    return {
+        "version": VERSION,
+        "seed": world.seed,
+        "rooms": world.room_count,
+        "buildings": world.building_count,
+        "accounts": world.account_count,
+        "scene": world.scene,
+    }
 
 
 def snapshot(machine: Machine) -> dict[str, Any]:
@@ -30,13 +40,14 @@ def snapshot(machine: Machine) -> dict[str, Any]:
         "offset": world.offset,
         "created": world.created,
         "started": world.started,
-        "habits": [world.linger_seconds, world.tighten_after_end],
+        "behaviour": world.behaviour.as_json(),
+        "freed": list(world.freed),
         "life": machine.life.kept(),
         "spaces": [
             [
                 space.id, space.code, space.owner, space.project, space.room, space.members,
                 {leaf: value for leaf, value in space.config.items() if DEFAULT_CONFIG[leaf] != value},
-                space.lingers_until,
+                space.lingers_until, space.code_used, space.fleeting,
             ]
             for space in world.spaces.values()
         ],
@@ -47,6 +58,7 @@ def snapshot(machine: Machine) -> dict[str, Any]:
                     [each.id, each.kind, each.display_name, each.email, each.user, each.sessions]
                     for each in call.participants
                 ],
+                call.automatic,
             ]
             for call in world.conferences.values()
         ],
@@ -59,6 +71,10 @@ def snapshot(machine: Machine) -> dict[str, Any]:
         "grants": {
             email: [sorted(grant.scopes), grant.refresh] for email, grant in identity.grants.items()
         },
+        "pubsub": machine.pubsub.kept(),
+        "events": machine.events.kept(),
+        "directory": machine.directory.kept(),
+        "reports": asdict(machine.reports.habits),
         "delegated": sorted(identity.delegated),
         "signer": identity.signer.pem,
         "service": identity.service.pem,
@@ -75,7 +91,16 @@ def save(machine: Machine, path: Path) -> None:
     draft.replace(path)
 
 
-def load(path: Path, *, seed: int, rooms: int, scene: str, still: bool) -> Machine | None:
+def load(
+    path: Path,
+    *,
+    seed: int,
+    rooms: int,
+    scene: str,
+    still: bool,
+    buildings: int | None = None,
+    accounts: int | None = None,
+) -> Machine | None:
     """The machine of a snapshot; None if there is none that fits these settings."""
     try:
         kept = json.loads(path.read_text())
@@ -84,7 +109,9 @@ def load(path: Path, *, seed: int, rooms: int, scene: str, still: bool) -> Machi
     except ValueError:
         print(f"The state file {path} cannot be read; starting from the seed.", flush=True)
         return None
-    world = build_world(seed=seed, rooms=rooms, scene=scene, populated=False)
+    world = build_world(
+        seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, populated=False
+    )
     wanted = _setting(world)
     if not isinstance(kept, dict) or {name: kept.get(name) for name in wanted} != wanted:
         print(f"The state file {path} is of another world; starting from the seed.", flush=True)
@@ -93,6 +120,10 @@ def load(path: Path, *, seed: int, rooms: int, scene: str, still: bool) -> Machi
     _fill(world, kept)
     machine = Machine(world=world, identity=_identity(kept), still=still)
     machine.life.resume(kept["life"])
+    machine.pubsub.resume(kept["pubsub"])
+    machine.events.resume(kept["events"])
+    machine.directory.resume(kept["directory"])
+    machine.reports.habits = Habits(**kept["reports"])
     return machine
 
 
@@ -100,13 +131,24 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
     world.spaces.clear()
     world.codes.clear()
     world.owned.clear()
-    for identifier, code, owner, project, room, members, changed, lingers in kept["spaces"]:
+    for identifier, code, owner, project, room, members, changed, lingers, used, fleeting in kept["spaces"]:
         config = {**DEFAULT_CONFIG, **changed} if changed else DEFAULT_CONFIG
         world.keep_space(
-            Space(identifier, code, owner, project, config, room, lingers_until=lingers, members=members)
+            Space(
+                identifier,
+                code,
+                owner,
+                project,
+                config,
+                room,
+                lingers_until=lingers,
+                members=members,
+                code_used=used,
+                fleeting=fleeting,
+            )
         )
-    for identifier, space_id, start, end, origin, participants in kept["conferences"]:
-        call = Conference(identifier, space_id, start, origin, end)
+    for identifier, space_id, start, end, origin, participants, automatic in kept["conferences"]:
+        call = Conference(identifier, space_id, start, origin, end, automatic=tuple(automatic))
         call.participants = [Participant(*each) for each in participants]
         space = world.spaces[space_id]
         space.records.append(call)
@@ -117,7 +159,8 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
     world.watched.update(kept["watched"])
     world.created = kept["created"]
     world.started = kept["started"]
-    world.linger_seconds, world.tighten_after_end = kept["habits"]
+    world.behaviour = behaviour_from(kept["behaviour"])
+    world.freed.extend(kept["freed"])
 
 
 def _identity(kept: dict[str, Any]) -> Identity:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from simulator.behaviour import Behaviour
+
 OUR_PROJECT = "meetadmin-demo"
 FOREIGN_PROJECTS = ("another-app", "meet")
 DOMAIN = "example.com"
@@ -34,9 +36,17 @@ DEFAULT_CONFIG = {
 """Leaf path -> value. Shared by all spaces until one is changed: never write into a space's dictionary in place."""
 
 RECORD_LIFE = 30 * 86400.0  # Meet REST guide: Work with conferences; records vanish 30 days after the end
+CODE_LIFE = 365 * 86400.0  # Meet help, "Learn about meeting codes": a code dies 365 days after its last use
+REUSE_EVERY = 3  # every third new space gets a code that died, if there is one: Google reuses codes
 EMPTY_CALL_LIFE = 60.0  # an empty call ends after a minute
 RECORD_LIMIT = 20_000  # ended calls kept in memory, oldest dropped first
 CODE = re.compile(r"[a-z]{3}-[a-z]{4}-[a-z]{3}", re.IGNORECASE)
+AUTOMATIC = {
+    "artifactConfig.recordingConfig.autoRecordingGeneration": "recordings",
+    "artifactConfig.transcriptionConfig.autoTranscriptionGeneration": "transcripts",
+    "artifactConfig.smartNotesConfig.autoSmartNotesGeneration": "smartNotes",
+}
+"""Settings that make every call of a space leave something behind, and the collection it is found in."""
 
 
 @dataclass(slots=True)
@@ -109,7 +119,10 @@ class Participant:
 
 @dataclass(slots=True)
 class Conference:
-    """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's)."""
+    """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's).
+
+    ``automatic`` names what the space's settings had recorded when the call began.
+    """
 
     id: str
     space: str
@@ -117,6 +130,7 @@ class Conference:
     origin: str
     end: float | None = None
     participants: list[Participant] = field(default_factory=list)
+    automatic: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -139,7 +153,11 @@ class Conference:
 
 @dataclass(slots=True)
 class Space:
-    """A persistent meeting link and its settings."""
+    """A persistent meeting link and its settings.
+
+    ``code`` is empty after it has died; ``code_used`` is when it was last used. A ``fleeting`` code (of an ad-hoc
+    meeting started on room hardware, or of a nickname) dies with the call.
+    """
 
     id: str
     code: str
@@ -151,11 +169,29 @@ class Space:
     lingers_until: float | None = None
     records: list[Conference] = field(default_factory=list)
     members: dict[str, dict[str, str]] = field(default_factory=dict)
+    code_used: float = 0.0
+    fleeting: bool = False
 
     @property
     def name(self) -> str:
         """Resource name."""
         return f"spaces/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something that Google tells its subscribers: ``kind`` is an event type without its prefix."""
+
+    kind: str
+    call: Conference
+    resource: str
+    name: str
+    at: float
+
+
+def session_name(call: Conference, participant: Participant, number: int) -> str:
+    """Resource name of a stay; ``number`` counts from 0."""
+    return f"{call.name}/participants/{participant.id}/participantSessions/{number + 1}"
 
 
 def token_of(*parts: object, length: int) -> str:
@@ -172,20 +208,34 @@ def number_of(*parts: object, digits: int, lead: str = "") -> str:
     return (lead + number)[:digits]
 
 
+_LETTERS = bytes(97 + byte % 26 for byte in range(256))
+
+
 def code_of(*parts: object) -> str:
     """A repeatable meeting code (3-4-3 letters) from its parts."""
     text = "/".join(str(part) for part in parts)
     raw = hashlib.sha256(text.encode()).digest()
-    letters = "".join(chr(97 + byte % 26) for byte in raw[:10])
+    letters = raw[:10].translate(_LETTERS).decode()
     return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
 
 
 class World:
     """Everything Google knows about Meet in this pretended organisation."""
 
-    def __init__(self, *, seed: int, rooms: int, scene: str) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int,
+        rooms: int,
+        scene: str,
+        buildings: int | None = None,
+        accounts: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.seed = seed
         self.room_count = rooms
+        self.building_count = buildings
+        self.account_count = accounts
         self.scene = scene
         self.offset = 0.0
         self.version = 0  # counts changes, so that a snapshot knows whether it is stale
@@ -200,16 +250,19 @@ class World:
         self.ended: deque[str] = deque()
         self.created = 0
         self.started = 0
-        self.linger_seconds = 0.0
-        self.tighten_after_end = False
+        self.behaviour = Behaviour()
+        self.clock = clock  # the real clock, in seconds since the epoch
+        self.freed: deque[str] = deque()  # codes that died, the oldest first
+        self.next_code_death = float("inf")
         self.watched: set[str] = set()
         self.when_call_ends: Callable[[Space, float], None] | None = None
+        self.when_told: Callable[[Happening], None] | None = None
 
     # -- the clock ---------------------------------------------------------------------------------------------
 
     def now(self) -> float:
         """World time, in seconds."""
-        return time.time() + self.offset
+        return self.clock() + self.offset
 
     def shown(self, moment: float) -> str:
         """A moment of world time as RFC 3339 text, on the real clock."""
@@ -225,9 +278,15 @@ class World:
     # -- spaces ------------------------------------------------------------------------------------------------
 
     def add_space(
-        self, *, owner: str, project: str, config: dict[str, str], room: int | None = None
+        self,
+        *,
+        owner: str,
+        project: str,
+        config: dict[str, str],
+        room: int | None = None,
+        fleeting: bool = False,
     ) -> Space:
-        """A new space with a fresh id and code."""
+        """A new space with a fresh id and a code that no other space has."""
         number = self.created
         self.created += 1
         salt = 0
@@ -237,14 +296,18 @@ class World:
             salt += 1
             identifier = token_of("space", self.seed, number, salt, length=12)
             code = code_of("code", self.seed, number, salt)
-        space = Space(identifier, code, owner, project, config, room)
+        if self.freed and number % REUSE_EVERY == 0:
+            code = self.freed.popleft()
+        space = Space(identifier, code, owner, project, config, room, code_used=self.now(), fleeting=fleeting)
         self.keep_space(space)
         return space
 
     def keep_space(self, space: Space) -> None:
         """Enter a space into the books."""
         self.spaces[space.id] = space
-        self.codes[space.code] = space.id
+        if space.code:
+            self.codes[space.code] = space.id
+            self.next_code_death = min(self.next_code_death, space.code_used + CODE_LIFE)
         self.owned.setdefault(space.owner, []).append(space)
         self.version += 1
 
@@ -253,7 +316,9 @@ class World:
         holder = self.spaces.get(self.codes.get(code, ""))
         if holder is space:
             return
-        del self.codes[space.code]
+        self.drop_code(space)
+        if code in self.freed:
+            self.freed.remove(code)
         if holder is not None:
             salt = 0
             while (fresh := code_of("moved", self.seed, holder.id, salt)) in self.codes:
@@ -262,7 +327,34 @@ class World:
             self.codes[fresh] = holder.id
         space.code = code
         self.codes[code] = space.id
+        self.use_code(space, at=self.now())
         self.version += 1
+
+    def use_code(self, space: Space, *, at: float) -> None:
+        """Somebody used the link: its code lives on for a year from then."""
+        space.code_used = max(space.code_used, at)
+        self.next_code_death = min(self.next_code_death, space.code_used + CODE_LIFE)
+
+    def drop_code(self, space: Space) -> None:
+        """The code dies: it finds nothing any more, and may be given to another space."""
+        if space.code:
+            del self.codes[space.code]
+            self.freed.append(space.code)
+            space.code = ""
+            self.version += 1
+
+    def _let_codes_die(self, now: float) -> None:
+        """Drop every code that nobody has used for a year. Looked at only when one may be due."""
+        if now < self.next_code_death:
+            return
+        self.next_code_death = float("inf")
+        for space in self.spaces.values():
+            if not space.code or space.active is not None:
+                continue  # a running call is use
+            if space.code_used + CODE_LIFE <= now:
+                self.drop_code(space)
+            else:
+                self.next_code_death = min(self.next_code_death, space.code_used + CODE_LIFE)
 
     def find_space(self, handle: str, *, by_code: bool = True) -> Space | None:
         """A space by id (case matters) or, if allowed, by meeting code (case does not)."""
@@ -273,11 +365,24 @@ class World:
 
     # -- calls -------------------------------------------------------------------------------------------------
 
+    def tell(self, kind: str, call: Conference, resource: str, name: str, at: float) -> None:
+        """Report a change to whoever listens (``conference.v2.started``, "conferenceRecord", its name)."""
+        # A call that is only tried out, to see whether its participants exist, is nobody's business.
+        if self.when_told is not None and self.conferences.get(call.id) is call:
+            self.when_told(Happening(kind, call, resource, name, at))
+
+    def _tell_stay(self, kind: str, call: Conference, participant: Participant, at: float) -> None:
+        if self.when_told is not None:
+            name = session_name(call, participant, len(participant.sessions) - 1)
+            self.tell(f"participant.v2.{kind}", call, "participantSession", name, at)
+
     def start_call(self, space: Space, *, origin: str, at: float) -> Conference:
         """Start a call in an idle space."""
         identifier = token_of("call", self.seed, self.started, space.id, length=42)
         self.started += 1
-        call = Conference(identifier, space.id, at, origin)
+        automatic = tuple(kind for leaf, kind in AUTOMATIC.items() if space.config[leaf] == "ON")
+        call = Conference(identifier, space.id, at, origin, automatic=automatic)
+        self.use_code(space, at=at)
         space.active = call
         space.lingers_until = None
         space.records.append(call)
@@ -285,6 +390,7 @@ class World:
         if origin == "control":
             self.watched.add(call.id)
         self.version += 1
+        self.tell("conference.v2.started", call, "conferenceRecord", call.name, at)
         return call
 
     def join(
@@ -297,10 +403,12 @@ class World:
                 if each.user == user:
                     if each.left is not None:
                         each.sessions.append([at, None])
+                        self._tell_stay("joined", call, each, at)
                     return each
         identifier = number_of("participant", call.id, len(call.participants), digits=15)
         participant = Participant(identifier, kind, name, email, user, [[at, None]])
         call.participants.append(participant)
+        self._tell_stay("joined", call, participant, at)
         return participant
 
     def join_person(self, call: Conference, person: Person, *, at: float) -> Participant:
@@ -318,6 +426,7 @@ class World:
     def leave(self, call: Conference, participant: Participant, *, at: float) -> None:
         """Let somebody out. The last one out does not end the call at once (see ``settle``)."""
         participant.sessions[-1][1] = at
+        self._tell_stay("left", call, participant, at)
         if not call.present():
             self.watched.add(call.id)
         self.version += 1
@@ -326,12 +435,17 @@ class World:
         """Everybody is out; the call becomes a record."""
         for each in call.present():
             each.sessions[-1][1] = at
+            self._tell_stay("left", call, each, at)
         call.end = at
+        self.tell("conference.v2.ended", call, "conferenceRecord", call.name, at)
         self.ended.append(call.id)
         space = self.spaces[call.space]
         if space.active is call:
             space.active = None
             space.lingers_until = None
+        self.use_code(space, at=at)
+        if space.fleeting:
+            self.drop_code(space)
         self.version += 1
         self.forget_old(at)
         if self.when_call_ends is not None:
@@ -341,10 +455,10 @@ class World:
         """End the call of a space as endActiveConference does; the after-effects are those ordered by the control."""
         if space.active is None:
             return
-        if self.tighten_after_end:
+        if self.behaviour.tighten_after_end:
             space.config = {**space.config, "accessType": "RESTRICTED"}
-        if self.linger_seconds > 0:
-            space.lingers_until = self.now() + self.linger_seconds
+        if self.behaviour.linger_seconds > 0:
+            space.lingers_until = self.now() + self.behaviour.linger_seconds
             self.watched.add(space.active.id)
             self.version += 1
         else:
@@ -353,15 +467,18 @@ class World:
     def settle(self) -> None:
         """End what is over: calls that only linger, and calls that have been empty for a minute."""
         now = self.now()
-        for call in list(self._watched()):
+        due: list[tuple[float, str]] = []
+        for call in self._watched():
             space = self.spaces[call.space]
-            if space.lingers_until is not None and space.lingers_until <= now:
-                self.end_call(call, at=space.lingers_until)
-                continue
             empty = call.empty_since()
-            if empty is not None and empty + EMPTY_CALL_LIFE <= now:
-                self.end_call(call, at=empty + EMPTY_CALL_LIFE)
+            if space.lingers_until is not None and space.lingers_until <= now:
+                due.append((space.lingers_until, call.id))
+            elif empty is not None and empty + EMPTY_CALL_LIFE <= now:
+                due.append((empty + EMPTY_CALL_LIFE, call.id))
+        for at, identifier in sorted(due):  # in the order of their ends, as records expire in that order
+            self.end_call(self.conferences[identifier], at=at)
         self.forget_old(now)
+        self._let_codes_die(now)
 
     def _watched(self) -> Iterator[Conference]:
         """Calls that can end by the clock alone: marked by a test or by a request, so there are few."""

@@ -32,13 +32,13 @@ class ControlError(Exception):
 class SimulatorProcess:
     """``python -m simulator`` on a free loopback port; ``url`` has no slash at the end.
 
-    Usable as a context manager. Still by default: nothing moves unless a test asks for it.
+    Usable as a context manager. No number of rooms means what the scene has by itself. Still by default: nothing moves unless a test asks for it.
     """
 
     def __init__(
         self,
         *,
-        rooms: int = 24,
+        rooms: int | None = 24,
         seed: int = 1,
         scene: str = "monday-morning",
         still: bool = True,
@@ -46,9 +46,10 @@ class SimulatorProcess:
         port: int = 0,
     ) -> None:
         self.command = [
-            sys.executable, "-m", "simulator", "--port", str(port), "--rooms", str(rooms),
-            "--seed", str(seed), "--scene", scene,
+            sys.executable, "-m", "simulator", "--port", str(port), "--seed", str(seed), "--scene", scene,
         ]  # fmt: skip
+        if rooms is not None:
+            self.command += ["--rooms", str(rooms)]
         if still:
             self.command.append("--still")
         if state is not None:
