@@ -20,7 +20,7 @@ from spaces import health
 from spaces.models import Person
 
 ROOMS, LIVE, STUCK, UNKNOWN = 10_000, 500, 30, 10
-ROUNDS = 25
+ROUNDS = 20
 CLIENTS, SECONDS = 8, 3.0
 
 
