@@ -11,8 +11,9 @@ back having forgotten what was used.
 **People before machines.** A machine has to pass a second bucket beside each one, with `1 - reserve` of its burst and rate.
 Machines alone can therefore never empty a bucket; what they may not take is always there for a person.
 
-**Redis away.** Then every process keeps to buckets of its own with an eighth of burst and rate, so that eight processes
-together stay within the limits; there is never no limit. An installation of more than eight processes that ask Google has to
+**Redis away.** Then every process keeps to buckets of its own with an eighth of the rate and a sixteenth of the burst, so that
+eight processes together stay within the limits, with something to spare for the seconds in which some of them have noticed
+and others not; there is never no limit. An installation of more than eight processes that ask Google has to
 lower its limits for that case to be covered, too; and a bucket gives each process at least one call, which for creating under
 one account is more than an eighth. When Redis is back, a process that had noticed starts with empty instead of full buckets
 where Redis remembers nothing.
@@ -283,10 +284,11 @@ class Quota:
             (f"account:{account}", self.limits.account(kind)),
         ):
             each = self._period / (bucket.rate * share)
-            yield _Flow(name, each, max(1.0, bucket.burst * share))
+            burst = bucket.burst * (share if share == 1 else share / 2)
+            yield _Flow(name, each, max(1.0, burst))
             if not person:
                 less = 1 - self._reserve
-                yield _Flow(f"{name}:machines", each / less, max(1.0, bucket.burst * share * less))
+                yield _Flow(f"{name}:machines", each / less, max(1.0, burst * less))
 
     @property
     def _slot(self) -> float:
@@ -298,7 +300,7 @@ class Quota:
         return time.monotonic() >= self._try_again_at
 
     def _lost(self, problem: Exception) -> None:
-        self._try_again_at = time.monotonic() + RETRY_REDIS
+        self._try_again_at = time.monotonic() + min(RETRY_REDIS, self._period / 30)
         if not self._away:
             self._away = True
             logger.warning("Redis is away (%s): this process keeps to an eighth of the quota", problem)
