@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from simulator.meet import METHODS
+from simulator.meet.service import METHODS
 from spaces.access import Permission
 from spaces.google.meet import MeetClient
 
