@@ -103,5 +103,5 @@ def test_the_simulator_names_its_limit_as_google_does(google: SimulatorProcess):
     google.control("POST", "faults", {"method": "spaces.get", "status": 429})
     with pytest.raises(OverQuota) as problem:
         guarded(google.url, gate).find_space("abc-mnop-xyz")
-    assert problem.value.quota_limit == "ReadRequestsPerMinutePerUser"
+    assert problem.value.quota_limit == "ReadRequestsPerMinutePerUserPerProject"
     assert len(gate.refusals) == 1
