@@ -1,6 +1,6 @@
 # `make` alone lists the words. What they do lives in bin/ and embedded/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check fix lock
+.PHONY: help setup demo run test coverage check fix bench lock
 python := .venv/bin/python
 
 help:  ## this list
@@ -20,11 +20,17 @@ run:  ## a small real installation in this terminal, configured by the environme
 test:  ## everything: checks, tests on PostgreSQL and SQLite, browser journeys
 	@bin/environment dev && exec $(python) -m embedded test
 
+coverage:  ## which lines the tests have touched (the tests on SQLite, measured)
+	@bin/environment dev && exec $(python) -m embedded coverage
+
 check:  ## lint, format, types, layers, templates, migrations, deployment settings
 	@bin/environment dev && exec $(python) -m embedded check
 
 fix:  ## repair what the tools can repair
 	@bin/environment dev && exec $(python) -m embedded fix
+
+bench:  ## measure: overview, sweep, growth, changes, clients (PARTS="overview clients"); some eight minutes
+	@bin/environment dev && exec $(python) -m benchmarks $(PARTS)
 
 lock:  ## write the locked requirements anew (needs the package index)
 	@bin/environment dev && exec bin/lock

@@ -12,6 +12,7 @@ WORDS = {
     "check": "embedded.checks",
     "fix": "embedded.checks",
     "test": "embedded.suite",
+    "coverage": "embedded.suite",
 }
 
 

@@ -16,7 +16,7 @@ from embedded.process import ROOT, Problem
 RESULTS = ROOT / "var" / "test"
 COVERAGE_REPORT = RESULTS / "coverage.txt"
 # These say nothing about the database: they stand on no table of ours, or their server process has its own SQLite file.
-DATABASE_BLIND = ("tests/simulator", "tests/contract", "tests/embedded")
+DATABASE_BLIND = ("tests/simulator", "tests/contract", "tests/embedded", "tests/spaces/google")
 CLOSING = re.compile(r"^=+ (short test summary info|.*\bin \d+[.\d]*s\b.*) =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -59,24 +59,29 @@ def run_both(env: dict[str, str]) -> list[Outcome]:
         narrower = ["-m", "not journey", *(f"--ignore={folder}" for folder in DATABASE_BLIND)]
         on_postgres = env | {"DATABASE_URL": address}
         outcomes.append(pytest("Tests on PostgreSQL", on_postgres, *narrower))
-    outcomes.append(pytest("Tests on SQLite, with the browser", env, "--cov", "--cov-report="))
+    outcomes.append(pytest("Tests on SQLite, with the browser", env))
     return outcomes
 
 
-def coverage(env: Mapping[str, str]) -> str:
-    """Write what the run on SQLite, which is everything, has touched to var/test/coverage.txt; gives the total in percent."""
+def coverage() -> None:
+    """The run on SQLite, which is everything, measured, with the processes it starts: half as slow again, so not part of
+    `test`. The details go to var/test/coverage.txt. Raises Problem when a test failed."""
+    env = environment()
+    outcome = pytest("Tests on SQLite, measured", env, "--cov", "--cov-report=")
     tool = [sys.executable, "-m", "coverage", "report"]
     with COVERAGE_REPORT.open("w", encoding="utf-8") as file:
         subprocess.run(tool, cwd=ROOT, env=dict(env), stdout=file, check=False)
     total = subprocess.run(
         [*tool, "--format=total"], cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, text=True, check=False
     )
-    return total.stdout.strip()
+    print("\n".join(outcome.summary))
+    print(f"\nCoverage, by branch: {total.stdout.strip()} % (details: {COVERAGE_REPORT})", flush=True)
+    if not outcome.passed:
+        raise Problem("A test failed.")
 
 
-def test() -> None:
-    """Run everything. Ends with pytest's own summaries, a failed one last. Raises Problem when anything failed."""
-    began = time.monotonic()
+def environment() -> dict[str, str]:
+    """What the tests get to see: nothing of the caller's installation, and the browser to drive."""
     signal.signal(
         signal.SIGTERM, lambda *_: sys.exit(143)
     )  # an end with clean-up, so that PostgreSQL's folder goes, too
@@ -87,14 +92,17 @@ def test() -> None:
     # The tests bring their own broker, database and Google; nothing of the caller's may be touched by them.
     private = ("DATABASE_URL", "REDIS_URL", "MEETADMIN_", "GOOGLE_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    env |= {"CHROMIUM": browser, "COVERAGE_FILE": str(RESULTS / ".coverage")}
+    return env | {"CHROMIUM": browser, "COVERAGE_FILE": str(RESULTS / ".coverage")}
 
+
+def test() -> None:
+    """Run everything. Ends with pytest's own summaries, a failed one last. Raises Problem when anything failed."""
+    began = time.monotonic()
+    env = environment()
     print("Checks", flush=True)
     failed = checks.failures()
     outcomes = run_both(env)
-    total = coverage(env)
-    print(f"\nCoverage, by branch: {total} % (details: {COVERAGE_REPORT})")
-    print(f"Everything took {time.monotonic() - began:.0f} s")
+    print(f"\nEverything took {time.monotonic() - began:.0f} s")
     for outcome in sorted(outcomes, key=lambda outcome: not outcome.passed):
         print(f"\n{outcome.name}:")
         print("\n".join(outcome.summary), flush=True)

@@ -1,6 +1,7 @@
 """All settings, in reading order. Every read of the environment goes through meetadmin.env."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetadmin import env
 from spaces.google.endpoints import Endpoints, is_loopback
+from spaces.google.quota import Limits
 from spaces.vault import Vault
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +72,20 @@ except (OSError, ValueError) as error:
         f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) cannot be read: {error}"
     ) from error
 GOOGLE_TIMEOUT = env.number("MEETADMIN_GOOGLE_TIMEOUT", 8)  # seconds a single call may take
+# Calls a minute that Google allows the Cloud project and each account in it; people have a reserve that machines leave alone.
+try:
+    QUOTA = Limits(
+        **{
+            limit.name: env.number(f"MEETADMIN_QUOTA_{limit.name.upper()}", getattr(Limits(), limit.name))
+            for limit in fields(Limits)
+        }
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(f"MEETADMIN_QUOTA_...: {error}") from error
+_reserve = env.number("MEETADMIN_QUOTA_RESERVE", 20)
+if not 0 <= _reserve <= 90:
+    raise ImproperlyConfigured(f"MEETADMIN_QUOTA_RESERVE is {_reserve}; write a percentage from 0 to 90.")
+QUOTA_RESERVE = _reserve / 100
 
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = frozenset(domain.lower() for domain in env.items("MEETADMIN_DOMAINS"))

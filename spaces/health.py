@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.db.models import Min
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from spaces.models import Account
+from spaces.models import Account, Space
 
 WORKER_SILENT_AFTER = timedelta(seconds=30)
 _WORKER = "heartbeat:worker"
@@ -72,15 +72,20 @@ class Health:
 
 
 def report() -> Health:
-    """Look at everything now: two database queries and one round trip to Redis."""
+    """Look at everything now: one database query and one round trip to Redis."""
     now = timezone.now()
     database, oldest, accounts, never = True, None, 0, 0
     try:
         connection.ensure_connection()
-        working = Account.objects.exclude(spaces=None).exclude(status=Account.Status.BROKEN).distinct()
-        accounts = working.count()
-        never = working.filter(swept_at=None).count()
-        oldest = working.aggregate(oldest=Min("swept_at"))["oldest"]
+        looked_after = Exists(Space.objects.filter(account=OuterRef("pk")))
+        numbers = (
+            Account.objects.filter(looked_after)
+            .exclude(status=Account.Status.BROKEN)
+            .aggregate(
+                accounts=Count("pk"), never=Count("pk", filter=Q(swept_at=None)), oldest=Min("swept_at")
+            )
+        )
+        accounts, never, oldest = numbers["accounts"], numbers["never"], numbers["oldest"]
     except DatabaseError:
         database = False
     broker, seen = True, None

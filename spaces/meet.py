@@ -1,18 +1,31 @@
-"""From settings and an Account to a client that acts as it. Nothing else builds one."""
+"""From settings and an Account to a client that acts as it, within the quota. Nothing else builds either."""
 
 import threading
+from functools import lru_cache
 
 from django.conf import settings
 from google.auth.credentials import Credentials
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from spaces.access import SEEDER, Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.meet import MeetClient
+from spaces.google.quota import Gate, Limits, Quota, Turnstile
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
 
 # Building a client costs milliseconds of CPU and its connections are worth keeping; sessions are not shared by threads.
 _kept = threading.local()
+
+PATIENCE = 5.0
+"""Seconds that one call may wait for its turn. Whatever takes longer is better tried again later than waited for."""
+PATIENCE_OF_PEOPLE = 10.0
+"""Seconds that all calls of one click may wait together."""
+PATIENCE_OF_MACHINES = 25.0
+"""The same for a sweep, which with its own 60 seconds stays below the limit of a task."""
 
 
 def vault() -> Vault:
@@ -72,8 +85,41 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
         raise broken("bad_key", detail=str(error)) from error
 
 
-def client(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SCOPES) -> MeetClient:
-    """A client that acts as this account, kept for the thread.
+def quota() -> Quota:
+    """The quota of this installation, which all its processes share through Redis."""
+    return _quota(settings.REDIS_URL, settings.QUOTA, settings.QUOTA_RESERVE)
+
+
+@lru_cache(maxsize=4)
+def _quota(url: str, limits: Limits, reserve: float) -> Quota:
+    # A click must not wait for a Redis that is away; one that was started anew is worth a second try at once.
+    redis = Redis.from_url(
+        url,
+        socket_timeout=1.0,
+        socket_connect_timeout=0.5,
+        retry=Retry(NoBackoff(), 1),
+        health_check_interval=0,
+    )
+    return Quota(redis, limits, reserve=reserve)
+
+
+def _gate(account: Account, actor: Actor) -> Gate | None:
+    if actor is SEEDER:
+        return None  # fills a demonstration, only ever from a simulator: that is nobody's quota
+    person = not isinstance(actor, System)
+    return Turnstile(
+        quota(),
+        account.email,
+        person=person,
+        patience=PATIENCE,
+        in_all=PATIENCE_OF_PEOPLE if person else PATIENCE_OF_MACHINES,
+    )
+
+
+def client(
+    account: Account, *, actor: Actor, scopes: tuple[str, ...] = credentials.MEET_SCOPES
+) -> MeetClient:
+    """A client that acts as this account, kept for the thread, with the patience and the share of the quota that the actor has.
 
     Raises ConnectionBroken when the configuration does not let us act as it.
     """
@@ -86,4 +132,5 @@ def client(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SCOPE
             timeout=float(settings.GOOGLE_TIMEOUT),
             quota_user=account.email,
         )
+    kept[key].quota = _gate(account, actor)
     return kept[key]

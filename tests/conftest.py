@@ -20,6 +20,12 @@ from tests import factories
 from tests.support.simulator import SimulatorProcess
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The browser stories take longest and wait most: begun last, they would keep one core idle at the end."""
+    items.sort(key=lambda item: "journey" not in item.keywords)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def redis_server() -> Iterator[None]:
     """A real Valkey on a socket of its own: cache, heartbeats, and the queue where a test runs a worker."""

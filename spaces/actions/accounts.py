@@ -125,7 +125,7 @@ def test(*, account: Account, actor: Actor) -> Outcome:
     Raises NotAllowed or the GoogleError with its cure.
     """
     access.require(actor, Permission.ACCOUNT_MANAGE)
-    with acting_as(account) as client:
+    with acting_as(account, actor=actor) as client:
         running = client.running_conferences()
     Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now())
     return Outcome(f"{account.email} works: Google shows {len(running)} running calls.")

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from spaces import audit, meet
+from spaces.access import Actor
 from spaces.google import codes, credentials, resources
 from spaces.google.errors import ConnectionBroken, GoogleError, NotFound, NotPermitted, ScopeMissing
 from spaces.google.meet import MeetClient
@@ -18,11 +19,13 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def acting_as(account: Account, *, scopes: tuple[str, ...] = credentials.MEET_SCOPES) -> Iterator[MeetClient]:
-    """A client that acts as this account. A broken connection is remembered on the account and raised on; a call that
+def acting_as(
+    account: Account, *, actor: Actor, scopes: tuple[str, ...] = credentials.MEET_SCOPES
+) -> Iterator[MeetClient]:
+    """A client that acts as this account on behalf of `actor`: people have a reserve of the quota. A broken connection is remembered on the account and raised on; a call that
     Google accepted clears it."""
     try:
-        yield meet.client(account, scopes=scopes)
+        yield meet.client(account, actor=actor, scopes=scopes)
     except (ConnectionBroken, ScopeMissing) as error:
         logger.warning("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
         account.fails(error.sentence, broken=True)
@@ -42,7 +45,7 @@ class Sighting:
     asked_at: datetime
 
 
-def sight(parsed: codes.Parsed, accounts: Iterable[Account]) -> Sighting | None:
+def sight(parsed: codes.Parsed, accounts: Iterable[Account], *, actor: Actor) -> Sighting | None:
     """The space behind a parsed code or `spaces/{id}`, seen through the account that owns it if any of them does.
 
     One read an account at most. None: Google hides it from all of them, or there is no such space. Raises audit.Refused when
@@ -56,7 +59,7 @@ def sight(parsed: codes.Parsed, accounts: Iterable[Account]) -> Sighting | None:
     for account in accounts:
         asked, asked_at = True, timezone.now()
         try:
-            with acting_as(account) as client:
+            with acting_as(account, actor=actor) as client:
                 find = client.find_space if parsed.kind == "code" else client.get_space
                 space = find(parsed.value)
         except ScopeMissing as error:

@@ -1,5 +1,6 @@
 """Verbs about calls: end one, count who is in, look at all of an account at once, reveal names."""
 
+import logging
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -20,12 +21,15 @@ from spaces.google.errors import (
     NothingToEnd,
     NotPermitted,
     OutcomeUnknown,
+    OverQuota,
     ScopeMissing,
     TryLater,
 )
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Conference, Participant, Room, Space
 from spaces.models.spaces import Liveness
+
+logger = logging.getLogger(__name__)
 
 FOREIGN = (
     "This meeting was not created by this dashboard; Google lets only the app that created it end its calls. End it from "
@@ -68,7 +72,7 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
                 raise audit.Refused(FOREIGN)
             if not space.owned:
                 raise audit.Refused(NOT_OWNED)
-            with acting_as(space.account) as client:
+            with acting_as(space.account, actor=actor) as client:
                 before = _read(client, space)
                 entry.before = {"conference": conference, "settings": dict(before.settings or {})}
                 if before.active_record and before.active_record != conference:
@@ -140,7 +144,7 @@ def settle(*, entry: AuditEntry, actor: Actor) -> Outcome:
     access.require(actor, Permission.SPACE_REFRESH, room)
     done = f"The call in {room.name} is over. Its link stays the same."
     try:
-        with acting_as(room.space.account) as client:
+        with acting_as(room.space.account, actor=actor) as client:
             after = _read(client, room.space)
             lost = _put_back(client, room, after, entry, actor)
     except GoogleError:
@@ -227,7 +231,7 @@ def sweep(*, account: Account, actor: Actor) -> bool:
         return False
     pause = timedelta(seconds=settings.SWEEP_EVERY)
     try:
-        with acting_as(account) as client:
+        with acting_as(account, actor=actor) as client:
             running = client.running_conferences()
             _take_in(account, running, asked_at=now)
             devices = device_names()
@@ -241,6 +245,11 @@ def sweep(*, account: Account, actor: Actor) -> bool:
                     count_heads(client, call, devices)
                 except (NotFound, NotPermitted):
                     continue  # one call that Google hides from us is no reason to leave the others uncounted
+                except OverQuota as error:
+                    # What runs is known, and that was the point. The next sweep goes on counting from here.
+                    logger.info("sweep of %s stopped counting: %s", account.email, error.detail)
+                    pause = max(pause, timedelta(seconds=error.retry_after or 0))
+                    break
         Account.objects.filter(pk=account.pk).update(swept_at=now)
     except ConnectionBroken:
         pause = BROKEN_PAUSE

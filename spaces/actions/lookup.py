@@ -114,7 +114,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse(text)
-    sighting = sight(parsed, Account.objects.usable())
+    sighting = sight(parsed, Account.objects.usable(), actor=actor)
     if sighting is None:
         return Word(
             f"Google shows none of our accounts a meeting behind {parsed.value}: the code is mistyped, has died, or the meeting "

@@ -1,5 +1,7 @@
 """Verbs about a room's Meet space: create, adopt, configure, refresh."""
 
+import logging
+import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -18,13 +20,17 @@ from spaces.google.errors import (
     NotFound,
     NotPermitted,
     OutcomeUnknown,
+    OverQuota,
     Refused,
     ScopeMissing,
 )
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Member, Room, Space
 
+logger = logging.getLogger(__name__)
+
 RECONCILE_AT_ONCE = 100  # spaces in one run of the timetable
+RECONCILING_TIME = 60  # seconds after which a run asks about no further space, well below the limit of a task
 
 
 def create(
@@ -49,7 +55,7 @@ def create(
             key=key,
         ) as entry:
             asked_at = timezone.now()
-            with acting_as(account) as client:
+            with acting_as(account, actor=actor) as client:
                 try:
                     made = client.create_space(wanted)
                 except OutcomeUnknown as error:
@@ -92,7 +98,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else Account.objects.usable())
+            sighting = sight(parsed, [account] if account else Account.objects.usable(), actor=actor)
             if sighting is None:
                 raise audit.Refused(
                     f"Google shows none of our accounts a meeting behind {parsed.value}. The code may have expired, may be "
@@ -105,7 +111,7 @@ def adopt(
                     f"This link already belongs to {taken.name} ({taken.building.name}). Two rooms with one link would end "
                     "each other's calls."
                 )
-            origin = _origin(found, owner)
+            origin = _origin(found, owner, actor)
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
             assign(room, space)
             entry.space_name = space.name
@@ -127,13 +133,13 @@ def adopt(
     return Outcome(f"{room.name} now has the link {space.meeting_code}.")
 
 
-def _origin(space: resources.Space, owner: Account) -> str:
+def _origin(space: resources.Space, owner: Account, actor: Actor) -> str:
     """Whether our own Cloud project made the space. The scope `meetings.space.created` alone reaches only such spaces (Meet
     REST guide, "Authenticate and authorize"), so one read with nothing else tells."""
     if not space.asked_by_owner:
         return Space.Origin.UNTESTED
     try:
-        with acting_as(owner, scopes=(credentials.CREATED,)) as client:
+        with acting_as(owner, actor=actor, scopes=(credentials.CREATED,)) as client:
             client.get_space(space.name)
     except ScopeMissing:
         return Space.Origin.UNTESTED
@@ -199,7 +205,7 @@ def configure(
                 raise audit.Refused(
                     "None of the connected accounts owns this meeting, so Google would refuse the change."
                 )
-            with acting_as(space.account) as client:
+            with acting_as(space.account, actor=actor) as client:
                 asked_at = timezone.now()
                 now = client.get_space(space.name)
                 space.absorb(now, seen_at=asked_at)
@@ -277,15 +283,15 @@ def refresh(*, room: Room, actor: Actor) -> Outcome:
     space = room.space
     if space is None:
         raise audit.Refused("This room has no Meet space to ask about.")
-    look(space)
+    look(space, actor=actor)
     return Outcome(f"{room.name} is fresh: this is what Google says now.")
 
 
-def look(space: Space) -> None:
+def look(space: Space, *, actor: Actor) -> None:
     """Read one space and, when a call is on, its beginning and who is in. Raises a GoogleError, after storing what it means."""
     asked_at = timezone.now()
     try:
-        with acting_as(space.account) as client:
+        with acting_as(space.account, actor=actor) as client:
             seen = client.get_space(space.name)
             space.absorb(seen, seen_at=asked_at)
             if seen.asked_by_owner:
@@ -321,15 +327,21 @@ def reconcile(*, actor: Actor) -> int:
     access.require(actor, Permission.ACCOUNT_SWEEP)
     before = timezone.now() - timedelta(seconds=settings.RECONCILE_AFTER)
     stale = Space.objects.in_use().stale(before).select_related("account")
-    asked, out = 0, set()
+    asked, out, until = 0, set(), time.monotonic() + RECONCILING_TIME
     for space in stale.exclude(account__status=Account.Status.BROKEN)[:RECONCILE_AT_ONCE]:
         if space.account_id in out:
             continue
+        if time.monotonic() > until:
+            break
         asked += 1
         try:
-            look(space)
+            look(space, actor=actor)
         except (NotFound, NotPermitted):
             continue
+        except OverQuota as error:
+            # Settings can wait; that they do is nothing wrong with the account.
+            logger.info("reconciling %s stopped: %s", space.account.email, error.detail)
+            out.add(space.account_id)
         except GoogleError as error:
             space.account.fails(error.sentence, broken=False)
             out.add(space.account_id)

@@ -69,7 +69,14 @@ class TryLater(GoogleError):
 
 
 class OverQuota(TryLater):
-    """Too many calls this minute: pause the whole bucket, not just this call."""
+    """Too many calls this minute: pause the whole bucket, not just this call. `quota_limit`: the name of the limit that Google
+    found exceeded, if it said (Google Cloud API design guide, "Errors", ErrorInfo's metadata). Nothing was done."""
+
+    def __init__(
+        self, sentence: str, *, detail: str = "", retry_after: float | None = None, quota_limit: str = ""
+    ) -> None:
+        super().__init__(sentence, detail=detail, retry_after=retry_after)
+        self.quota_limit = quota_limit
 
 
 class Unreachable(TryLater):
@@ -181,6 +188,7 @@ class Answer:
     reasons: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     consumer: str = ""
+    quota_limit: str = ""
     retry_after: float | None = None
 
     @property
@@ -198,7 +206,9 @@ def read_answer(code: int, body: object, *, retry_after: str | None = None) -> A
     reasons += [_text(_mapping(entry).get("reason")) for entry in _sequence(error.get("errors"))]
     violations = [_mapping(one) for entry in details for one in _sequence(entry.get("fieldViolations"))]
     delays = [_text(entry.get("retryDelay")) for entry in details]
-    consumers = [_text(_mapping(entry.get("metadata")).get("consumer")) for entry in details]
+    metadata = [_mapping(entry.get("metadata")) for entry in details]
+    consumers = [_text(entry.get("consumer")) for entry in metadata]
+    limits = [_text(entry.get("quota_limit")) for entry in metadata]
     return Answer(
         code=code,
         status=_text(error.get("status")),
@@ -206,6 +216,7 @@ def read_answer(code: int, body: object, *, retry_after: str | None = None) -> A
         reasons=tuple(reason for reason in reasons if reason),
         fields=tuple(field for one in violations if (field := _text(one.get("field")))),
         consumer=next((one for one in consumers if re.fullmatch(r"projects/[a-z0-9-]{1,60}", one)), ""),
+        quota_limit=next((limit for limit in limits if limit), ""),
         retry_after=_pause(next((delay.rstrip("s") for delay in delays if delay), retry_after)),
     )
 
@@ -220,6 +231,7 @@ def from_answer(answer: Answer, *, write: bool) -> GoogleError:
             "Google lets us ask no more for the moment: the quota of this minute is used up. Try again in a minute.",
             detail=detail,
             retry_after=answer.retry_after,
+            quota_limit=answer.quota_limit,
         )
     if answer.code == 401:
         return broken("token_refused", detail=detail)

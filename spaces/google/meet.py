@@ -26,6 +26,7 @@ from google.protobuf.message import Error as ProtobufError
 
 from spaces.google import config, endpoints, errors, transport
 from spaces.google import credentials as google_credentials
+from spaces.google.quota import Gate, Kind
 from spaces.google.resources import (
     ConferenceRecord,
     Member,
@@ -61,16 +62,24 @@ class MeetClient:
     """The Meet API in the name of one Google user.
 
     `timeout` in seconds covers each call's wait for an answer (the token has its own). `quota_user` names whom the
-    quota is counted for, normally the user's address; only a hash of it is sent.
+    quota is counted for, normally the user's address; only a hash of it is sent. `quota` is passed before everything that
+    is sent, each page of a list for itself; it may be exchanged between calls, as the one who asks changes.
     Every method raises GoogleErrors for anything that goes wrong outside, and ValueError for names and settings that
     no caller should have passed, before anything is sent. Not to be shared between threads.
     """
 
     def __init__(
-        self, credentials: Credentials, *, base_url: str, timeout: float = 8.0, quota_user: str | None = None
+        self,
+        credentials: Credentials,
+        *,
+        base_url: str,
+        timeout: float = 8.0,
+        quota_user: str | None = None,
+        quota: Gate | None = None,
     ) -> None:
         base = endpoints.check(base_url).rstrip("/")
-        session = _Session(credentials, timeout=timeout, quota_user=quota_user)
+        session = self._session = _Session(credentials, timeout=timeout, quota_user=quota_user)
+        self.quota = quota
         self._spaces = meet_v2.SpacesServiceClient(transport=_SpacesTransport(session, base))
         self._records = meet_v2.ConferenceRecordsServiceClient(transport=_RecordsTransport(session, base))
         self._timeout = timeout
@@ -98,8 +107,8 @@ class MeetClient:
         there may be a space that nobody can ever list.
         """
         wanted = meet_v2.CreateSpaceRequest(space=_space_message(settings))
-        return self._write(
-            lambda: _space(self._spaces.create_space(wanted, retry=None, timeout=self._timeout))
+        return self._call(
+            "create", lambda: _space(self._spaces.create_space(wanted, retry=None, timeout=self._timeout))
         )
 
     def patch_space(self, name: str, settings: Mapping[str, str]) -> Space:
@@ -116,8 +125,8 @@ class MeetClient:
             space=message,
             update_mask=field_mask_pb2.FieldMask(paths=[_snake(f"config.{path}") for path in settings]),
         )
-        return self._write(
-            lambda: _space(self._spaces.update_space(wanted, retry=None, timeout=self._timeout))
+        return self._call(
+            "write", lambda: _space(self._spaces.update_space(wanted, retry=None, timeout=self._timeout))
         )
 
     def end_active_conference(self, name: str) -> None:
@@ -130,7 +139,9 @@ class MeetClient:
             name=_require(_SPACE, name, "a space name such as spaces/jQCFfuBOdN5z")
         )
         try:
-            self._write(lambda: self._spaces.end_active_conference(wanted, retry=None, timeout=self._timeout))
+            self._call(
+                "write", lambda: self._spaces.end_active_conference(wanted, retry=None, timeout=self._timeout)
+            )
         except errors.Refused as refusal:
             if refusal.status == "FAILED_PRECONDITION":
                 raise errors.NothingToEnd("No call is on in this space.", detail=refusal.detail) from refusal
@@ -142,12 +153,13 @@ class MeetClient:
             parent=_require(_SPACE, name, "a space name such as spaces/jQCFfuBOdN5z"),
             page_size=MEMBERS_PER_PAGE,
         )
-        return self._read(
+        return self._call(
+            "read",
             lambda: [
                 _member(row)
                 for page in _all(self._spaces.list_members(wanted, retry=None, timeout=self._timeout).pages)
                 for row in page.members
-            ]
+            ],
         )
 
     # Conferences
@@ -155,21 +167,23 @@ class MeetClient:
     def running_conferences(self) -> list[ConferenceRecord]:
         """Every call that runs now in a space this user owns (guide "Work with conferences": filter by end time)."""
         wanted = meet_v2.ListConferenceRecordsRequest(filter="end_time IS NULL", page_size=RECORDS_PER_PAGE)
-        return self._read(
+        return self._call(
+            "read",
             lambda: [
                 _record(row)
                 for page in _all(
                     self._records.list_conference_records(wanted, retry=None, timeout=self._timeout).pages
                 )
                 for row in page.conference_records
-            ]
+            ],
         )
 
     def conference(self, name: str) -> ConferenceRecord:
         """One call by its record name; for the owner and whoever took part, until 30 days after its end."""
         wanted = meet_v2.GetConferenceRecordRequest(name=_require_record(name))
-        return self._read(
-            lambda: _record(self._records.get_conference_record(wanted, retry=None, timeout=self._timeout))
+        return self._call(
+            "read",
+            lambda: _record(self._records.get_conference_record(wanted, retry=None, timeout=self._timeout)),
         )
 
     def participants(self, record: str, *, present_only: bool = True) -> list[Participant]:
@@ -179,14 +193,15 @@ class MeetClient:
             page_size=PARTICIPANTS_PER_PAGE,
             filter="latest_end_time IS NULL" if present_only else "",
         )
-        return self._read(
+        return self._call(
+            "read",
             lambda: [
                 _participant(row)
                 for page in _all(
                     self._records.list_participants(wanted, retry=None, timeout=self._timeout).pages
                 )
                 for row in page.participants
-            ]
+            ],
         )
 
     def head_count(self, record: str) -> int:
@@ -194,33 +209,33 @@ class MeetClient:
         wanted = meet_v2.ListParticipantsRequest(
             parent=_require_record(record), page_size=1, filter="latest_end_time IS NULL"
         )
-        return self._read(
+        return self._call(
+            "read",
             lambda: int(
                 self._records.list_participants(
                     wanted, retry=None, timeout=self._timeout, metadata=[("x-goog-fieldmask", "totalSize")]
                 ).total_size
-            )
+            ),
         )
 
     # How
 
     def _get_space(self, name: str) -> Space:
         wanted = meet_v2.GetSpaceRequest(name=name)
-        return self._read(lambda: _space(self._spaces.get_space(wanted, retry=None, timeout=self._timeout)))
+        return self._call(
+            "read", lambda: _space(self._spaces.get_space(wanted, retry=None, timeout=self._timeout))
+        )
 
-    def _read(self, call: Callable[[], T]) -> T:
-        return _guarded(call, write=False)
+    def _call(self, kind: Kind, call: Callable[[], T]) -> T:
+        """Run one call of this class of quota (Meet REST guide, "Usage limits").
 
-    def _write(self, call: Callable[[], T]) -> T:
-        return _guarded(call, write=True)
-
-
-def _guarded(call: Callable[[], T], *, write: bool) -> T:
-    """Run one call; an answer that the library cannot read becomes a GoogleError, whatever the library makes of it."""
-    try:
-        return call()
-    except _NOT_READABLE as problem:
-        raise errors.unreadable(f"{type(problem).__name__}: {problem}", write=write) from problem
+        An answer that the library cannot read becomes a GoogleError, whatever the library makes of it.
+        """
+        self._session.passing = (kind, self.quota)
+        try:
+            return call()
+        except _NOT_READABLE as problem:
+            raise errors.unreadable(f"{type(problem).__name__}: {problem}", write=kind != "read") from problem
 
 
 class _Session(requests.Session):
@@ -235,6 +250,7 @@ class _Session(requests.Session):
         transport.prepare(self)
         self._credentials = credentials
         self._timeout = timeout
+        self.passing: tuple[Kind, Gate | None] = ("read", None)
         self._quota_user = hashlib.sha256(quota_user.encode()).hexdigest()[:40] if quota_user else ""
 
     def request(  # type: ignore[override]  # the library passes only these
@@ -255,7 +271,11 @@ class _Session(requests.Session):
             google_credentials.renew(self._credentials, force=True)
             response = self._send(method, url, params=params, data=data, headers=headers, write=write)
         if not transport.is_good(response):
-            raise errors.from_answer(transport.answer(response), write=write)
+            problem = errors.from_answer(transport.answer(response), write=write)
+            kind, gate = self.passing
+            if gate and isinstance(problem, errors.OverQuota):
+                gate.refused(kind, problem)
+            raise problem
         if not isinstance(transport.decoded(response), dict):
             # The library would take any answer to "end" for a yes, and trips over others in its own ways.
             raise errors.unreadable(f"{response.status_code} without a JSON object", write=write)
@@ -264,6 +284,9 @@ class _Session(requests.Session):
     def _send(
         self, method: str, url: str, *, params: Any, data: Any, headers: Mapping[str, str], write: bool
     ) -> requests.Response:
+        kind, gate = self.passing
+        if gate:
+            gate.take(kind)
         sent = dict(headers)
         if self._quota_user:
             sent["x-goog-quota-user"] = self._quota_user

@@ -5,14 +5,14 @@ from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
 from spaces.models.accounts import Account
 from spaces.models.people import Person
-from spaces.models.spaces import Liveness, stuck_condition
+from spaces.models.spaces import Liveness, Space, SpaceQuerySet, stuck_condition
 
 
 class Building(models.Model):
@@ -34,6 +34,50 @@ class Building(models.Model):
         return ZoneInfo(self.time_zone)
 
 
+# What a row of a list shows, or needs to tell a state.
+ROW_FIELDS = (
+    *("slug", "name", "floor", "capacity", "archived_at", "building__code", "building__name"),
+    *(
+        f"space__{name}"
+        for name in ("owned", "origin", "meeting_code", "meeting_uri", "liveness", "seen_at", "trouble")
+    ),
+    *(f"space__account__{name}" for name in ("email", "status", "problem")),
+    *(
+        f"space__conference__{name}"
+        for name in ("started_at", "people", "devices", "phones", "guests", "same_since")
+    ),
+)
+
+
+def _reachable() -> Q:
+    """Whose account works and whose space Google shows: only then a state is more than a memory."""
+    return Q(space__trouble="") & ~Q(space__account__status=Account.Status.BROKEN)
+
+
+def live_condition() -> Q:
+    """With a conference on."""
+    return _reachable() & Q(space__liveness=Liveness.ACTIVE)
+
+
+def idle_condition() -> Q:
+    """Known to be empty."""
+    return _reachable() & Q(space__liveness=Liveness.IDLE)
+
+
+def unknown_condition() -> Q:
+    """Whose state we may not know or cannot ask."""
+    return (
+        Q(space__account__status=Account.Status.BROKEN)
+        | Q(space__liveness=Liveness.UNKNOWN)
+        | (Q(space__isnull=False) & ~Q(space__trouble=""))
+    )
+
+
+def stuck_room_condition(now: datetime) -> Q:
+    """With a call that looks forgotten."""
+    return _reachable() & stuck_condition(now, "space__")
+
+
 class RoomQuerySet(models.QuerySet["Room"]):
     """The questions asked about rooms."""
 
@@ -45,33 +89,29 @@ class RoomQuerySet(models.QuerySet["Room"]):
         """With everything a row shows, in one query."""
         return self.select_related("building", "space", "space__account", "space__conference")
 
+    def for_lists(self) -> Self:
+        """With what a row of a list shows and no more: whole accounts, settings and times cost more than the query."""
+        return self.for_pages().only(*ROW_FIELDS)
+
     def owned_by(self, person: Person) -> Self:
         """Rooms this person owns or is deputy of."""
         return self.filter(pk__in=Ownership.objects.filter(person=person).values("room"))
 
-    def reachable(self) -> Self:
-        """Whose account works and whose space Google shows: only then a state is more than a memory."""
-        return self.filter(space__trouble="").exclude(space__account__status=Account.Status.BROKEN)
-
     def live(self) -> Self:
         """With a conference on."""
-        return self.reachable().filter(space__liveness=Liveness.ACTIVE)
+        return self.filter(live_condition())
 
     def idle(self) -> Self:
         """Known to be empty."""
-        return self.reachable().filter(space__liveness=Liveness.IDLE)
+        return self.filter(idle_condition())
 
     def unknown(self) -> Self:
         """Whose state we may not know or cannot ask."""
-        return self.filter(
-            Q(space__account__status=Account.Status.BROKEN)
-            | Q(space__liveness=Liveness.UNKNOWN)
-            | (Q(space__isnull=False) & ~Q(space__trouble=""))
-        )
+        return self.filter(unknown_condition())
 
     def stuck(self, now: datetime) -> Self:
         """With a call that looks forgotten; see Space.stuck_reasons for the rule in words."""
-        return self.reachable().filter(stuck_condition(now, "space__"))
+        return self.filter(stuck_room_condition(now))
 
     def by_need(self, now: datetime) -> Self:
         """What needs a hand first: stuck calls, then what cannot be known; the rest by building, live rooms first."""
@@ -87,6 +127,27 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.annotate(need=need, live_first=live).order_by(
             "need", "building__name", "live_first", "name", "pk"
         )
+
+    def tally(self, now: datetime, *, seen: Q | None = None) -> dict[str, int]:
+        """How many of these rooms are in which state, and how many there are (`total`). `seen` narrows what states are counted
+        of (not `none`, which everybody may see).
+
+        Rooms known to be empty are nearly all there are, so only the others are looked at; the empty ones are the rest.
+        """
+        whose = seen or Q()
+        all_of_them = self.aggregate(
+            total=Count("pk"),
+            linked=Count("pk", filter=Q(space__isnull=False) & whose),
+            none=Count("pk", filter=Q(space=None)),
+        )
+        others = self.filter(whose, space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
+        numbers = others.aggregate(
+            live=Count("pk", filter=live_condition()),
+            stuck=Count("pk", filter=stuck_room_condition(now)),
+            unknown=Count("pk", filter=unknown_condition()),
+        )
+        idle = max(all_of_them["linked"] - numbers["live"] - numbers["unknown"], 0)
+        return numbers | {"idle": idle, "none": all_of_them["none"], "total": all_of_them["total"]}
 
     def without_space(self) -> Self:
         """Not mapped to any Meet link yet."""
@@ -135,7 +196,11 @@ class Room(models.Model):
         constraints = [
             models.UniqueConstraint(Lower("name"), "building", name="room_name_unique_in_building")
         ]
-        indexes = [models.Index(fields=["archived_at", "name"])]
+        indexes = [
+            models.Index(fields=["archived_at", "name"]),
+            # What lists sort and count by, so that they need not read whole rows of all rooms.
+            models.Index(fields=["archived_at", "space", "building", "name"], name="room_for_lists"),
+        ]
 
     def __str__(self) -> str:
         return self.name

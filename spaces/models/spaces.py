@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces.google import resources
+from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ class SpaceQuerySet(models.QuerySet["Space"]):
     def in_use(self) -> Self:
         """Mapped to a room now."""
         return self.filter(retired_at=None)
+
+    def not_known_idle(self) -> Self:
+        """All but those known to be empty: with a call on, or in a state that cannot be told."""
+        broken = Account.objects.filter(status=Account.Status.BROKEN)
+        return self.filter(~Q(liveness=Liveness.IDLE) | ~Q(trouble="") | Q(account__in=broken.values("pk")))
 
     def stale(self, before: datetime) -> Self:
         """Whose settings and code were last confirmed before that moment, oldest first."""
@@ -116,7 +122,12 @@ class Space(models.Model):
 
     class Meta:
         ordering = ["name"]
-        indexes = [models.Index(fields=["account", "liveness"]), models.Index(fields=["checked_at"])]
+        indexes = [
+            models.Index(fields=["account", "liveness"]),
+            models.Index(fields=["checked_at"]),
+            # The state of every space, narrow: lists and counters of rooms look each one up by its id.
+            models.Index(fields=["id", "liveness", "trouble", "account", "conference"], name="space_state"),
+        ]
 
     def __str__(self) -> str:
         return self.meeting_code or self.name
@@ -257,6 +268,7 @@ class Member(models.Model):
     class Meta:
         ordering = ["email"]
         constraints = [models.UniqueConstraint(fields=["space", "email"], name="member_once_a_space")]
+        indexes = [models.Index(fields=["email"], name="member_email")]
 
     def __str__(self) -> str:
         return self.email

@@ -1,18 +1,20 @@
 """Facts turned into words for templates: ages, lengths of time, settings and verbs."""
 
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from spaces.access import Permission
 from spaces.google import config
-from spaces.models import AuditEntry
+from spaces.models import AuditEntry, Conference
 
 register = template.Library()
 
@@ -76,6 +78,13 @@ def age(moment: datetime | None) -> str:
     )
 
 
+@register.filter
+def clock(moment: datetime) -> str:
+    """A moment in UTC, day and minute, short: “3 Mar, 09:40”. Django's own `date` takes several times as long, and lists have
+    one in every row."""
+    return f"{moment.astimezone(UTC):%-d %b, %H:%M}"
+
+
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
@@ -119,6 +128,63 @@ def copy(text: str, what: str = "") -> SafeString:
         what or text,
         icon("copy"),
     )
+
+
+@lru_cache(maxsize=512)
+def _kinds(people: int, devices: int, phones: int, guests: int) -> SafeString:
+    """See `kinds`; the same few numbers stand in most rows."""
+    return format_html(
+        '<span class="kinds"><span{} title="People{}">{}{}<span class="unseen">people</span></span>'
+        '<span{} title="Room devices">{}{}<span class="unseen">room devices</span></span>'
+        '<span{} title="Phones">{}{}<span class="unseen">phones</span></span></span>',
+        _EMPTY if not people else "",
+        f", {guests} without sign-in" if guests else "",
+        icon("user"),
+        people,
+        _EMPTY if not devices else "",
+        icon("monitor"),
+        devices,
+        _EMPTY if not phones else "",
+        icon("phone"),
+        phones,
+    )
+
+
+_EMPTY = SafeString(' class="none"')
+
+
+@register.simple_tag
+def kinds(call: Conference) -> SafeString:
+    """How many of each kind are in a call: people (guests among them), room devices, phones."""
+    if not call.counted:
+        return SafeString('<span class="faint">not counted yet</span>')
+    guests = call.guests or 0
+    return _kinds((call.people or 0) + guests, call.devices or 0, call.phones or 0, guests)
+
+
+@register.simple_tag(takes_context=True)
+def way_to_end(context: template.Context, row: Any, *, solid: bool = False) -> SafeString:
+    """The way to end a row's call, where it may be ended; where only Google would refuse, the way to the reason. In a list it
+    stands in every row, so it is made here and not in a fragment of its own."""
+    name = row.room.name
+    if row.can_end:
+        address = reverse("end", args=[row.room.slug])
+        return format_html(
+            '<a class="btn danger{}" href="{}?next={}" hx-get="{}" hx-target="#dialog" hx-swap="innerHTML" '
+            'aria-haspopup="dialog">End…<span class="unseen"> (the call in {})</span></a>',
+            " solid" if solid else "",
+            address,
+            quote(context["request"].get_full_path(), safe="/"),
+            address,
+            name,
+        )
+    if row.call and Permission.CONFERENCE_END in row.may and row.state != "unknown":
+        return format_html(
+            '<a class="btn quiet" href="{}">Why no End?<span class="unseen"> ({})</span></a>',
+            reverse("end", args=[row.room.slug]),
+            name,
+        )
+    return SafeString("")
 
 
 @register.filter

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -21,6 +21,7 @@ from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rows import row, rows
 
 PER_PAGE = 50
+COUNTED = ("live", "stuck", "unknown", "idle", "none")
 
 
 def find(request: Request, slug: str) -> Room:
@@ -64,32 +65,27 @@ def _ordered(found: RoomQuerySet, sort: str, now: datetime, *, sees_all_calls: b
     return found.by_need(now)
 
 
-def _counters(person: Person, now: datetime) -> list[dict[str, Any]]:
-    """How many rooms are in which state, among those whose calls the person may see; each is a filter."""
-    seen = RoomQuerySet(Room).filter(
-        pk__in=access.rooms_where(person, Permission.CALL_SEE).current().values("pk")
-    )
-    everything = RoomQuerySet(Room).current()
-    states = ("live", "stuck", "unknown", "idle")
-    inner = {
-        "live": seen.live(),
-        "stuck": seen.stuck(now),
-        "unknown": seen.unknown(),
-        "idle": seen.idle(),
-    }
-    numbers = everything.aggregate(
-        **{name: Count("pk", filter=Q(pk__in=inner[name].values("pk"))) for name in states},
-        none=Count("pk", filter=Q(space=None)),
-    )
+def _tally(person: Person, now: datetime) -> dict[str, int]:
+    """How many rooms are in which state, among those whose calls the person may see."""
+    seen = None
+    if not access.everywhere(person, Permission.CALL_SEE):
+        seen = Q(pk__in=access.rooms_where(person, Permission.CALL_SEE).values("pk"))
+    return RoomQuerySet(Room).current().tally(now, seen=seen)
+
+
+def _counters(numbers: dict[str, int]) -> list[dict[str, Any]]:
+    """The numbers as they stand above the list; each is a filter."""
     labels = dict(FilterForm.STATES)
-    return [{"key": key, "label": labels[key], "number": numbers[key]} for key in (*states, "none")]
+    return [{"key": key, "label": labels[key], "number": numbers[key]} for key in COUNTED]
 
 
-def _shown(found: RoomQuerySet, number: str | None, person: Person) -> Page[Any]:
+def _shown(found: RoomQuerySet, length: int, number: str | None, person: Person) -> Page[Any]:
     """One page. First the keys, then only those rooms with all that a row needs."""
-    leaf: Page[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE).get_page(number)
+    paginator: Paginator[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE)
+    paginator.count = length  # a cached property: known already, so it is not asked for again
+    leaf: Page[Any] = paginator.get_page(number)
     keys = list(leaf.object_list)
-    loaded = {room.pk: room for room in access.visible_rooms(person).for_pages().filter(pk__in=keys)}
+    loaded = {room.pk: room for room in access.visible_rooms(person).for_lists().filter(pk__in=keys)}
     leaf.object_list = [loaded[key] for key in keys if key in loaded]
     return leaf
 
@@ -101,16 +97,18 @@ def overview(request: Request) -> HttpResponse:
     form = FilterForm(request.GET)
     wanted = form.understood()
     sees_all = access.everywhere(request.user, Permission.CALL_SEE)
-    found = _ordered(
-        _filtered(request.user, wanted, now), wanted.get("sort", "need"), now, sees_all_calls=sees_all
-    )
-    leaf = _shown(found, request.GET.get("page"), request.user)
+    found = _filtered(request.user, wanted, now)
+    numbers = _tally(request.user, now)
+    # Counted before it is put in order (the order joins what counting does not need), and once where nothing is filtered.
+    length = found.count() if set(wanted) - {"sort"} else numbers["total"]
+    found = _ordered(found, wanted.get("sort", "need"), now, sees_all_calls=sees_all)
+    leaf = _shown(found, length, request.GET.get("page"), request.user)
     context = {
         "form": form,
         "wanted": wanted,
         "rows": rows(leaf.object_list, request.user, now),
         "leaf": leaf,
-        "counters": _counters(request.user, now),
+        "counters": _counters(numbers),
         "buildings": Building.objects.all(),
         "now": now,
         "grouped": sees_all and wanted.get("sort", "need") == "need",
@@ -122,7 +120,7 @@ def overview(request: Request) -> HttpResponse:
 def mine(request: Request) -> HttpResponse:
     """The rooms somebody owns or is deputy of: what to end, first."""
     now = timezone.now()
-    found = access.visible_rooms(request.user).current().owned_by(request.user).for_pages().by_need(now)
+    found = access.visible_rooms(request.user).current().owned_by(request.user).for_lists().by_need(now)
     return page(
         request, "mine.html", {"rows": rows(found[:500], request.user, now), "now": now}, partial="board"
     )

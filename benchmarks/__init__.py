@@ -1,0 +1,1 @@
+"""What `make bench` runs: speed shown beside something known, in one run on one machine."""

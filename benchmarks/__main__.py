@@ -1,0 +1,75 @@
+"""`python -m benchmarks [PART ...]`: measure and print tables; without a name all parts one after the other."""
+
+import signal
+import sys
+from collections.abc import Callable
+
+from benchmarks.stage import say, stage
+from embedded.process import Problem
+
+
+def overview() -> None:
+    """The overview and the lookup at 10,000 rooms beside Django admin's list."""
+    with stage() as place:
+        place.measure("overview")
+
+
+def sweeps(*names: str) -> None:
+    """`growth`: how a sweep grows with the number of rooms. `sweep`: one of 10,000 rooms beside one call a room. Filling Google's
+    side takes longest, so both use one world."""
+    with stage() as place:
+        place.simulator(rooms=240)
+        place.measure("sweep", *names)
+
+
+def changes() -> None:
+    """From the start of a call to its row in an open page."""
+    with stage() as place:
+        place.simulator(rooms=120)
+        place.manage("prepare")
+        place.manage("seed_demo")
+        place.measure("changes")
+
+
+def clients() -> None:
+    """One call to Google through three clients."""
+    with stage() as place:
+        place.simulator(rooms=10)
+        world = place.control("world")
+        place.measure("clients", world["spaces"][0]["owner"], world["spaces"][0]["name"])
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "overview": overview,
+    "growth": lambda: sweeps("growth"),
+    "sweep": lambda: sweeps("sweep"),
+    "changes": changes,
+    "clients": clients,
+}
+
+
+def main(names: list[str]) -> int:
+    """Measure the named parts; the exit code says whether all could be measured."""
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        say(f"Usage: python -m benchmarks [{' | '.join(PARTS)}] ...")
+        return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave by the way that stops what was started
+    try:
+        chosen = names or list(PARTS)
+        together = {"growth", "sweep"} <= set(chosen)
+        for name in chosen:
+            if not together or name not in {"growth", "sweep"}:
+                PARTS[name]()
+        if together:
+            sweeps("growth", "sweep")
+    except Problem as problem:
+        print(problem, file=sys.stderr, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
