@@ -35,7 +35,8 @@ def pytest(name: str, env: Mapping[str, str], *arguments: str) -> Outcome:
     began = time.monotonic()
     print(f"\n{name}", flush=True)
     colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
-    options = ["-n", "2", "--dist", "loadfile", "--maxfail=40", colour]
+    # A worker more than cores, because browser stories wait a lot; in the order of tests/conftest.py, which begins with them.
+    options = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--maxfail=40", colour]
     argv = process.tethered([sys.executable, "-m", "pytest", *options, *arguments])
     running = subprocess.Popen(
         argv, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
