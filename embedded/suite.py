@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -38,16 +37,13 @@ class Outcome:
     summary: list[str]
 
 
-def pytest(
-    name: str, env: Mapping[str, str], *arguments: str, workers: int, quietly: bool = False
-) -> Outcome:
-    """Run pytest, showing everything but its closing summary, which is handed back. `quietly`: show it only when it failed."""
+def pytest(name: str, env: Mapping[str, str], *arguments: str) -> Outcome:
+    """Run pytest, showing everything but its closing summary, which is handed back."""
     began = time.monotonic()
-    shown: list[str] = []
     print(f"\n{name}", flush=True)
     colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
-    # In the order of tests/conftest.py, which begins with the longest, the browser stories.
-    options = ["-n", str(workers), "--dist", "loadfile", "--no-loadscope-reorder", "--maxfail=40", colour]
+    # A worker more than cores, because browser stories wait a lot; in the order of tests/conftest.py, which begins with them.
+    options = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--maxfail=40", colour]
     argv = process.tethered([sys.executable, "-m", "pytest", *options, *arguments])
     running = subprocess.Popen(
         argv, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -56,34 +52,30 @@ def pytest(
     for line in running.stdout or ():
         if summary or CLOSING.match(COLOUR.sub("", line.rstrip())):
             summary.append(line.rstrip("\n"))
-        elif quietly:
-            shown.append(line)
         else:
             print(line, end="", flush=True)
     passed = running.wait() == 0
-    if not passed:
-        print("".join(shown), flush=True)
     print(f"{name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - began:.0f} s", flush=True)
     return Outcome(name, passed, summary)
 
 
 def run_both(env: dict[str, str]) -> list[Outcome]:
-    """The tests on PostgreSQL beside all tests on SQLite: both wait a lot, for browsers, time-outs and each other's disk."""
-    with ExitStack() as stack, ThreadPoolExecutor(1) as beside:
+    """The tests on PostgreSQL, then all tests on SQLite."""
+    outcomes = []
+    with ExitStack() as stack:
         address = os.environ.get("TEST_POSTGRES_URL") or stack.enter_context(postgres.start()).url
         narrower = ["-m", "not journey", *(f"--ignore={folder}" for folder in DATABASE_BLIND)]
-        on_postgres = beside.submit(
-            pytest, "Tests on PostgreSQL", env | {"DATABASE_URL": address}, *narrower, workers=2, quietly=True
-        )
-        on_sqlite = pytest("Tests on SQLite, with the browser", env, workers=3)
-        return [on_postgres.result(), on_sqlite]
+        on_postgres = env | {"DATABASE_URL": address}
+        outcomes.append(pytest("Tests on PostgreSQL", on_postgres, *narrower))
+    outcomes.append(pytest("Tests on SQLite, with the browser", env))
+    return outcomes
 
 
 def coverage() -> None:
     """The run on SQLite, which is everything, measured, with the processes it starts: half as slow again, so not part of
     `test`. The details go to var/test/coverage.txt. Raises Problem when a test failed."""
     env = environment()
-    outcome = pytest("Tests on SQLite, measured", env, "--cov", "--cov-report=", workers=3)
+    outcome = pytest("Tests on SQLite, measured", env, "--cov", "--cov-report=")
     tool = [sys.executable, "-m", "coverage", "report"]
     with COVERAGE_REPORT.open("w", encoding="utf-8") as file:
         subprocess.run(tool, cwd=ROOT, env=dict(env), stdout=file, check=False)
