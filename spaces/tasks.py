@@ -1,6 +1,7 @@
 """The timetable's doors: ids in, one action called. Every task is harmless twice and limited in time (settings)."""
 
 import time
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -13,6 +14,7 @@ from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, spaces
 from spaces.models import Account, AuditEntry
 
+JUST_NOW = timedelta(minutes=5)
 HEARTBEAT_EVERY = 5  # seconds; Celery's own heartbeat comes every two
 
 
@@ -42,6 +44,8 @@ def reconcile_spaces() -> None:
 def settle_ending(*, room_id: int) -> None:
     """Look once more at a room some seconds after a call in it was ended: is it over, are its settings as before?"""
     endings = AuditEntry.objects.filter(room=room_id, verb=Permission.CONFERENCE_END)
+    # Only the ending just asked for: an older one says nothing about the settings of today, which may have been changed at Google.
+    endings = endings.filter(at__gte=timezone.now() - JUST_NOW)
     done = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).first()
     if done:
         conferences.settle(entry=done, actor=SYSTEM)

@@ -134,6 +134,21 @@ def test_settings_that_google_changes_some_seconds_later_are_put_back_by_the_sec
     assert (repair.actor_name, repair.outcome) == ("Meetadmin", "done")
 
 
+def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    AuditEntry.objects.update(at=timezone.now() - timedelta(hours=1))
+    google.call(
+        "PATCH",
+        f"/v2/{space_of(room).name}?updateMask=config.accessType",
+        {"config": {"accessType": "OPEN"}},
+        token=google.token(BERLIN),
+    )
+    settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
+    assert not AuditEntry.objects.filter(verb="settings:change").exists()
+
+
 def test_the_second_look_never_overrides_a_person(google, room, owner):
     record = start_call(google, room)
     end(room, record, owner)
