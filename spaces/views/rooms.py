@@ -32,12 +32,12 @@ def find(request: Request, slug: str) -> Room:
 def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuerySet:
     """The rooms that fit the filters. Filters about calls look only at rooms whose calls the person may see."""
     found = access.visible_rooms(person)
-    states = {"stuck": "stuck", "live": "live", "idle": "idle", "unknown": "unknown"}
-    if wanted.get("state") in states:
-        found = access.rooms_where(person, Permission.CALL_SEE)
-        found = found.stuck(now) if wanted["state"] == "stuck" else getattr(found, states[wanted["state"]])()
-    elif wanted.get("state") == "none":
+    state = wanted.get("state")
+    if state == "none":
         found = found.without_space()
+    elif state:
+        found = access.rooms_where(person, Permission.CALL_SEE)
+        found = found.stuck(now) if state == "stuck" else getattr(found, state)()
     found = found.exclude(archived_at=None) if wanted.get("archived") else found.current()
     if wanted.get("q"):
         found = found.matching(wanted["q"])
