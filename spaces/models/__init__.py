@@ -1,7 +1,7 @@
 """What is stored. One file a noun; questions are QuerySet methods, rules of access are in spaces.access."""
 
 from spaces.models.accounts import Account
-from spaces.models.conferences import Conference, Participant
+from spaces.models.conferences import Conference, Participant, Participation
 from spaces.models.history import AuditEntry
 from spaces.models.people import Person, Role
 from spaces.models.rooms import Building, Ownership, Room
@@ -15,6 +15,7 @@ __all__ = [
     "Member",
     "Ownership",
     "Participant",
+    "Participation",
     "PastCode",
     "Person",
     "Role",

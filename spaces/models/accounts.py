@@ -25,6 +25,13 @@ class Account(models.Model):
 
     - delegated: a service account with domain-wide delegation impersonates a room mailbox from the configured list;
     - consented: the person connected the account; their refresh token is kept sealed.
+
+    What the engine notes here: `swept_at` is the moment before the last look that succeeded, `failed_at` the last one that
+    did not, `fail_count` how many failed in a row, and `open_until` when the next one may be tried (see `circuit`); why, in
+    words for people, is `problem`. `plan` says in words how the account is looked at and why that way. `live_calls` is the
+    number of calls running at the last look. `push_heard_at` is when the last pushed event came for one of its spaces,
+    `push_missed_at` when polling last found a change that a healthy push would have told before. `harvested_to`: the ended
+    calls of its spaces are known up to this moment.
     """
 
     class Kind(models.TextChoices):
@@ -35,6 +42,13 @@ class Account(models.Model):
         UNTESTED = "untested", "Not tried yet"
         OK = "ok", "Works"
         BROKEN = "broken", "Broken"
+
+    class Circuit(models.TextChoices):
+        """Whether the timetable asks Google as this account: as usual, not before `open_until`, or once to try."""
+
+        CLOSED = "closed", "Asked as usual"
+        OPEN = "open", "Left alone for now"
+        PROBING = "probing", "Being tried again"
 
     email = models.EmailField(unique=True)
     google_id = models.CharField(max_length=255, blank=True)
@@ -48,6 +62,14 @@ class Account(models.Model):
     problem = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
     swept_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    fail_count = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(null=True, blank=True)
+    plan = models.TextField(blank=True)
+    live_calls = models.PositiveIntegerField(default=0)
+    push_heard_at = models.DateTimeField(null=True, blank=True)
+    push_missed_at = models.DateTimeField(null=True, blank=True)
+    harvested_to = models.DateTimeField(null=True, blank=True)
     next_sweep_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(default=timezone.now)
 
@@ -58,6 +80,16 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.email
+
+    def circuit(self, now: datetime) -> "Account.Circuit":
+        """How the timetable treats the account now. People's clicks are always carried out."""
+        if self.open_until is None:
+            return self.Circuit.CLOSED
+        return self.Circuit.OPEN if self.open_until > now else self.Circuit.PROBING
+
+    def heard(self, at: datetime) -> None:
+        """Note that a pushed event came for one of this account's spaces."""
+        Account.objects.filter(pk=self.pk).exclude(push_heard_at__gte=at).update(push_heard_at=at)
 
     def claim(self, *, now: datetime, until: datetime) -> bool:
         """Take this account's turn; False when somebody else has it. One conditional update, so that two workers

@@ -11,8 +11,14 @@ from django.db.models.functions import Greatest
 class Conference(models.Model):
     """One call in a space, as far as we have seen it. `record` is Google's name, `conferenceRecords/…`.
 
-    The four counts are of those present when last counted. `same_since` is the moment from which the counts have not
-    changed: a call in which nothing moves for hours is what "stuck" looks like.
+    The four counts are of those present when last counted (`counted_at`); who they are was last read at `listed_at`.
+    `same_since` is the moment from which the counts have not changed: a call in which nothing moves for hours is what
+    "stuck" looks like. `host_left_at`: since then nobody is in it who is known to run it; None while one is, and when none
+    was ever seen in it. `stuck_at`: from this moment on the call counts as stuck if nothing moves (see models.stuck).
+
+    For history, kept when names are gone: `started_at`, `ended_at`, `ended_by` (who ended it through us; empty: it ended by
+    itself or elsewhere), `peak` heads at once (at `peak_at`), and how many of each kind took part in all (`all_…`). `settled_at`:
+    when all this was read once more after the end; None while that is still to be done.
     """
 
     record = models.CharField(max_length=200, unique=True)
@@ -26,13 +32,26 @@ class Conference(models.Model):
     guests = models.PositiveIntegerField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
     same_since = models.DateTimeField(null=True, blank=True)
+    listed_at = models.DateTimeField(null=True, blank=True)
+    host_left_at = models.DateTimeField(null=True, blank=True)
+    stuck_at = models.DateTimeField(null=True, blank=True)
     peak = models.PositiveIntegerField(default=0)
+    peak_at = models.DateTimeField(null=True, blank=True)
+    all_people = models.PositiveIntegerField(null=True, blank=True)
+    all_devices = models.PositiveIntegerField(null=True, blank=True)
+    all_phones = models.PositiveIntegerField(null=True, blank=True)
+    all_guests = models.PositiveIntegerField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[models.Manager["Conference"]] = models.Manager()
 
     class Meta:
         ordering = ["-started_at", "-pk"]
-        indexes = [models.Index(fields=["space", "-started_at"])]
+        indexes = [
+            models.Index(fields=["space", "-started_at"]),
+            # The end of a call is asked for by those who settle and those who throw away.
+            models.Index(fields=["ended_at", "settled_at"], name="conference_ended"),
+        ]
 
     def __str__(self) -> str:
         return self.record
@@ -101,6 +120,30 @@ class Participant(models.Model):
     class Meta:
         ordering = ["joined_at"]
         indexes = [models.Index(fields=["google_id"])]
+
+    def __str__(self) -> str:
+        return self.display_name or self.kind
+
+
+class Participation(models.Model):
+    """Somebody's part in a call, kept for a while after it: who, as what, from when to when (None: still in it).
+
+    `name` is Google's, `conferenceRecords/…/participants/…`: one a person and call, however often they came and went. Names are
+    personal data: rows are thrown away after MEETADMIN_KEEP_NAMES days, the numbers on the conference stay. May be shown
+    to those only who may see the names in a running call.
+    """
+
+    conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="participations")
+    name = models.CharField(max_length=300, unique=True)
+    kind = models.CharField(max_length=10, choices=Participant.Kind)
+    google_id = models.CharField(max_length=255, blank=True)
+    display_name = models.CharField(max_length=300, blank=True)
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["joined_at"]
+        indexes = [models.Index(fields=["left_at"], name="participation_left")]
 
     def __str__(self) -> str:
         return self.display_name or self.kind

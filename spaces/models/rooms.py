@@ -185,6 +185,12 @@ class Room(models.Model):
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )
+    # Minutes after which a call here counts as stuck; empty: what the installation says (models.stuck).
+    stuck_empty = models.PositiveIntegerField(null=True, blank=True)
+    stuck_devices = models.PositiveIntegerField(null=True, blank=True)
+    stuck_alone = models.PositiveIntegerField(null=True, blank=True)
+    stuck_hostless = models.PositiveIntegerField(null=True, blank=True)
+    stuck_running = models.PositiveIntegerField(null=True, blank=True)
     owners = models.ManyToManyField("spaces.Person", through="spaces.Ownership", related_name="rooms")
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
