@@ -1,11 +1,23 @@
 """Calls: one row for each conference ever seen, and who is in the running ones."""
 
-from datetime import datetime
-from typing import ClassVar
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Greatest
+
+
+class ConferenceQuerySet(models.QuerySet["Conference"]):
+    """The questions asked about calls."""
+
+    def over_since(self, since: datetime, *, spaces: Iterable[int]) -> Self:
+        """Calls of these spaces that were over after that moment, oldest first. Only those that began in the week before are
+        looked at: the index leads by the beginning, and a room may have years of calls."""
+        began = since - timedelta(days=7)
+        found = self.filter(space__in=spaces, started_at__gte=began, ended_at__gt=since)
+        return found.order_by("space", "started_at")
 
 
 class Conference(models.Model):
@@ -43,7 +55,7 @@ class Conference(models.Model):
     all_guests = models.PositiveIntegerField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[models.Manager["Conference"]] = models.Manager()
+    objects: ClassVar[models.Manager["Conference"]] = ConferenceQuerySet.as_manager()
 
     class Meta:
         ordering = ["-started_at", "-pk"]
