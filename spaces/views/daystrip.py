@@ -42,7 +42,8 @@ def earlier(spaces: Iterable[int], now: datetime) -> dict[int, list[Bar]]:
     found: dict[int, list[Bar]] = {}
     ended = ConferenceQuerySet(Conference).over_since(since, spaces=spaces)
     for space, begin, end in ended.values_list("space", "started_at", "ended_at"):
-        found.setdefault(space, []).append(Bar(max(begin, since), min(end, now)))
+        if begin and end:
+            found.setdefault(space, []).append(Bar(max(begin, since), min(end, now)))
     return found
 
 
