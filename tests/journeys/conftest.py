@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from embedded import broker, chromium, process, serve
 from tests.support.environment import free_port
@@ -99,20 +99,22 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 process.stop(child, seconds=15)
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Debian's Chromium; as root it needs to run without its sandbox."""
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; as root it needs to run without its sandbox.
+
+    It ends with the last story, not with the session: while Playwright is on, an event loop runs in this thread, in which
+    Django refuses to touch the database. The tests that come after the stories in the same process need it.
+    """
     quiet = [
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
         "--no-first-run",
+        *(["--no-sandbox"] if os.getuid() == 0 else []),
     ]
-    return {
-        **browser_type_launch_args,
-        "executable_path": chromium.find(),
-        "args": [*quiet, *(["--no-sandbox"] if os.getuid() == 0 else [])],
-    }
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium.find(), args=quiet)
 
 
 class Visitor:
