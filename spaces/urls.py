@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from spaces.views import accounts, conferences, history, lookup, people, rooms, spaces, system
+from spaces.views import accounts, conferences, history, lookup, people, roompage, rooms, spaces, system
 
 urlpatterns = [
     path("", rooms.overview, name="overview"),
     path("rooms/new/", rooms.new, name="room_new"),
-    path("rooms/<slug:slug>/", rooms.room, name="room"),
+    path("rooms/<slug:slug>/", roompage.room, name="room"),
+    path("rooms/<slug:slug>/card/", roompage.card, name="room_card"),
     path("rooms/<slug:slug>/edit/", rooms.edit, name="room_edit"),
     path("rooms/<slug:slug>/archive/", rooms.archive, name="room_archive"),
     path("rooms/<slug:slug>/restore/", rooms.restore, name="room_restore"),
@@ -17,7 +18,7 @@ urlpatterns = [
     path("rooms/<slug:slug>/settings/", spaces.configure, name="configure"),
     path("rooms/<slug:slug>/create-space/", spaces.create, name="space_create"),
     path("rooms/<slug:slug>/adopt-space/", spaces.adopt, name="space_adopt"),
-    path("r/<slug:slug>", rooms.join, name="join"),
+    path("r/<slug:slug>", roompage.join, name="join"),
     path("lookup/", lookup.look_up, name="lookup"),
     path("lookup/ask/", lookup.ask, name="lookup_ask"),
     path("mine/", rooms.mine, name="mine"),

@@ -1,11 +1,11 @@
-"""Pages about rooms: the overview, one room, its facts, and the stable address that leads into the call."""
+"""Lists of rooms (the overview, one's own), and what is written about a room. One room's page: roompage.py."""
 
 from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,11 +14,10 @@ from spaces import access, audit
 from spaces.access import Permission
 from spaces.actions import buildings, rooms
 from spaces.forms import FilterForm, RoomForm
-from spaces.google import config
 from spaces.models import Building, Ownership, Person, Room
 from spaces.models.rooms import RoomQuerySet
 from spaces.views.replies import Request, back, carry_out, page, posted
-from spaces.views.rows import row, rows
+from spaces.views.rows import rows
 
 PER_PAGE = 50
 COUNTED = ("live", "stuck", "unknown", "idle", "none")
@@ -124,72 +123,6 @@ def mine(request: Request) -> HttpResponse:
     return page(
         request, "mine.html", {"rows": rows(found[:500], request.user, now), "now": now}, partial="board"
     )
-
-
-TABS = (
-    ("history", "Calls", Permission.HISTORY_SEE),
-    ("settings", "Settings", Permission.SETTINGS_SEE),
-    ("spaces", "Links", Permission.ROOM_SEE),
-    ("audit", "Audit", Permission.AUDIT_ROOM),
-)
-
-
-@require_GET
-def room(request: Request, slug: str) -> HttpResponse:
-    """One room: what is on now, and behind tabs in the address its calls, settings, links and trail."""
-    now = timezone.now()
-    found = find(request, slug)
-    shown = row(found, request.user, now)
-    tabs = [(key, label) for key, label, needs in TABS if needs in shown.may]
-    tab = request.GET.get("tab", "")
-    tab = tab if tab in dict(tabs) else tabs[0][0]
-    context = {
-        "room": found,
-        "row": shown,
-        "space": found.space,
-        "now": now,
-        "tabs": tabs,
-        "tab": tab,
-        "ownerships": found.ownerships.select_related("person"),
-        **_now_panel(found, shown.may),
-        **_tab(found, tab),
-    }
-    return page(request, "room.html", context, partial="now")
-
-
-def _now_panel(found: Room, may: frozenset[Permission]) -> dict[str, Any]:
-    call = found.space.conference if found.space else None
-    return {"participants": list(call.participants.all()) if call and Permission.NAMES_SEE in may else []}
-
-
-def _tab(found: Room, tab: str) -> dict[str, Any]:
-    space = found.space
-    if tab == "history":
-        return {"calls": space.conferences.all()[:50] if space else []}
-    if tab == "settings":
-        known = space.settings if space else {}
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for setting in config.CATALOGUE:
-            value = known.get(setting.path, "")
-            groups.setdefault(setting.group, []).append(
-                {"setting": setting, "choice": setting.choice(value) if value else None}
-            )
-        return {"groups": list(groups.items())}
-    if tab == "audit":
-        return {"entries": found.audit.all()[:50]}
-    return {
-        "past_codes": space.past_codes.all() if space else [],
-        "former_spaces": found.former_spaces.order_by("-retired_at"),
-    }
-
-
-@require_GET
-def join(request: Request, slug: str) -> HttpResponse:
-    """The stable address of a room, for QR cards and door signs: leads into its present call."""
-    found = find(request, slug)
-    if found.space and found.space.meeting_uri:
-        return HttpResponseRedirect(found.space.meeting_uri)
-    return redirect(found)
 
 
 def _building(form: RoomForm, request: Request) -> Building:

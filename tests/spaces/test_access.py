@@ -213,6 +213,7 @@ GET  space_create     in  403  403  403  403  403  403  200  200  403  in
 POST space_create     in  403  403  403  403  403  403  422  422  403  in
 GET  space_adopt      in  403  403  403  403  403  403  200  200  403  in
 POST space_adopt      in  403  403  403  403  403  403  422  422  403  in
+GET  room_card        in  200  200  200  200  200  200  200  200  200  in
 GET  join             in  302  302  302  302  302  302  302  302  302  in
 GET  lookup           in  200  200  200  200  200  200  200  200  200  in
 POST lookup_ask       in  403  403  403  403  403  200  200  200  200  in
@@ -233,7 +234,7 @@ GET  readyz           503 503  503  503  503  503  503  503  503  503  503
 """
 TABLE = [(line.split()[0], line.split()[1], line.split()[2:]) for line in ROUTES.strip().splitlines()]
 ROOM_ROUTES = {
-    "room", "room_edit", "room_archive", "room_restore", "refresh", "end", "reveal", "configure", "space_create",
+    "room", "room_card", "room_edit", "room_archive", "room_restore", "refresh", "end", "reveal", "configure", "space_create",
     "space_adopt", "join",
 }  # fmt: skip
 
@@ -373,7 +374,11 @@ def pages_about(stage: Stage, who: str) -> str:
     addresses = ["/", "/?state=stuck", "/?state=none&sort=since"]
     addresses += [f"{room}?tab={tab}" for tab in ("", "history", "settings", "spaces", "audit")]
     addresses += [f"/lookup/?q={text}" for text in (CODE, "Berlin", "room-owner", "nowhere")]
-    addresses += ["/mine/", "/audit/", reverse("end", args=[stage.room.slug])]
+    addresses += [
+        "/mine/",
+        "/audit/",
+        *(reverse(name, args=[stage.room.slug]) for name in ("end", "room_card")),
+    ]
     replies = [browser.get(one) for one in addresses]
     replies += [browser.get(one, headers={"HX-Request": "true"}) for one in ("/", room)]
     return "\n".join(reply.content.decode() for reply in replies if reply.status_code == 200)
