@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 
-from spaces import access, audit
+from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome, told_before
@@ -114,6 +114,7 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) 
     except NotPermitted:
         # We own it and still may not: somebody else's app made it. Remember, so that nobody is led here again.
         Space.objects.filter(pk=space.pk).update(origin=Space.Origin.FOREIGN)
+        live.spaces_changed([space.pk])
         raise audit.Refused(FOREIGN) from None
     except OutcomeUnknown:
         # The answer is lost, the truth is not: ask whether that call is still on.
@@ -275,9 +276,11 @@ def _take_in(account: Account, running: Iterable[resources.ConferenceRecord], *,
             seen_at=asked_at,
             started_at=record.started_at if record else None,
         )
-    spaces.exclude(name__in=calls).filter(conference=None).exclude(seen_at__gt=asked_at).update(
-        liveness=Liveness.IDLE, seen_at=asked_at
-    )
+    quiet = spaces.exclude(name__in=calls).filter(conference=None).exclude(seen_at__gt=asked_at)
+    news = list(quiet.exclude(liveness=Liveness.IDLE).values_list("pk", flat=True))
+    quiet.update(liveness=Liveness.IDLE, seen_at=asked_at)
+    if news:
+        live.spaces_changed(news, moved=True)
 
 
 def reveal(*, room: Room, actor: Actor) -> list[Participant]:

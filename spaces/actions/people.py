@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.db import transaction
 
-from spaces import access, audit
+from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Person, Role
@@ -92,6 +92,7 @@ def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Act
             _refuse_last_admin(person)
         Person.objects.filter(pk=person.pk).update(role=role)
         person.buildings.set(wanted)
+        live.rights_changed([person.pk])
         audit.note(verb=Permission.PEOPLE_MANAGE, actor=actor, target=address, before=before, after=after)
     return Outcome(f"{address} is now {Role(role).label.lower()}.")
 
@@ -106,6 +107,7 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
             audit.note(
                 verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.email, after={"active": active}
             )
+            live.rights_changed([person.pk])
     return Outcome(f"{person.email} {'may sign in again' if active else 'is locked out'}.")
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from spaces import access, audit
+from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Ownership, Person, Room
@@ -101,6 +101,7 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
             audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Archived")
+            live.rooms_changed([room.pk])
     return Outcome(f"{room.name} is archived. Its link still works at Google; nothing was deleted.")
 
 
@@ -110,6 +111,7 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
             audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Restored")
+            live.rooms_changed([room.pk])
     return Outcome(f"{room.name} is back in use.")
 
 
@@ -117,8 +119,11 @@ def _write(room: Room, to: RoomFacts) -> None:
     room.name, room.building, room.floor = to.name, to.building, to.floor
     room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
     room.save()
+    before = set(room.ownerships.values_list("person", flat=True))
     _set_people(room, Ownership.Kind.OWNER, to.owners)
     _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))
+    live.rooms_changed([room.pk])
+    live.rights_changed(before ^ set(room.ownerships.values_list("person", flat=True)))
 
 
 def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None:

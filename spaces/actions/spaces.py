@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from spaces import access, audit
+from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as, sight
 from spaces.actions.conferences import count_heads, device_names
@@ -171,6 +171,7 @@ def assign(room: Room, space: Space) -> None:
                 Space.objects.filter(pk=room.space_id).update(former_room=room, retired_at=now)
             Space.objects.filter(pk=space.pk).update(former_room=None, retired_at=None)
             Room.objects.filter(pk=room.pk).update(space=space)
+            live.rooms_changed([room.pk])
     except IntegrityError:
         raise audit.Refused("Another room was given this link in the same moment.") from None
     space.refresh_from_db()

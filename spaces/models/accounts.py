@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from spaces import live
+
 
 class AccountQuerySet(models.QuerySet["Account"]):
     """The questions asked about accounts."""
@@ -102,9 +104,12 @@ class Account(models.Model):
 
     def works(self) -> None:
         """Note that Google accepted us; clears an earlier problem."""
-        Account.objects.filter(pk=self.pk).exclude(status=self.Status.OK, problem="").update(
-            status=self.Status.OK, problem="", problem_since=None
-        )
+        same = Account.objects.filter(pk=self.pk)
+        known = same.exclude(status=self.Status.OK, problem="").values_list("status", flat=True).first()
+        if known is not None:
+            same.update(status=self.Status.OK, problem="", problem_since=None)
+        if known == self.Status.BROKEN:
+            live.account_changed(self.pk)
 
     def fails(self, problem: str, *, broken: bool) -> None:
         """Note a problem in words. `broken`: only a person can mend it; otherwise it may pass by itself."""
@@ -112,5 +117,6 @@ class Account(models.Model):
         if broken:
             changes["status"] = self.Status.BROKEN
         same = Account.objects.filter(pk=self.pk)
-        same.update(**changes)
+        if same.exclude(**changes).update(**changes) and broken:
+            live.account_changed(self.pk)
         same.filter(problem_since=None).update(problem_since=timezone.now())

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Greatest
 
+from spaces import live
+
 
 class ConferenceQuerySet(models.QuerySet["Conference"]):
     """The questions asked about calls."""
@@ -101,6 +103,8 @@ class Conference(models.Model):
             same_since=last_move or self.started_at,
         ):
             return
+        if any(getattr(self, kind) != number for kind, number in counts.items()):
+            live.spaces_changed([self.space_id])
         for participant in participants:
             participant.conference = self
         kept = {p.name for p in participants}

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from spaces import live
 from spaces.google import resources
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
@@ -183,11 +184,18 @@ class Space(models.Model):
             if known.meeting_code and known.meeting_code != seen.meeting_code:
                 PastCode.remember(known)
             Space.objects.filter(pk=self.pk).update(**changes)
+            if any(
+                getattr(known, name) != value
+                for name, value in changes.items()
+                if name not in {"checked_at", "code_confirmed_at"}
+            ):
+                live.spaces_changed([self.pk], moved=bool(known.trouble))
             if seen.liveness == "unknown":
                 # Asked by somebody who may not know: no news about the room. But an account that was its owner and is not
                 # any more will never know again, so what it saw last does not stand for the present.
-                if known.owned:
+                if known.owned and known.liveness != Liveness.UNKNOWN:
                     Space.objects.filter(pk=self.pk).update(liveness=Liveness.UNKNOWN)
+                    live.spaces_changed([self.pk], moved=True)
                 Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
             else:
                 known.see_call(seen.active_record, seen_at=seen_at)
@@ -221,6 +229,11 @@ class Space(models.Model):
             if gone:
                 Participant.objects.filter(conference__in=gone).delete()
                 Conference.objects.filter(pk__in=gone).update(ended_at=seen_at)
+            if known.seen_at is None or (known.liveness, known.conference_id) != (
+                Liveness.ACTIVE if running else Liveness.IDLE,
+                running.pk if running else None,
+            ):
+                live.spaces_changed([self.pk], moved=True)
         return True
 
     def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:
@@ -231,6 +244,7 @@ class Space(models.Model):
                 trouble=trouble, trouble_text=text, checked_at=seen_at
             ):
                 this.exclude(seen_at__gt=seen_at).update(liveness=Liveness.UNKNOWN)
+                live.spaces_changed([self.pk], moved=True)
 
 
 class PastCode(models.Model):

@@ -9,6 +9,7 @@ from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthError
 from django.http import HttpRequest, HttpResponse
 
+from spaces import live
 from spaces.access import SYSTEM
 from spaces.actions import people
 from spaces.signin.refusal import refuse
@@ -22,6 +23,13 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up by a form."""
         return False
+
+    def logout(self, request: HttpRequest) -> None:
+        """Signing out also ends the streams of the pages that are still open."""
+        key = request.session.session_key
+        super().logout(request)
+        if key:
+            live.session_over(key)
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         """Somebody whose access was switched off."""

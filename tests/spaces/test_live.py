@@ -1,0 +1,263 @@
+"""What open pages are told: names, once a transaction, after its commit, and never at the cost of the work."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from redis import Redis
+
+from spaces import live
+from spaces.actions import people, rooms
+from spaces.actions.spaces import assign
+from spaces.google import resources
+from spaces.models import Conference, Participant, Space
+from spaces.models.spaces import Liveness
+from tests import factories
+from tests.support.rooms import space_of
+
+NOW = timezone.now()
+LATER = NOW + timedelta(minutes=1)
+
+
+class Ear:
+    """Hears what is said on our channel."""
+
+    def __init__(self) -> None:
+        self.channel = Redis.from_url(settings.REDIS_URL).pubsub(ignore_subscribe_messages=True)
+        self.channel.subscribe(live.address()[1])
+        while not self.channel.subscribed:
+            self.channel.get_message(timeout=1)
+        self.channel.get_message(timeout=1)  # the answer to subscribing
+
+    def messages(self) -> list[tuple[int, dict[str, Any]]]:
+        """Version and content of all that came. Publishing and hearing go through one server, in order: our own last word
+        tells that nothing is on its way any more."""
+        mark = Redis.from_url(settings.REDIS_URL)
+        mark.publish(live.address()[1], "0 end")
+        heard: list[tuple[int, dict[str, Any]]] = []
+        while True:
+            message = self.channel.get_message(timeout=5)
+            assert message is not None, "the channel is silent"
+            number, _, text = message["data"].decode().partition(" ")
+            if text == "end":
+                mark.close()
+                return heard
+            heard.append((int(number), json.loads(text)))
+
+    def contents(self) -> list[dict[str, Any]]:
+        """What came, without versions."""
+        return [content for _, content in self.messages()]
+
+
+@pytest.fixture
+def ear(transactional_db: None) -> Iterator[Ear]:
+    """Listens from now on; transactions are real ones. What was put off by an earlier failure is not ours."""
+    live._Outbox.quiet_until, live._Outbox.missed = 0.0, False
+    heard = Ear()
+    yield heard
+    heard.channel.close()
+
+
+def answer(space: Space, **changes: Any) -> resources.Space:
+    """Google's answer to the owner."""
+    told: dict[str, Any] = {
+        "name": space.name,
+        "meeting_code": space.meeting_code,
+        "meeting_uri": space.meeting_uri,
+        "settings": dict(space.settings),
+    }
+    return resources.Space(**{**told, **changes})
+
+
+def present(space: Space, *kinds: str) -> list[Participant]:
+    """Somebody of each of these kinds."""
+    return [
+        Participant(name=f"{space.name}/{number}", kind=kind, joined_at=NOW)
+        for number, kind in enumerate(kinds)
+    ]
+
+
+# What happens to a room, and how it is told: as moved, as changed, or not at all.
+def _began(space: Space) -> None:
+    space.see_call("conferenceRecords/one", seen_at=LATER, started_at=NOW)
+
+
+def _ended(space: Space) -> None:
+    _live(space)
+    space.see_call(None, seen_at=LATER)
+
+
+def _live(space: Space) -> Conference:
+    call = Conference.objects.create(record="conferenceRecords/on", space=space, started_at=NOW)
+    Space.objects.filter(pk=space.pk).update(liveness=Liveness.ACTIVE, conference=call)
+    return call
+
+
+def _counted(space: Space) -> None:
+    _live(space).count(present(space, "person"), counted_at=LATER, last_move=NOW)
+
+
+def _counted_again(space: Space) -> None:
+    call = _live(space)
+    Conference.objects.filter(pk=call.pk).update(people=1, devices=0, phones=0, guests=0)
+    call.refresh_from_db()
+    call.count(present(space, "person"), counted_at=LATER, last_move=NOW)
+
+
+def _still_idle(space: Space) -> None:
+    space.see_call(None, seen_at=LATER)
+
+
+def _same_answer(space: Space) -> None:
+    space.absorb(answer(space), seen_at=LATER)
+
+
+def _new_settings(space: Space) -> None:
+    space.absorb(answer(space, settings={"accessType": "OPEN"}), seen_at=LATER)
+
+
+def _lost(space: Space) -> None:
+    space.has_trouble(Space.Trouble.NOT_FOUND, "Gone.", seen_at=LATER)
+
+
+def _found_again(space: Space) -> None:
+    Space.objects.filter(pk=space.pk).update(trouble=Space.Trouble.NOT_FOUND)
+    space.absorb(answer(space), seen_at=LATER)
+
+
+def _account_broke(space: Space) -> None:
+    space.account.fails("Withdrawn.", broken=True)
+    space.account.fails("Withdrawn.", broken=True)
+
+
+def _account_mended(space: Space) -> None:
+    type(space.account).objects.filter(pk=space.account_id).update(status="broken", problem="Withdrawn.")
+    space.account.works()
+    space.account.works()
+
+
+def _account_slow(space: Space) -> None:
+    space.account.fails("Google is busy.", broken=False)
+    space.account.works()
+
+
+def _another_space(space: Space) -> None:
+    assign(space.room, factories.make_space())
+
+
+@pytest.mark.parametrize(
+    ("happens", "told"),
+    [
+        (_began, "moved"),
+        (_ended, "moved"),
+        (_counted, "changed"),
+        (_counted_again, ""),
+        (_still_idle, ""),
+        (_same_answer, ""),
+        (_new_settings, "changed"),
+        (_lost, "moved"),
+        (_found_again, "moved"),
+        (_account_broke, "moved"),
+        (_account_mended, "moved"),
+        (_account_slow, ""),
+        (_another_space, "moved"),
+    ],
+)
+def test_what_a_change_of_a_room_tells(ear, happens: Callable[[Space], None], told: str):
+    room = factories.make_room()
+    factories.make_room(space=factories.make_space(account=factories.make_account("rooms-muc@example.com")))
+    happens(space_of(room))
+    assert ear.contents() == ([{told: [room.pk]}] if told else [])
+
+
+def test_one_transaction_tells_once_and_after_its_commit(ear):
+    one, two = factories.make_room(), factories.make_room()
+    with transaction.atomic():
+        live.spaces_changed([space_of(one).pk])
+        live.spaces_changed([space_of(one).pk], moved=True)
+        live.rooms_changed([two.pk], moved=False)
+        live.rights_changed([7])
+        assert ear.contents() == []
+    assert ear.contents() == [{"moved": [one.pk], "changed": [two.pk], "people": [7]}]
+
+
+def test_what_is_rolled_back_is_not_told(ear):
+    one, two, three = factories.make_room(), factories.make_room(), factories.make_room()
+
+    def fails() -> None:
+        with transaction.atomic():
+            live.rooms_changed([two.pk])
+            raise ValueError("no")
+
+    with transaction.atomic():
+        with pytest.raises(ValueError, match="no"):
+            fails()
+        live.rooms_changed([one.pk])
+        with transaction.atomic():
+            live.rooms_changed([three.pk])
+    told = ear.contents()
+    assert sorted(pk for content in told for pk in content["moved"]) == [one.pk, three.pk]
+
+
+def test_very_many_rooms_are_not_named_one_by_one(ear):
+    live.rooms_changed(range(1, live.MOST_NAMED + 2))
+    assert ear.contents() == [{"all": True}]
+
+
+def test_the_version_grows_even_when_redis_has_lost_its_memory(ear):
+    before = live.version()
+    live.rooms_changed([1])
+    first = live.version()
+    Redis.from_url(settings.REDIS_URL).delete(live.address()[0])
+    assert live.version() == 0
+    live.rooms_changed([1])
+    second = live.version()
+    assert before is not None
+    assert first is not None
+    assert second is not None
+    assert before < first < second
+    assert [number for number, _ in ear.messages()] == [first, second]
+
+
+def test_without_redis_the_work_is_done_and_told_as_everything_later(ear, settings, tmp_path, caplog):
+    there, room = settings.REDIS_URL, factories.make_room()
+    settings.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
+    live.rooms_changed([room.pk])
+    assert live.version() is None
+    settings.REDIS_URL = there
+    live.rooms_changed([room.pk])  # still within the pause
+    assert ear.contents() == []
+    live._Outbox.quiet_until = 0.0
+    live.rooms_changed([room.pk])
+    assert ear.contents() == [{"all": True}]
+    live.rooms_changed([room.pk])
+    assert ear.contents() == [{"moved": [room.pk]}]
+
+
+def test_edits_tell_of_the_room_and_of_whose_rights_changed(ear, admin, owner, colleague):
+    room = factories.make_room(owners=(owner,))
+    facts = rooms.facts(room)
+    changed = replace(facts, owners=(), deputies=(colleague.email,))
+    rooms.edit(room=room, to=changed, actor=admin)
+    assert ear.contents() == [{"moved": [room.pk], "people": sorted([owner.pk, colleague.pk])}]
+    rooms.archive(room=room, actor=admin)
+    rooms.restore(room=room, actor=admin)
+    assert ear.contents() == [{"moved": [room.pk]}] * 2
+    people.set_role(email=colleague.email, role="helpdesk", buildings=[], actor=admin)
+    people.set_active(person=colleague, active=False, actor=admin)
+    assert ear.contents() == [{"people": [colleague.pk]}] * 2
+
+
+def test_signing_out_names_the_session_without_its_key(ear, sign_in, owner):
+    browser = sign_in(owner)
+    key = browser.session.session_key
+    browser.post("/accounts/logout/")
+    told = ear.contents()
+    assert told == [{"sessions": [live.session_name(key)]}]
+    assert key not in json.dumps(told)
