@@ -68,7 +68,12 @@ def create(
             assign(room, space)
             entry.space_name = space.name
             entry.after = {"space": space.name, "code": space.meeting_code, "settings": space.settings}
-            refused = [change.setting.label for change in config.diff(space.settings, wanted)]
+            missed = {
+                change.setting.path: _why_kept(space, change.setting.path)
+                for change in config.diff(space.settings, wanted)
+            }
+            space.remember_refusals(wanted, missed)
+            refused = [config.BY_PATH[path].label for path in missed]
             entry.detail = f"Google did not take: {', '.join(refused)}." if refused else ""
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
@@ -223,12 +228,13 @@ def configure(
                 if not send:
                     entry.outcome = AuditEntry.Outcome.ALREADY
                     entry.detail = "Everything was set like this already."
-                    refused: list[str] = []
+                    refused: dict[str, str] = {}
                 else:
                     refused = _patch(client, space, send)
+                    space.remember_refusals(send, refused)
                     entry.after = {path: space.settings.get(path) for path in send}
                     if refused:
-                        entry.detail = f"Google did not take: {'; '.join(refused)}."
+                        entry.detail = f"Google did not take: {_named(refused)}."
                         if len(refused) == len(send):
                             entry.outcome = AuditEntry.Outcome.REFUSED
     except audit.AlreadyAsked as again:
@@ -240,8 +246,21 @@ def configure(
     return Outcome(f"The settings of {room.name} are saved.")
 
 
-def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[str]:
-    """Send the settings; when Google refuses them together, one by one, to learn which. Returns what was not taken."""
+def _why_kept(space: Space, path: str) -> str:
+    """Why Google answered with another value than it was sent, without calling that an error."""
+    if path in config.RESET_BY_MODERATION_OFF and space.settings.get(config.MODERATION) == "OFF":
+        return "it has no effect while host management is off"
+    return "a rule of the organisation keeps it as it was"
+
+
+def _named(refused: Mapping[str, str]) -> str:
+    """What was not taken and why, in one line."""
+    return "; ".join(f"{config.BY_PATH[path].label} ({why.rstrip('.')})" for path, why in refused.items())
+
+
+def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[str, str]:
+    """Send the settings; when Google refuses them together, one by one, to learn which. Returns what was not taken, path to
+    reason. Raises the refusal itself when nothing at all was taken."""
     refused: dict[str, str] = {}
     asked_at = timezone.now()
     reply: resources.Space | None = None
@@ -250,6 +269,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[st
         reply = client.patch_space(space.name, send)
     except (Refused, NotPermitted) as error:
         if len(send) == 1:
+            space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
         for path, value in send.items():
             asked_at = timezone.now()
@@ -266,13 +286,14 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> list[st
             else:
                 saved.add(path)
         if reply is None:
+            space.remember_refusals(send, refused)
             raise error from None
     if reply is not None:
         space.absorb(reply, seen_at=asked_at)
     for path, value in send.items():
         if path not in refused and space.settings.get(path) != value:
-            refused[path] = "a rule of the organisation keeps it as it was"
-    return [f"{config.BY_PATH[path].label} ({why.rstrip('.')})" for path, why in refused.items()]
+            refused[path] = _why_kept(space, path)
+    return refused
 
 
 def refresh(*, room: Room, actor: Actor) -> Outcome:

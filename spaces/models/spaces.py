@@ -1,6 +1,6 @@
 """Meeting spaces: the persistent links, what is known of them, and how old that knowledge is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -96,6 +96,11 @@ class Space(models.Model):
     meeting_uri = models.URLField(blank=True)
     code_confirmed_at = models.DateTimeField(null=True, blank=True)
     settings = models.JSONField(default=dict)
+    refused = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Settings that Google did not take when last asked: path to the wanted value, the reason and the time.",
+    )
     phone_access = models.JSONField(default=list)
     sip_access = models.JSONField(default=list)
     checked_at = models.DateTimeField(
@@ -235,6 +240,15 @@ class Space(models.Model):
             ):
                 live.spaces_changed([self.pk], moved=True)
         return True
+
+    def remember_refusals(self, asked: Mapping[str, str], refused: Mapping[str, str]) -> None:
+        """Keep which of the settings `asked` for (path to value) Google did not take, and why (path to reason), until it takes
+        them: the room's page shows it beside the setting, long after the message is gone."""
+        kept = {path: one for path, one in self.refused.items() if path not in asked}
+        at = timezone.now().isoformat()
+        kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
+        Space.objects.filter(pk=self.pk).update(refused=kept)
+        self.refused = kept
 
     def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:
         """Note that Google does not show this space. What was known stays, and so does its age."""

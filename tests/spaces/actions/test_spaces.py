@@ -90,6 +90,7 @@ def test_what_google_did_not_take_is_told(google, bare, berlin, admin):
     assert "Google did not take: Who may share the screen" in outcome.sentence
     assert space_of(bare).settings[PRESENT] == "NO_RESTRICTION"
     assert "Who may share the screen" in only_entry().detail
+    assert space_of(bare).refused[PRESENT]["why"] == "it has no effect while host management is off"
 
 
 def test_the_space_before_is_kept_in_the_rooms_history(google, admin):
@@ -369,6 +370,30 @@ def test_settings_refused_together_are_told_one_by_one(google, room, owner):
     assert only_entry().outcome == AuditEntry.Outcome.DONE
     assert "Who may join" in only_entry().detail
     assert asked(google)["spaces.patch"] == 3
+
+
+def test_what_google_refused_is_remembered_with_its_reason_until_google_takes_it(google, room, owner):
+    wanted = {"accessType": "OPEN", "attendanceReportGenerationType": "GENERATE_REPORT"}
+    fault(google, "spaces.patch", status=400, times=2)
+    configure(room, wanted, owner)
+    kept = space_of(room).refused
+    assert list(kept) == ["accessType"]
+    assert kept["accessType"]["wanted"] == "OPEN"
+    assert kept["accessType"]["why"].startswith("Google refused what was sent")
+    configure(room, {"attendanceReportGenerationType": "DO_NOT_GENERATE"}, owner)
+    assert list(space_of(room).refused) == ["accessType"]  # nobody asked for it again
+    configure(room, {"accessType": "OPEN"}, owner)
+    assert space_of(room).refused == {}
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"accessType": "OPEN"}, {"accessType": "OPEN", "entryPointAccess": "CREATOR_APP_ONLY"}]
+)
+def test_a_refusal_of_everything_is_remembered_too(google, room, owner, wanted):
+    fault(google, "spaces.patch", status=400, times=0)
+    with pytest.raises(GoogleError):
+        configure(room, wanted, owner)
+    assert set(space_of(room).refused) == set(wanted)
 
 
 def test_all_refused_is_refused(google, room, owner):
