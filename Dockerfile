@@ -16,6 +16,7 @@ COPY simulator /app/simulator
 COPY embedded /app/embedded
 COPY templates /app/templates
 COPY static /app/static
+COPY locale /app/locale
 WORKDIR /app
 # The address makes the files compressed and fingerprinted as in production; the key signs nothing and stays out of the image.
 RUN MEETADMIN_BASE_URL=https://meetadmin.example.com MEETADMIN_SECRET_KEY="$(cat /proc/sys/kernel/random/uuid)" \

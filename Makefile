@@ -1,6 +1,6 @@
 # `make` alone lists the words. What they do lives in bin/ and embedded/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test coverage check fix bench lock
+.PHONY: help setup demo run test coverage check fix messages bench lock
 python := .venv/bin/python
 
 help:  ## this list
@@ -28,6 +28,9 @@ check:  ## lint, format, types, layers, templates, migrations, deployment settin
 
 fix:  ## repair what the tools can repair
 	@bin/environment dev && exec $(python) -m embedded fix
+
+messages:  ## bring the translations in locale/ up to date with the sources; tells what is left to translate
+	@bin/environment dev && exec $(python) -m embedded messages
 
 bench:  ## measure: overview, sweep, growth, changes, clients (PARTS="overview clients"); some eight minutes
 	@bin/environment dev && exec $(python) -m benchmarks $(PARTS)

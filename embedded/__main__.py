@@ -13,6 +13,8 @@ WORDS = {
     "fix": "embedded.checks",
     "test": "embedded.suite",
     "coverage": "embedded.suite",
+    "messages": "embedded.messages",
+    "translations": "embedded.messages",
 }
 
 

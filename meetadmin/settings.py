@@ -115,9 +115,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "spaces.middleware.persons_language",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -288,6 +290,11 @@ RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
 
 # --- Language, time, static files ----------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words: who looks for it can read it
+LOCALE_PATHS = [ROOT / "locale"]
+FORMAT_MODULE_PATH = ["meetadmin.formats"]
+LANGUAGE_COOKIE_NAME = "__Host-meetadmin-language" if HTTPS else "meetadmin-language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 TIME_ZONE = env.text("MEETADMIN_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "/static/"

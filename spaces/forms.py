@@ -2,15 +2,18 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_lazy
 
 from spaces.actions.rooms import RoomFacts
 from spaces.google import config
+from spaces.language import zones
 from spaces.models import Account, Building, Role, Room
 
 KEEP = "keep"  # "leave this to Google's default", in the form for a new space
@@ -301,6 +304,24 @@ class PersonForm(forms.Form):
         help_text="For admins. None ticked: all buildings.",
         widget=forms.CheckboxSelectMultiple,
     )
+
+
+class PreferencesForm(forms.Form):
+    """Language and time zone, each in its own words."""
+
+    language = forms.ChoiceField(
+        choices=[("", gettext_lazy("As my browser asks")), *settings.LANGUAGES],
+        required=False,
+        label=gettext_lazy("Language"),
+        widget=forms.RadioSelect,
+    )
+    time_zone = forms.ChoiceField(required=False, label=gettext_lazy("Time zone"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        usual = gettext("As usual here (%(zone)s)") % {"zone": settings.TIME_ZONE}
+        field = cast(forms.ChoiceField, self.fields["time_zone"])
+        field.choices = [("", usual), *((zone, zone.replace("_", " ")) for zone in zones())]
 
 
 class PeopleFilterForm(forms.Form):

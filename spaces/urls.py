@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from spaces.views import accounts, conferences, history, lookup, people, roompage, rooms, spaces, system
+from spaces.views import (
+    accounts,
+    conferences,
+    history,
+    lookup,
+    people,
+    preferences,
+    roompage,
+    rooms,
+    spaces,
+    system,
+)
 
 urlpatterns = [
     path("", rooms.overview, name="overview"),
@@ -31,6 +42,7 @@ urlpatterns = [
     path("accounts/connect/callback/", accounts.connected, name="connect_callback"),
     path("google/<int:pk>/disconnect/", accounts.disconnect, name="disconnect"),
     path("google/<int:pk>/test/", accounts.test, name="account_test"),
+    path("preferences/", preferences.preferences, name="preferences"),
     path("healthz", system.healthz, name="healthz"),
     path("readyz", system.readyz, name="readyz"),
 ]

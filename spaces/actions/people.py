@@ -1,6 +1,6 @@
 """Verbs about people: admit at sign-in, give a role, stop and let in again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.conf import settings
 from django.db import transaction
@@ -119,3 +119,11 @@ def _refuse_last_admin(person: Person) -> None:
         raise audit.Refused(
             "This is the last admin without limits. Make somebody else admin first, or nobody could."
         )
+
+
+def prefer(*, chosen: Mapping[str, str], actor: Person) -> None:
+    """Remember somebody's own language and time zone (`language`, `time_zone`; empty: no choice). It is nobody else's business, so
+    neither rights nor the trail are asked."""
+    Person.objects.filter(pk=actor.pk).update(
+        **{name: chosen[name] for name in ("language", "time_zone") if name in chosen}
+    )

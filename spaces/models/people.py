@@ -42,6 +42,8 @@ class Person(AbstractBaseUser):
     role = models.CharField(max_length=20, choices=Role, default=Role.COLLEAGUE)
     buildings = models.ManyToManyField("spaces.Building", blank=True, related_name="admins")
     is_active = models.BooleanField(default=True)
+    language = models.CharField(max_length=10, blank=True)  # empty: what the browser asks for
+    time_zone = models.CharField(max_length=60, blank=True)  # empty: that of the installation
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[PersonManager] = PersonManager()

@@ -11,28 +11,37 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from spaces.access import Permission
 from spaces.google import config
+from spaces.language import day_and_time, spoken
 from spaces.models import AuditEntry, Conference
 
 register = template.Library()
 
-VERBS: dict[str, str] = {
-    Permission.ROOM_EDIT: "Edit room",
-    Permission.ROOM_CREATE: "Add room",
-    Permission.NAMES_REVEAL: "Reveal names",
-    Permission.SETTINGS_CHANGE: "Change settings",
-    Permission.SPACE_CREATE: "Create link",
-    Permission.SPACE_ADOPT: "Use existing link",
-    Permission.SPACE_REFRESH: "Refresh",
-    Permission.CONFERENCE_END: "End call",
-    Permission.ACCOUNT_CONNECT: "Connect account",
-    Permission.ACCOUNT_DISCONNECT: "Disconnect account",
-    Permission.ACCOUNT_MANAGE: "Manage account",
-    Permission.PEOPLE_MANAGE: "Give role",
-    Permission.PEOPLE_ADMIT: "First sign-in",
+VERBS: dict[str, Any] = {
+    Permission.ROOM_EDIT: _("Edit room"),
+    Permission.ROOM_CREATE: _("Add room"),
+    Permission.NAMES_REVEAL: _("Reveal names"),
+    Permission.SETTINGS_CHANGE: _("Change settings"),
+    Permission.SPACE_CREATE: _("Create link"),
+    Permission.SPACE_ADOPT: _("Use existing link"),
+    Permission.SPACE_REFRESH: _("Refresh"),
+    Permission.CONFERENCE_END: _("End call"),
+    Permission.ACCOUNT_CONNECT: _("Connect account"),
+    Permission.ACCOUNT_DISCONNECT: _("Disconnect account"),
+    Permission.ACCOUNT_MANAGE: _("Manage account"),
+    Permission.PEOPLE_MANAGE: _("Give role"),
+    Permission.PEOPLE_ADMIT: _("First sign-in"),
 }
+
+
+@register.filter
+def told(sentence: str) -> str:
+    """A sentence that came from below (a refusal, Google's trouble, a setting's help, a stored detail) in the reader's language."""
+    return spoken(sentence)
 
 
 @register.filter
@@ -43,12 +52,12 @@ def duration(length: timedelta | float | None) -> str:
     seconds = max(int(length.total_seconds() if isinstance(length, timedelta) else length), 0)
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
     if seconds < 60:
-        return f"{seconds} s"
+        return gettext("%(n)s s") % {"n": seconds}
     if hours < 1:
-        return f"{minutes} min"
+        return gettext("%(n)s min") % {"n": minutes}
     if days < 2:
-        return f"{hours} h {minutes % 60:02} min"
-    return f"{days} d {hours % 24} h"
+        return gettext("%(h)s h %(min)s min") % {"h": hours, "min": f"{minutes % 60:02}"}
+    return gettext("%(d)s d %(h)s h") % {"d": days, "h": hours % 24}
 
 
 @register.filter
@@ -56,33 +65,34 @@ def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago something was, in its largest unit: “8 s ago”, “3 h ago”; “never” when it has not been. `static/js/app.js`
     goes on counting in the same words."""
     if moment is None:
-        return "never"
+        return gettext("never")
     seconds = max(int(((now or timezone.now()) - moment).total_seconds()), 0)
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= (2 * size if unit == "d" else size):
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago"
+    if seconds >= 2 * 86_400:
+        return gettext("{n} d ago").replace("{n}", str(seconds // 86_400))
+    if seconds >= 3600:
+        return gettext("{n} h ago").replace("{n}", str(seconds // 3600))
+    if seconds >= 60:
+        return gettext("{n} min ago").replace("{n}", str(seconds // 60))
+    return gettext("{n} s ago").replace("{n}", str(seconds))
 
 
 @register.simple_tag
 def age(moment: datetime | None) -> str:
-    """A moment as its age in words, which the page keeps counting; the moment itself (UTC) stands behind it."""
+    """A moment as its age in words, which the page keeps counting; the moment itself, in the reader's zone, stands behind it."""
     if moment is None:
-        return "never"
-    utc = moment.astimezone(UTC)
+        return gettext("never")
     return format_html(
-        '<time datetime="{}" title="{} UTC" data-age>{}</time>',
-        utc.isoformat(timespec="seconds"),
-        f"{utc:%-d %b %Y, %H:%M:%S}",
+        '<time datetime="{}" title="{}" data-age>{}</time>',
+        moment.astimezone(UTC).isoformat(timespec="seconds"),
+        day_and_time(moment, exact=True),
         ago(moment),
     )
 
 
 @register.filter
 def clock(moment: datetime) -> str:
-    """A moment in UTC, day and minute, short: “3 Mar, 09:40”. Django's own `date` takes several times as long, and lists have
-    one in every row."""
-    return f"{moment.astimezone(UTC):%-d %b, %H:%M}"
+    """A moment in the reader's zone, day and minute, short: “3 Mar, 09:40”. The page's footer names the zone."""
+    return day_and_time(moment)
 
 
 @register.simple_tag
@@ -94,19 +104,24 @@ def icon(name: str) -> SafeString:
     )
 
 
-STATES = {
-    "stuck": ("Stuck", "triangle-alert"),
-    "live": ("Live", "radio"),
-    "idle": ("Idle", "circle"),
-    "unknown": ("Unknown", "circle-question-mark"),
-    "none": ("No space", "unlink"),
+STATES: dict[str, tuple[Any, str]] = {
+    "stuck": (_("Stuck"), "triangle-alert"),
+    "live": (_("Live"), "radio"),
+    "idle": (_("Idle"), "circle"),
+    "unknown": (_("Unknown"), "circle-question-mark"),
+    "none": (_("No space"), "unlink"),
 }
 
 
 @register.simple_tag
-@cache
 def state(key: str) -> SafeString:
     """A room's state as a pill: word, drawing and colour. Nothing where the person may not know it (`hidden`)."""
+    return _state(key, get_language())
+
+
+@cache
+def _state(key: str, language: str | None) -> SafeString:
+    """The few pills there are, kept for each language."""
     if key not in STATES:
         return SafeString("")
     word, name = STATES[key]
@@ -123,30 +138,38 @@ def state_icon(key: str) -> SafeString:
 def copy(text: str, what: str = "") -> SafeString:
     """A button that copies the text; `what` names it for those who do not see it (else the text itself)."""
     return format_html(
-        '<button type="button" class="quiet icon copy" data-copy="{}" aria-label="Copy {}" title="Copy">{}</button>',
+        '<button type="button" class="quiet icon copy" data-copy="{}" aria-label="{}" title="{}">{}</button>',
         text,
-        what or text,
+        gettext("Copy %(what)s") % {"what": what or text},
+        gettext("Copy"),
         icon("copy"),
     )
 
 
 @lru_cache(maxsize=512)
-def _kinds(people: int, devices: int, phones: int, guests: int) -> SafeString:
+def _kinds(people: int, devices: int, phones: int, guests: int, language: str | None) -> SafeString:
     """See `kinds`; the same few numbers stand in most rows."""
+    guests_too = ngettext("%(n)s without sign-in", "%(n)s without sign-in", guests) % {"n": guests}
     return format_html(
-        '<span class="kinds"><span{} title="People{}">{}{}<span class="unseen">people</span></span>'
-        '<span{} title="Room devices">{}{}<span class="unseen">room devices</span></span>'
-        '<span{} title="Phones">{}{}<span class="unseen">phones</span></span></span>',
+        '<span class="kinds"><span{} title="{}{}">{}{}<span class="unseen">{}</span></span>'
+        '<span{} title="{}">{}{}<span class="unseen">{}</span></span>'
+        '<span{} title="{}">{}{}<span class="unseen">{}</span></span></span>',
         _EMPTY if not people else "",
-        f", {guests} without sign-in" if guests else "",
+        gettext("People"),
+        f", {guests_too}" if guests else "",
         icon("user"),
         people,
+        ngettext("person", "people", people),
         _EMPTY if not devices else "",
+        gettext("Room devices"),
         icon("monitor"),
         devices,
+        ngettext("room device", "room devices", devices),
         _EMPTY if not phones else "",
+        gettext("Phones"),
         icon("phone"),
         phones,
+        ngettext("phone", "phones", phones),
     )
 
 
@@ -157,9 +180,9 @@ _EMPTY = SafeString(' class="none"')
 def kinds(call: Conference) -> SafeString:
     """How many of each kind are in a call: people (guests among them), room devices, phones."""
     if not call.counted:
-        return SafeString('<span class="faint">not counted yet</span>')
+        return format_html('<span class="faint">{}</span>', gettext("not counted yet"))
     guests = call.guests or 0
-    return _kinds((call.people or 0) + guests, call.devices or 0, call.phones or 0, guests)
+    return _kinds((call.people or 0) + guests, call.devices or 0, call.phones or 0, guests, get_language())
 
 
 @register.simple_tag(takes_context=True)
@@ -171,17 +194,19 @@ def way_to_end(context: template.Context, row: Any, *, solid: bool = False) -> S
         address = reverse("end", args=[row.room.slug])
         return format_html(
             '<a class="btn danger{}" href="{}?next={}" hx-get="{}" hx-target="#dialog" hx-swap="innerHTML" '
-            'aria-haspopup="dialog">End…<span class="unseen"> (the call in {})</span></a>',
+            'aria-haspopup="dialog">{}<span class="unseen"> {}</span></a>',
             " solid" if solid else "",
             address,
             quote(context["request"].get_full_path(), safe="/"),
             address,
-            name,
+            gettext("End…"),
+            gettext("(the call in %(room)s)") % {"room": name},
         )
     if row.call and Permission.CONFERENCE_END in row.may and row.state != "unknown":
         return format_html(
-            '<a class="btn quiet" href="{}">Why no End?<span class="unseen"> ({})</span></a>',
+            '<a class="btn quiet" href="{}">{}<span class="unseen"> ({})</span></a>',
             reverse("end", args=[row.room.slug]),
+            gettext("Why no End?"),
             name,
         )
     return SafeString("")
@@ -198,19 +223,19 @@ def lasted(call: Any) -> str:
 @register.filter
 def label_of(setting: config.Setting, value: str | None) -> str:
     """A setting's value in words; “not set” where Google names none."""
-    return setting.choice(value).label if value else "not set"
+    return spoken(setting.choice(value).label) if value else gettext("not set")
 
 
 @register.filter
 def consequence(setting: config.Setting, value: str | None) -> str:
     """What choosing this value brings about; empty when its name says it all."""
-    return setting.choice(value).consequence if value else ""
+    return spoken(setting.choice(value).consequence) if value else ""
 
 
 @register.filter
 def verb(word: str) -> str:
     """A verb of the audit trail as people say it; a word that is not in the list stays as it is."""
-    return VERBS.get(word, word)
+    return str(VERBS.get(word, word))
 
 
 @register.filter
@@ -227,7 +252,7 @@ def differences(entry: AuditEntry) -> list[tuple[str, str, str]]:
 
 def _name(key: str) -> str:
     setting = config.BY_PATH.get(key)
-    return setting.label if setting else key.replace("_", " ")
+    return spoken(setting.label if setting else key.replace("_", " "))
 
 
 def _value(key: str, value: Any) -> str:
@@ -235,7 +260,7 @@ def _value(key: str, value: Any) -> str:
         return ""
     setting = config.BY_PATH.get(key)
     if setting and isinstance(value, str):
-        return setting.choice(value).label
+        return spoken(setting.choice(value).label)
     if isinstance(value, list | tuple):
         return ", ".join(str(one) for one in value)
     return str(value)

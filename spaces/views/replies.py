@@ -69,11 +69,16 @@ def back(request: Request, default: str) -> HttpResponse:
         response = render(request, "_messages.html")
         response["HX-Trigger"] = "rooms-changed"
         return response
+    return HttpResponseRedirect(way_back(request, default))
+
+
+def way_back(request: HttpRequest, default: str) -> str:
+    """Where the form says it came from (`next`), if that is on this site; else `default`."""
     wanted = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return HttpResponseRedirect(wanted if wanted and safe else default)
+    return wanted if wanted and safe else default
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:

@@ -1,0 +1,8 @@
+"""Day before month and 24 hours, as on a station: shorter than Django's English, and nobody takes it for another day."""
+
+DATE_FORMAT = "j M Y"
+TIME_FORMAT = "H:i"
+DATETIME_FORMAT = "j M Y, H:i"
+MONTH_DAY_FORMAT = "j M"
+SHORT_DATE_FORMAT = "D j M Y"
+SHORT_DATETIME_FORMAT = "D j M Y, H:i"
