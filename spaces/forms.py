@@ -306,7 +306,7 @@ class PersonForm(forms.Form):
     )
 
 
-class PreferencesForm(forms.Form):
+class LanguageForm(forms.Form):
     """Language and time zone, each in its own words."""
 
     language = forms.ChoiceField(

@@ -229,8 +229,8 @@ POST connect          in  302  302  302  302  302  302  302  302  302  in
 GET  connect_callback in  302  302  302  302  302  302  302  302  302  in
 POST disconnect       in  403  403  403  403  403  403  302  403  403  in
 POST account_test     in  403  403  403  403  403  403  302  403  403  in
-GET  preferences      200 200  200  200  200  200  200  200  200  200  200
-POST preferences      302 302  302  302  302  302  302  302  302  302  302
+GET  language      200 200  200  200  200  200  200  200  200  200  200
+POST language      302 302  302  302  302  302  302  302  302  302  302
 GET  healthz          200 200  200  200  200  200  200  200  200  200  200
 GET  readyz           503 503  503  503  503  503  503  503  503  503  503
 """
@@ -314,7 +314,7 @@ def patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 PUBLIC = {
     "healthz", "readyz", "account_login", "account_logout", "account_inactive", "google_login", "google_callback",
-    "preferences", "socialaccount_login_cancelled",
+    "language", "socialaccount_login_cancelled",
 }  # fmt: skip
 
 

@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from spaces.actions import people
-from spaces.forms import PreferencesForm
+from spaces.forms import LanguageForm
 from spaces.models import Person
 from spaces.views.replies import Request, page, posted, way_back
 
 
 @require_http_methods(["GET", "POST"])
 @login_not_required
-def preferences(request: Request) -> HttpResponse:
+def language(request: Request) -> HttpResponse:
     """In which language and in whose time the pages speak. What is not sent stays; the footer sends the language alone. It is kept
     on the person, and in a cookie for the pages before sign-in."""
     person = request.user if isinstance(request.user, Person) else None
@@ -25,10 +25,10 @@ def preferences(request: Request) -> HttpResponse:
         "language": person.language if person else request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""),
         "time_zone": person.time_zone if person else "",
     }
-    form = PreferencesForm(posted(request), initial=initial)
+    form = LanguageForm(posted(request), initial=initial)
     if request.method != "POST" or not form.is_valid():
         context = {"form": form, "person": person}
-        return page(request, "preferences.html", context, status=422 if form.errors else 200)
+        return page(request, "language.html", context, status=422 if form.errors else 200)
     chosen = {name: form.cleaned_data[name] for name in form.cleaned_data if name in request.POST}
     if person:
         people.prefer(chosen=chosen, actor=person)
@@ -36,7 +36,7 @@ def preferences(request: Request) -> HttpResponse:
         translation.activate(chosen["language"])
     if "time_zone" in chosen:
         messages.success(request, _("Saved. Pages now speak to you like this."))
-    response = redirect(way_back(request, "preferences"))
+    response = redirect(way_back(request, "language"))
     if chosen.get("language"):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,
