@@ -1,6 +1,6 @@
 # `make` alone lists the words. What they do lives in bin/ and embedded/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test coverage check fix messages bench lock
+.PHONY: help setup demo run test coverage check fix messages bench screenshots lock
 python := .venv/bin/python
 
 help:  ## this list
@@ -34,6 +34,9 @@ messages:  ## bring the translations in locale/ up to date with the sources; tel
 
 bench:  ## measure: overview, sweep, growth, changes, clients (PARTS="overview clients"); some eight minutes
 	@bin/environment dev && exec $(python) -m benchmarks $(PARTS)
+
+screenshots:  ## pictures of the main screens in var/screenshots/, and those of the README
+	@bin/environment dev && exec $(python) -m benchmarks.pictures
 
 lock:  ## write the locked requirements anew (needs the package index)
 	@bin/environment dev && exec bin/lock

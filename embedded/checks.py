@@ -13,7 +13,7 @@ from embedded.instance import new_secret_key, new_token_keys
 from embedded.process import ROOT, Problem
 
 BIN = Path(sys.executable).parent
-PACKAGES = ("manage.py", "meetadmin", "spaces", "simulator", "embedded", "tests")
+PACKAGES = ("manage.py", "meetadmin", "spaces", "simulator", "embedded", "benchmarks", "tests")
 
 
 def production_like(state: Path) -> dict[str, str]:
