@@ -148,6 +148,9 @@ SEEDER = System(
     | {P.ROOM_SEE, P.ROOM_CREATE, P.ROOM_EDIT, P.SPACE_CREATE, P.SPACE_ADOPT, P.PEOPLE_MANAGE},
 )
 
+# Whoever can run commands on the server, for the day on which nobody else can help: no admin left, a key to be replaced.
+OPERATOR = System(label="Operator at the server", grants=frozenset({P.PEOPLE_MANAGE, P.ACCOUNT_MANAGE}))
+
 Actor = Person | System
 
 

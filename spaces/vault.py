@@ -45,6 +45,10 @@ class Vault:
         sealed = key.encrypt(nonce, text.encode(), binding.encode())
         return f"{kid}:{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
+    def is_newest(self, sealed: str) -> bool:
+        """Whether this was sealed with the key that seals now."""
+        return sealed.partition(":")[0] == next(iter(self._keys), None)
+
     def open(self, sealed: str, *, binding: str) -> str:
         """The text inside. Raises CannotOpen when its key is gone, or it was sealed for another binding."""
         kid, _, encoded = sealed.partition(":")

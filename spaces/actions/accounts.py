@@ -11,7 +11,7 @@ from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
-from spaces.google.errors import GoogleError
+from spaces.google.errors import ConnectionBroken, GoogleError
 from spaces.models import Account, Person
 
 logger = logging.getLogger(__name__)
@@ -117,6 +117,29 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             "warning",
         )
     return Outcome(f"{account.email} is disconnected.")
+
+
+def reseal(*, actor: Actor) -> tuple[int, list[str]]:
+    """Seal every stored access anew with the first of the configured keys, so that older keys can be retired.
+
+    Returns how many were resealed, and the addresses of those that none of the keys opens (they stay as they are). Harmless
+    twice and while everything runs: an access that changes meanwhile is left to whoever changed it.
+    """
+    access.require(actor, Permission.ACCOUNT_MANAGE)
+    done, closed = 0, []
+    for account in Account.objects.exclude(sealed_token=""):
+        sealed = account.sealed_token
+        if meet.vault().is_newest(sealed):
+            continue
+        try:
+            token = meet.refresh_token(account)
+        except ConnectionBroken:
+            closed.append(account.email)
+            continue
+        done += Account.objects.filter(pk=account.pk, sealed_token=sealed).update(
+            sealed_token=meet.vault().seal(token, binding=meet.binding(account))
+        )
+    return done, closed
 
 
 def test(*, account: Account, actor: Actor) -> Outcome:
