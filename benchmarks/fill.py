@@ -27,6 +27,7 @@ from spaces.models import (
     Space,
 )
 from spaces.models.spaces import Liveness
+from spaces.models.stuck import Limits, stuck_at
 
 ACCOUNTS, BUILDINGS = 10, 24
 T = TypeVar("T", bound=models.Model)
@@ -197,9 +198,11 @@ def _calls(spaces: list[Space], stuck: int) -> None:
                 guests=0,
                 counted_at=now,
                 same_since=now - begun,
+                listed_at=now,
                 peak=4,
             )
         )
+        calls[-1].stuck_at = stuck_at(calls[-1], Limits.configured())
     _save(Conference, calls)
     for space, call in zip(spaces, calls, strict=True):
         space.liveness, space.conference = Liveness.ACTIVE, call

@@ -288,6 +288,15 @@ CELERY_TIMEZONE = "UTC"
 SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10)
 RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
 
+# --- When a call counts as stuck (minutes; 0 switches the rule off; rooms may have their own) -------
+STUCK_AFTER = {
+    "empty": env.number("MEETADMIN_STUCK_EMPTY", 15),  # nobody is in it
+    "devices": env.number("MEETADMIN_STUCK_DEVICES", 30),  # only room devices are
+    "alone": env.number("MEETADMIN_STUCK_ALONE", 60),  # one human, no device
+    "hostless": env.number("MEETADMIN_STUCK_HOSTLESS", 180),  # whoever ran it has left
+    "running": env.number("MEETADMIN_STUCK_RUNNING", 720),  # since it began
+}
+
 # --- Language, time, static files ----------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]  # each in its own words: who looks for it can read it

@@ -101,6 +101,7 @@ def make_call(
         guests=guests,
         phones=phones,
         counted_at=now,
+        listed_at=now,
         same_since=now - (ago if same_for is None else same_for),
         peak=len(people) + devices + guests + phones,
     )
@@ -120,6 +121,7 @@ def make_call(
             display_name=name,
             joined_at=now - ago,
         )
+    call.judge()
     Space.objects.filter(pk=space.pk).update(liveness=Liveness.ACTIVE, conference=call, seen_at=now)
     space.refresh_from_db()
     return call

@@ -26,7 +26,16 @@ from spaces.google.errors import (
     TryLater,
 )
 from spaces.google.meet import MeetClient
-from spaces.models import Account, AuditEntry, Conference, Participant, Room, Space
+from spaces.models import (
+    Account,
+    AuditEntry,
+    Conference,
+    Participant,
+    Participation,
+    Person,
+    Room,
+    Space,
+)
 from spaces.models.spaces import Liveness
 
 logger = logging.getLogger(__name__)
@@ -192,12 +201,15 @@ def count_heads(client: MeetClient, call: Conference, devices: frozenset[str]) -
     """
     asked_at = timezone.now()
     everybody = client.participants(call.record, present_only=False)
-    moves = [moment for one in everybody for moment in (one.joined_at, one.left_at) if moment]
-    present = [_participant(one, devices) for one in everybody if one.left_at is None]
-    call.count(present, counted_at=asked_at, last_move=max(moves, default=None))
+    call.count(parts(everybody, devices), counted_at=asked_at, hosts=hosts_of(call.space))
 
 
-def _participant(one: resources.Participant, devices: frozenset[str]) -> Participant:
+def parts(everybody: Iterable[resources.Participant], devices: frozenset[str]) -> list[Participation]:
+    """What Google lists of a call, as we keep it."""
+    return [_part(one, devices) for one in everybody]
+
+
+def _part(one: resources.Participant, devices: frozenset[str]) -> Participation:
     if one.kind == "guest":
         kind = Participant.Kind.GUEST
     elif one.kind == "phone":
@@ -205,13 +217,23 @@ def _participant(one: resources.Participant, devices: frozenset[str]) -> Partici
     else:
         is_device = one.display_name.strip().lower() in devices
         kind = Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON
-    return Participant(
+    return Participation(
         name=one.name,
         kind=kind,
         google_id=one.google_id or "",
         display_name=one.display_name,
         joined_at=one.joined_at,
+        left_at=one.left_at,
     )
+
+
+def hosts_of(space: Space) -> frozenset[str]:
+    """The Google ids of those known to run calls here: the account that owns the link, the room's owners and deputies, and the
+    co-hosts, as far as we know who they are at Google."""
+    cohosts = space.members.filter(role="COHOST").values("email")
+    people = Person.objects.filter(Q(ownerships__room__space=space) | Q(email__in=cohosts))
+    ids = {space.account.google_id, *people.exclude(google_id=None).values_list("google_id", flat=True)}
+    return frozenset(one for one in ids if one)
 
 
 def device_names() -> frozenset[str]:

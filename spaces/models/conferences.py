@@ -1,14 +1,13 @@
 """Calls: one row for each conference ever seen, and who is in the running ones."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from django.db import models
-from django.db.models import Value
-from django.db.models.functions import Greatest
+from django.db import models, transaction
 
 from spaces import live
+from spaces.models import stuck
 
 
 class ConferenceQuerySet(models.QuerySet["Conference"]):
@@ -81,40 +80,111 @@ class Conference(models.Model):
         return (self.people or 0) + (self.devices or 0) + (self.phones or 0) + (self.guests or 0)
 
     def count(
-        self, participants: list["Participant"], *, counted_at: datetime, last_move: datetime | None
-    ) -> None:
-        """Store who is present now. An older count never overwrites a newer one, and of a call that is over nobody's name is
-        stored any more.
+        self,
+        everybody: Sequence["Participation"],
+        *,
+        counted_at: datetime,
+        hosts: frozenset[str] = frozenset(),
+    ) -> bool:
+        """Store who is in the call and who was, as Google listed them all at `counted_at`; `hosts` are the Google ids of those
+        who are known to run it.
 
-        `last_move` is the latest coming or going that Google reports (None: not known).
+        An older count never overwrites a newer one, and of a call that is over nobody counts as present any more; their part in
+        it is kept all the same. Returns whether anything moved.
         """
-        tally = {kind: sum(p.kind == kind for p in participants) for kind in Participant.Kind}
-        counts = {
-            "people": tally[Participant.Kind.PERSON],
-            "devices": tally[Participant.Kind.DEVICE],
-            "phones": tally[Participant.Kind.PHONE],
-            "guests": tally[Participant.Kind.GUEST],
-        }
+        present = [one for one in everybody if one.left_at is None]
+        moves = [moment for one in everybody for moment in (one.joined_at, one.left_at) if moment]
+        numbers = {name: sum(one.kind == kind for one in present) for kind, name in COUNTERS.items()}
+        with transaction.atomic():
+            known = Conference.objects.select_for_update().get(pk=self.pk)
+            if known.counted_at and known.counted_at > counted_at:
+                return False
+            moved = Participation.keep(known, everybody)
+            known._note_all(everybody)
+            if known.ended_at is not None:
+                known.save(update_fields=ALL_COUNTERS)
+                return False
+            changed = moved or any(getattr(known, name) != number for name, number in numbers.items())
+            was_stuck = known.is_stuck(counted_at)
+            for name, number in numbers.items():
+                setattr(known, name, number)
+            known.counted_at = known.listed_at = counted_at
+            known.same_since = max(moves, default=known.started_at)
+            known.host_left_at = _last_host_left(everybody, hosts)
+            if len(present) > known.peak:
+                known.peak, known.peak_at = len(present), counted_at
+            known.stuck_at = stuck.stuck_at(known, known.limits())
+            known.save(
+                update_fields=[
+                    *ALL_COUNTERS,
+                    *numbers,
+                    *("counted_at", "listed_at", "same_since", "host_left_at", "peak", "peak_at", "stuck_at"),
+                ]
+            )
+            Participant.present(known, present)
+            if changed:
+                live.spaces_changed([known.space_id], moved=known.is_stuck(counted_at) != was_stuck)
+        return changed
+
+    def still(self, *, counted_at: datetime) -> None:
+        """Note that the number of heads was asked for at `counted_at` and is as it was. Who they are may have changed."""
         newer = Conference.objects.filter(pk=self.pk, ended_at=None).exclude(counted_at__gt=counted_at)
-        if not newer.update(
-            **counts,
-            counted_at=counted_at,
-            peak=Greatest("peak", Value(len(participants))),
-            same_since=last_move or self.started_at,
-        ):
-            return
-        if any(getattr(self, kind) != number for kind, number in counts.items()):
-            live.spaces_changed([self.space_id])
-        for participant in participants:
-            participant.conference = self
-        kept = {p.name for p in participants}
-        self.participants.exclude(name__in=kept).delete()
-        Participant.objects.bulk_create(
-            participants,
-            update_conflicts=True,
-            unique_fields=["name"],
-            update_fields=["kind", "google_id", "display_name", "joined_at"],
-        )
+        newer.update(counted_at=counted_at, stuck_at=stuck.stuck_at(self, self.limits()))
+
+    def settle(self, everybody: Sequence["Participation"], *, settled_at: datetime) -> None:
+        """After the end: keep who took part, as Google lists them now, and the numbers of it. Of a call that nobody counted
+        while it ran, the peak is the most who can have been in it at once."""
+        with transaction.atomic():
+            known = Conference.objects.select_for_update().get(pk=self.pk)
+            Participation.keep(known, everybody)
+            known._note_all(everybody)
+            if known.listed_at is None:
+                known.peak, known.peak_at = _most_at_once(everybody, known.ended_at)
+            known.settled_at = settled_at
+            known.save(update_fields=[*ALL_COUNTERS, "peak", "peak_at", "settled_at"])
+
+    def _note_all(self, everybody: Sequence["Participation"]) -> None:
+        for kind, name in COUNTERS.items():
+            setattr(self, f"all_{name}", sum(one.kind == kind for one in everybody))
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether the call counts as stuck at that moment, if nothing has moved since it was counted."""
+        return self.stuck_at is not None and self.stuck_at <= now
+
+    def limits(self) -> stuck.Limits:
+        """After how long this call counts as stuck: the room's own limits over those of the installation."""
+        room = getattr(self.space, "room", None)
+        return stuck.Limits.configured().but(room.stuck_limits if room else {})
+
+    def judge(self) -> None:
+        """Work out anew from when the call counts as stuck, after its beginning or the limits changed."""
+        at = stuck.stuck_at(self, self.limits())
+        Conference.objects.filter(pk=self.pk).exclude(stuck_at=at).update(stuck_at=at)
+
+
+def _last_host_left(everybody: Sequence["Participation"], hosts: frozenset[str]) -> datetime | None:
+    """Since when none of the hosts is in the call; None while one is, or when none was ever seen."""
+    seen = [one.left_at for one in everybody if one.google_id and one.google_id in hosts]
+    left = [moment for moment in seen if moment is not None]
+    return max(left) if left and len(left) == len(seen) else None
+
+
+def _most_at_once(
+    everybody: Sequence["Participation"], ended_at: datetime | None
+) -> tuple[int, datetime | None]:
+    """How many were in it together at most, and when first. Google tells of each the first coming and the last going, so that
+    somebody who was out for a while counts as in."""
+    moves: list[tuple[datetime, int]] = []
+    for one in everybody:
+        moves.append((one.joined_at, 1))
+        if gone := one.left_at or ended_at:
+            moves.append((gone, -1))
+    most, most_at, now_in = 0, None, 0
+    for moment, step in sorted(moves):
+        now_in += step
+        if now_in > most:
+            most, most_at = now_in, moment
+    return most, most_at
 
 
 class Participant(models.Model):
@@ -140,6 +210,33 @@ class Participant(models.Model):
     def __str__(self) -> str:
         return self.display_name or self.kind
 
+    @staticmethod
+    def present(call: Conference, present: Sequence["Participation"]) -> None:
+        """Make the stored list equal to those who are in the call."""
+        call.participants.exclude(name__in=[one.name for one in present]).delete()
+        known = set(call.participants.values_list(*_FACTS))
+        Participant.objects.bulk_create(
+            [
+                Participant(conference=call, **{fact: getattr(one, fact) for fact in _FACTS})
+                for one in present
+                if tuple(getattr(one, fact) for fact in _FACTS) not in known
+            ],
+            update_conflicts=True,
+            unique_fields=["name"],
+            update_fields=_FACTS[1:],
+        )
+
+
+# The counts of those present, by kind; the same names with all_ before them count everybody who took part.
+COUNTERS = {
+    Participant.Kind.PERSON: "people",
+    Participant.Kind.DEVICE: "devices",
+    Participant.Kind.PHONE: "phones",
+    Participant.Kind.GUEST: "guests",
+}
+ALL_COUNTERS = [f"all_{name}" for name in COUNTERS.values()]
+_FACTS = ("name", "kind", "google_id", "display_name", "joined_at")
+
 
 class Participation(models.Model):
     """Somebody's part in a call, kept for a while after it: who, as what, from when to when (None: still in it).
@@ -163,3 +260,16 @@ class Participation(models.Model):
 
     def __str__(self) -> str:
         return self.display_name or self.kind
+
+    @staticmethod
+    def keep(call: Conference, everybody: Sequence["Participation"]) -> bool:
+        """Store these parts in the call; only what is new or has changed is written. Returns whether there was any."""
+        facts = (*_FACTS, "left_at")
+        known = set(call.participations.values_list(*facts))
+        changed = [one for one in everybody if tuple(getattr(one, fact) for fact in facts) not in known]
+        for one in changed:
+            one.conference = call
+        Participation.objects.bulk_create(
+            changed, update_conflicts=True, unique_fields=["name"], update_fields=facts[1:]
+        )
+        return bool(changed)

@@ -1,5 +1,6 @@
 """Physical rooms, the buildings they are in, and who owns them."""
 
+from dataclasses import fields
 from datetime import datetime
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from django.utils import timezone
 from spaces.models.accounts import Account
 from spaces.models.people import Person
 from spaces.models.spaces import Liveness, Space, SpaceQuerySet, stuck_condition
+from spaces.models.stuck import Limits
 
 
 class Building(models.Model):
@@ -44,8 +46,12 @@ ROW_FIELDS = (
     *(f"space__account__{name}" for name in ("email", "status", "problem")),
     *(
         f"space__conference__{name}"
-        for name in ("started_at", "people", "devices", "phones", "guests", "same_since")
+        for name in (
+            *("started_at", "people", "devices", "phones", "guests", "peak"),
+            *("same_since", "host_left_at"),
+        )
     ),
+    *("stuck_empty", "stuck_devices", "stuck_alone", "stuck_hostless", "stuck_running"),
 )
 
 
@@ -229,6 +235,11 @@ class Room(models.Model):
         if space.liveness == Liveness.IDLE:
             return "idle"
         return "stuck" if space.stuck_reasons(now) else "live"
+
+    @property
+    def stuck_limits(self) -> dict[str, int | None]:
+        """The room's own limits for stuck calls, in minutes; None: as the installation has it."""
+        return {one.name: getattr(self, f"stuck_{one.name}") for one in fields(Limits)}
 
     @property
     def place(self) -> str:

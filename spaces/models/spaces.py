@@ -11,17 +11,13 @@ from django.utils import timezone
 
 from spaces import live
 from spaces.google import resources
+from spaces.models import stuck
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
 
 if TYPE_CHECKING:
     from spaces.models.rooms import Room
 
-# A call is called stuck when it looks forgotten. The same three limits stand in the question for the database
-# (stuck_condition) and in the words for people (Space.stuck_reasons).
-ONLY_DEVICES_FOR = timedelta(minutes=30)
-ALONE_FOR = timedelta(minutes=60)
-RUNNING_FOR = timedelta(hours=12)
 AGEING_CODE = timedelta(days=300)  # a code dies 365 days after its last use
 
 
@@ -35,20 +31,10 @@ class Liveness(models.TextChoices):
 
 
 def stuck_condition(now: datetime, prefix: str = "") -> Q:
-    """The database's form of "this call looks forgotten", for querysets that reach a Space by `prefix`."""
-
-    def field(name: str, value: object) -> Q:
-        return Q(**{f"{prefix}{name}": value})
-
-    call = "conference__"
-    nobody = field(f"{call}people", 0) & field(f"{call}guests", 0) & field(f"{call}phones", 0)
-    only_devices = (
-        nobody & field(f"{call}devices__gt", 0) & field(f"{call}same_since__lte", now - ONLY_DEVICES_FOR)
-    )
-    one = Q(**{f"{prefix}{call}people": 1 - F(f"{prefix}{call}guests") - F(f"{prefix}{call}phones")})
-    alone = one & field(f"{call}devices", 0) & field(f"{call}same_since__lte", now - ALONE_FOR)
-    long = field(f"{call}started_at__lte", now - RUNNING_FOR)
-    return field("liveness", Liveness.ACTIVE) & (only_devices | alone | long)
+    """The database's form of "this call looks forgotten", for querysets that reach a Space by `prefix`. The moment from which
+    it is so is stored with the call (models.stuck), hence a list or a counter compares one column."""
+    facts = {"liveness": Liveness.ACTIVE, "conference__stuck_at__lte": now}
+    return Q(**{f"{prefix}{name}": value for name, value in facts.items()})
 
 
 class SpaceQuerySet(models.QuerySet["Space"]):
@@ -144,21 +130,18 @@ class Space(models.Model):
         origin counts as yes, so that Google is asked once and its answer remembered."""
         return self.owned and self.origin != self.Origin.FOREIGN
 
-    def stuck_reasons(self, now: datetime) -> list[str]:
-        """Why the running call looks forgotten, in words; empty when it does not."""
+    def verdict(self, now: datetime) -> stuck.Verdict:
+        """How forgotten the running call looks, 0 to 100, and why in words."""
         call = self.conference
         if self.liveness != Liveness.ACTIVE or call is None:
-            return []
-        reasons = []
-        humans = (call.people or 0) + (call.guests or 0) + (call.phones or 0)
-        if call.counted and call.same_since:
-            if humans == 0 and call.devices and call.same_since <= now - ONLY_DEVICES_FOR:
-                reasons.append("only room devices are left")
-            if humans == 1 and not call.devices and call.same_since <= now - ALONE_FOR:
-                reasons.append("one person alone")
-        if call.started_at and call.started_at <= now - RUNNING_FOR:
-            reasons.append(f"running for {int((now - call.started_at).total_seconds() // 3600)} hours")
-        return reasons
+            return stuck.Verdict()
+        room = getattr(self, "room", None)  # a list has loaded it; the call's way to it would ask again
+        limits = stuck.Limits.configured().but(room.stuck_limits if room else {})
+        return stuck.verdict(call, limits, now)
+
+    def stuck_reasons(self, now: datetime) -> list[str]:
+        """Why the running call looks forgotten, in words; empty when it does not."""
+        return list(self.verdict(now).reasons)
 
     def code_is_ageing(self, now: datetime) -> bool:
         """Whether the code was last confirmed so long ago that Google may have taken it away."""
@@ -218,11 +201,14 @@ class Space(models.Model):
                 return False  # nor does it open a call that nobody would close again
             running = None
             if record is not None:
-                running, _ = Conference.objects.get_or_create(
+                running, new = Conference.objects.get_or_create(
                     record=record, defaults={"space_id": self.pk, "started_at": started_at}
                 )
                 if started_at and running.started_at is None:
+                    running.started_at, new = started_at, True
                     Conference.objects.filter(pk=running.pk).update(started_at=started_at)
+                if new:
+                    running.judge()
             Space.objects.filter(pk=self.pk).update(
                 liveness=Liveness.ACTIVE if running else Liveness.IDLE, conference=running, seen_at=seen_at
             )

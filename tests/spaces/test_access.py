@@ -14,7 +14,18 @@ from django.utils import timezone
 
 from spaces import access, urls
 from spaces.access import GENERAL, GRANTS, LIMITED_ADMIN, SEEDER, SYSTEM, Permission, Standing
-from spaces.models import AuditEntry, Building, Conference, Member, Participant, Person, Role, Room, Space
+from spaces.models import (
+    AuditEntry,
+    Building,
+    Conference,
+    Member,
+    Participant,
+    Participation,
+    Person,
+    Role,
+    Room,
+    Space,
+)
 from spaces.models.spaces import Liveness
 from tests import factories
 
@@ -413,7 +424,17 @@ def test_participation_ends_with_the_call(stage):
 
 
 def test_participation_ends_with_leaving(stage):
-    stage.call.count([], counted_at=timezone.now(), last_move=None)
+    now = timezone.now()
+    there = stage.call.participants.exclude(google_id="").get()
+    gone = Participation(
+        name=there.name,
+        kind=there.kind,
+        google_id=there.google_id,
+        joined_at=there.joined_at,
+        left_at=now,
+    )
+    stage.call.count([gone], counted_at=now)
+    assert Participation.objects.filter(google_id=there.google_id).exists(), "kept for history only"
     assert not state_shown(stage, "participant")
 
 

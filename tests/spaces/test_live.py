@@ -16,7 +16,7 @@ from spaces import live
 from spaces.actions import people, rooms
 from spaces.actions.spaces import assign
 from spaces.google import resources
-from spaces.models import Conference, Participant, Space
+from spaces.models import Conference, Participation, Space
 from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.rooms import space_of
@@ -75,10 +75,10 @@ def answer(space: Space, **changes: Any) -> resources.Space:
     return resources.Space(**{**told, **changes})
 
 
-def present(space: Space, *kinds: str) -> list[Participant]:
+def present(space: Space, *kinds: str) -> list[Participation]:
     """Somebody of each of these kinds."""
     return [
-        Participant(name=f"{space.name}/{number}", kind=kind, joined_at=NOW)
+        Participation(name=f"{space.name}/{number}", kind=kind, joined_at=NOW)
         for number, kind in enumerate(kinds)
     ]
 
@@ -100,14 +100,16 @@ def _live(space: Space) -> Conference:
 
 
 def _counted(space: Space) -> None:
-    _live(space).count(present(space, "person"), counted_at=LATER, last_move=NOW)
+    _live(space).count(present(space, "person"), counted_at=LATER)
 
 
 def _counted_again(space: Space) -> None:
     call = _live(space)
     Conference.objects.filter(pk=call.pk).update(people=1, devices=0, phones=0, guests=0)
-    call.refresh_from_db()
-    call.count(present(space, "person"), counted_at=LATER, last_move=NOW)
+    for one in present(space, "person"):
+        one.conference = call
+        one.save()
+    call.count(present(space, "person"), counted_at=LATER)
 
 
 def _still_idle(space: Space) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from spaces.models import Conference, Participant
+from spaces.models import Conference, Participant, Participation
 from tests import factories
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -14,13 +14,21 @@ def at(minutes: float) -> datetime:
     return T0 + timedelta(minutes=minutes)
 
 
-def somebody(name: str, kind: str = "person", google_id: str = "") -> Participant:
-    return Participant(
+def somebody(
+    name: str,
+    kind: str = "person",
+    google_id: str = "",
+    *,
+    joined: float = -10,
+    left: float | None = None,
+) -> Participation:
+    return Participation(
         name=f"conferenceRecords/x/participants/{name}",
         kind=kind,
         google_id=google_id,
         display_name=name,
-        joined_at=at(-10),
+        joined_at=at(joined),
+        left_at=None if left is None else at(left),
     )
 
 
@@ -42,30 +50,43 @@ def test_nobody_has_counted_yet(call):
 
 
 def test_heads_are_counted_by_kind(call):
-    present = [
+    everybody = [
         somebody("Ann"),
         somebody("Bob"),
         somebody("Berlin 1.01 device", "device"),
         somebody("+49", "phone"),
         somebody("Visitor", "guest"),
+        somebody("Eve", left=-3),
     ]
-    call.count(present, counted_at=at(0), last_move=at(-3))
+    assert call.count(everybody, counted_at=at(0)) is True
     call.refresh_from_db()
     assert (call.people, call.devices, call.phones, call.guests) == (2, 1, 1, 1)
-    assert (call.heads, call.peak, call.counted) == (5, 5, True)
-    assert call.same_since == at(-3)
+    assert (call.heads, call.peak, call.peak_at, call.counted) == (5, 5, at(0), True)
+    assert (call.all_people, call.all_devices, call.all_phones, call.all_guests) == (3, 1, 1, 1)
+    assert (call.same_since, call.listed_at) == (at(-3), at(0))
 
 
-def test_who_has_left_is_forgotten(call):
-    call.count([somebody("Ann", google_id="1"), somebody("Bob")], counted_at=at(0), last_move=None)
-    call.count([somebody("Ann", google_id="1")], counted_at=at(1), last_move=at(1))
+def test_who_has_left_is_no_participant_but_kept(call):
+    call.count([somebody("Ann", google_id="1"), somebody("Bob")], counted_at=at(0))
+    call.count([somebody("Ann", google_id="1"), somebody("Bob", left=1)], counted_at=at(1))
     assert names(call) == {"Ann"}
     assert Participant.objects.get().google_id == "1"
+    kept = Participation.objects.values_list("display_name", "joined_at", "left_at")
+    assert set(kept) == {("Ann", at(-10), None), ("Bob", at(-10), at(1))}
+
+
+def test_only_what_moves_is_news(call):
+    assert call.count([somebody("Ann")], counted_at=at(0)) is True
+    assert call.count([somebody("Ann")], counted_at=at(1)) is False
+    # One goes, another comes: the number is the same, and yet somebody else sits there.
+    assert call.count([somebody("Ann", left=1.5), somebody("Bob", joined=1.5)], counted_at=at(2)) is True
+    call.refresh_from_db()
+    assert (call.people, call.same_since) == (1, at(1.5))
 
 
 def test_an_older_count_changes_nothing(call):
-    call.count([somebody("Ann")], counted_at=at(5), last_move=at(4))
-    call.count([somebody("Bob"), somebody("Eve")], counted_at=at(4), last_move=at(3))
+    call.count([somebody("Ann", joined=4)], counted_at=at(5))
+    assert call.count([somebody("Bob"), somebody("Eve")], counted_at=at(4)) is False
     call.refresh_from_db()
     assert (call.people, call.counted_at, call.same_since) == (1, at(5), at(4))
     assert names(call) == {"Ann"}
@@ -73,19 +94,79 @@ def test_an_older_count_changes_nothing(call):
 
 def test_the_peak_never_falls_even_when_two_count_at_once(call):
     other = Conference.objects.get(pk=call.pk)
-    call.count([somebody("Ann"), somebody("Bob"), somebody("Eve")], counted_at=at(1), last_move=None)
-    other.count([somebody("Ann")], counted_at=at(2), last_move=None)
+    call.count([somebody("Ann"), somebody("Bob"), somebody("Eve")], counted_at=at(1))
+    other.count([somebody("Ann")], counted_at=at(2))
     call.refresh_from_db()
-    assert (call.people, call.peak) == (1, 3)
+    assert (call.people, call.peak, call.peak_at) == (1, 3, at(1))
 
 
 def test_without_a_known_move_it_is_as_still_as_it_is_old(call):
-    call.count([somebody("Ann")], counted_at=at(0), last_move=None)
+    call.count([], counted_at=at(0))
     call.refresh_from_db()
-    assert call.same_since == call.started_at
+    assert (call.heads, call.same_since) == (0, call.started_at)
 
 
-def test_a_count_that_comes_after_the_end_keeps_nobodys_name(call):
+def test_a_count_that_comes_after_the_end_calls_nobody_present(call):
     Conference.objects.filter(pk=call.pk).update(ended_at=at(1))
-    call.count([somebody("Ann")], counted_at=at(2), last_move=None)
+    assert call.count([somebody("Ann")], counted_at=at(2)) is False
     assert not Participant.objects.exists()
+    call.refresh_from_db()
+    assert (call.people, call.all_people) == (None, 1)
+
+
+def test_an_unchanged_number_is_newer_and_never_older(call):
+    call.count([somebody("Ann")], counted_at=at(1))
+    call.refresh_from_db()
+    call.still(counted_at=at(0))
+    call.refresh_from_db()
+    assert call.counted_at == at(1)
+    call.still(counted_at=at(3))
+    call.refresh_from_db()
+    assert (call.counted_at, call.listed_at, call.people) == (at(3), at(1), 1)
+
+
+HOSTS = frozenset({"1", "2"})
+
+
+@pytest.mark.parametrize(
+    ("everybody", "since"),
+    [
+        ([somebody("Guest", google_id="9")], None),  # no host was ever seen here
+        ([somebody("Host", google_id="1")], None),
+        ([somebody("Host", google_id="1", left=-4), somebody("Guest", google_id="9")], -4),
+        ([somebody("Host", google_id="1", left=-4), somebody("Other", google_id="2")], None),
+        ([somebody("Host", google_id="1", left=-4), somebody("Other", google_id="2", left=-6)], -4),
+        ([somebody("Nameless", "guest", left=-4)], None),
+    ],
+)
+def test_since_when_no_host_is_in(call, everybody, since):
+    call.count(everybody, counted_at=at(0), hosts=HOSTS)
+    call.refresh_from_db()
+    assert call.host_left_at == (None if since is None else at(since))
+
+
+def test_a_call_nobody_counted_is_settled_afterwards(call):
+    Conference.objects.filter(pk=call.pk).update(ended_at=at(10))
+    call.settle(
+        [
+            somebody("Ann", joined=-10, left=5),
+            somebody("Bob", joined=0, left=10),
+            somebody("Eve", joined=6, left=9),
+            somebody("Device", "device", joined=-10),  # Google never said when it left
+        ],
+        settled_at=at(30),
+    )
+    call.refresh_from_db()
+    assert (call.peak, call.peak_at) == (3, at(0))
+    assert (call.all_people, call.all_devices, call.settled_at) == (3, 1, at(30))
+    assert call.participations.count() == 4
+    assert not Participant.objects.exists()
+
+
+def test_what_was_seen_while_it_ran_is_not_overruled_when_it_is_settled(call):
+    call.count([somebody("Ann"), somebody("Bob")], counted_at=at(0))
+    Conference.objects.filter(pk=call.pk).update(ended_at=at(10))
+    call.settle([somebody("Ann", left=2), somebody("Bob", left=2)], settled_at=at(30))
+    call.refresh_from_db()
+    assert (call.peak, call.peak_at, call.people) == (2, at(0), 2)
+    assert set(call.participations.values_list("left_at", flat=True)) == {at(2)}

@@ -1,0 +1,181 @@
+"""When a call looks forgotten: the rules in a table, and that the database, the words and the score agree."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spaces.models import Conference, Participation, Room, Space
+from spaces.models.rooms import RoomQuerySet
+from spaces.models.spaces import Liveness
+from spaces.models.stuck import STUCK_FROM, Limits, span, stuck_at, verdict
+from tests import factories
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+LIMITS = Limits(empty=15, devices=30, alone=60, hostless=180, running=720)
+OFF = Limits(0, 0, 0, 0, 0)
+
+
+def before(minutes: float | None) -> datetime | None:
+    return None if minutes is None else NOW - timedelta(minutes=minutes)
+
+
+def call(
+    counts: tuple[int, int, int, int] | None,
+    still: float | None,
+    age: float | None,
+    *,
+    hostless: float | None = None,
+    peak: int = 4,
+) -> Conference:
+    """People, devices, phones, guests; minutes without a move, since the start, without a host (None: not known)."""
+    people, devices, phones, guests = counts or (None, None, None, None)
+    return Conference(
+        people=people,
+        devices=devices,
+        phones=phones,
+        guests=guests,
+        peak=peak,
+        same_since=before(still),
+        started_at=before(age),
+        host_left_at=before(hostless),
+    )
+
+
+EMPTY, DEVICES, ALONE, CROWD = (0, 0, 0, 0), (0, 2, 0, 0), (1, 0, 0, 0), (3, 1, 0, 1)
+TABLE: list[tuple[Conference, int, list[str]]] = [
+    # nobody
+    (call(EMPTY, 14, 14, peak=0), 46, []),
+    (call(EMPTY, 15, 15, peak=0), 50, ["nobody has joined for 15 minutes"]),
+    (call(EMPTY, 22.5, 200, peak=0), 75, ["nobody has joined for 22 minutes"]),
+    (call(EMPTY, 15, 200), 50, ["everybody left 15 minutes ago"]),
+    # only room devices
+    (call(DEVICES, 29, 60), 48, []),
+    (call(DEVICES, 30, 60), 50, ["only room devices are left, for 30 minutes"]),
+    (call((0, 1, 0, 0), 45, 60), 75, ["only room devices are left, for 45 minutes"]),
+    (call(DEVICES, 60, 60), 100, ["only room devices are left, for 60 minutes"]),
+    # one human
+    (call(ALONE, 59, 120), 49, []),
+    (call(ALONE, 60, 120), 50, ["one person alone for 60 minutes"]),
+    (call((0, 0, 1, 0), 61, 120), 50, ["one person alone for 61 minutes"]),
+    (call((0, 0, 0, 1), 61, 120), 50, ["one person alone for 61 minutes"]),
+    (call((1, 1, 0, 0), 600, 660), 45, []),  # somebody sits in the room
+    (call((2, 0, 0, 0), 600, 660), 45, []),
+    (call((0, 1, 1, 0), 600, 660), 45, []),
+    # the host has gone
+    (call(CROWD, 5, 300, hostless=179), 49, []),
+    (call(CROWD, 5, 300, hostless=180), 50, ["its host left 3 hours ago, others are still in"]),
+    (call(DEVICES, 5, 60, hostless=400), 8, []),  # nobody is left to miss a host
+    # long
+    (call(CROWD, 1, 719), 49, []),
+    (call(CROWD, 1, 720), 50, ["running for 12 hours"]),
+    (call(CROWD, 1, 5000), 100, ["running for 3 days"]),
+    # several: the weightiest first, ten more for each further one
+    (call(DEVICES, 33, 720), 65, ["only room devices are left, for 33 minutes", "running for 12 hours"]),
+    (call(DEVICES, 33, 1080), 85, ["running for 18 hours", "only room devices are left, for 33 minutes"]),
+    # not known
+    (call(DEVICES, None, 60), 4, []),
+    (call(None, None, 180), 12, []),
+    (call(None, None, 780), 54, ["running for 13 hours"]),
+    (call(ALONE, 61, None), 50, ["one person alone for 61 minutes"]),
+    (call(None, None, None), 0, []),
+    (call(DEVICES, -5, -5), 0, []),  # a clock that differs
+]
+
+
+@pytest.mark.parametrize(("running", "score", "reasons"), TABLE)
+def test_score_and_reasons(running, score, reasons):
+    found = verdict(running, LIMITS, NOW)
+    assert (found.score, list(found.reasons)) == (score, reasons)
+    assert found.stuck is bool(reasons)
+
+
+def test_a_rule_is_switched_off_by_zero():
+    assert stuck_at(call(DEVICES, 600, 6000), OFF) is None
+    assert verdict(call(DEVICES, 600, 6000), OFF, NOW).score == 0
+
+
+def test_a_room_has_its_own_limits_where_it_says_so():
+    own = LIMITS.but({"devices": 120, "running": 0, "alone": None})
+    assert own == Limits(empty=15, devices=120, alone=60, hostless=180, running=0)
+    assert verdict(call(DEVICES, 60, 6000), own, NOW).score == 25
+
+
+@pytest.mark.parametrize(
+    ("passed", "words"),
+    [
+        (timedelta(seconds=59), "0 minutes"),
+        (timedelta(minutes=1), "1 minute"),
+        (timedelta(minutes=119), "119 minutes"),
+        (timedelta(minutes=120), "2 hours"),
+        (timedelta(hours=71), "71 hours"),
+        (timedelta(hours=73), "3 days"),
+    ],
+)
+def test_lengths_of_time_in_words(passed, words):
+    assert span(passed) == words
+
+
+few = st.integers(0, 2)
+minutes = st.one_of(st.none(), st.integers(0, 240))
+own = st.one_of(st.none(), st.sampled_from([0, 5, 45, 600]))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    everybody=st.lists(
+        st.tuples(
+            st.sampled_from(["person", "device", "phone", "guest"]),
+            st.booleans(),  # is a host
+            st.integers(0, 300),  # joined so many minutes ago
+            st.one_of(st.none(), st.integers(0, 300)),  # left so many minutes ago
+        ),
+        max_size=4,
+    ),
+    age=st.one_of(st.none(), st.integers(0, 900)),
+    limits=st.tuples(own, own, own, own, own),
+    liveness=st.sampled_from(Liveness.values),
+    passing=st.integers(0, 400),
+)
+def test_database_words_and_score_agree(db, everybody, age, limits, liveness, passing):
+    """Whatever Google lists, whatever a room's own limits are, and however much time passes after the count."""
+    names = ("stuck_empty", "stuck_devices", "stuck_alone", "stuck_hostless", "stuck_running")
+    fields: dict[str, Any] = dict(zip(names, limits, strict=True))
+    room = factories.make_room(space=factories.make_space(liveness=liveness), **fields)
+    assert room.space is not None
+    running = Conference.objects.create(
+        record=f"conferenceRecords/{room.pk}", space=room.space, started_at=before(age)
+    )
+    parts = [
+        Participation(
+            name=f"{running.record}/participants/{number}",
+            kind=kind,
+            google_id="1" if host else "",
+            joined_at=NOW - timedelta(minutes=joined),
+            left_at=None if left is None else NOW - timedelta(minutes=min(joined, left)),
+        )
+        for number, (kind, host, joined, left) in enumerate(everybody)
+    ]
+    running.count(parts, counted_at=NOW, hosts=frozenset({"1"}))
+    Space.objects.filter(pk=room.space.pk).update(conference=running)
+    then = NOW + timedelta(minutes=passing)
+    loaded = RoomQuerySet(Room).for_lists().get(pk=room.pk)
+    assert loaded.space is not None
+    said = loaded.space.verdict(then)
+    asked = RoomQuerySet(Room).filter(pk=room.pk).stuck(then).exists()
+    assert asked == said.stuck == bool(said.reasons) == (said.score >= STUCK_FROM)
+    assert 0 <= said.score <= 100
+
+
+def test_a_list_says_why_without_asking_again(db, django_assert_num_queries):
+    room = factories.make_room(stuck_devices=10)
+    assert room.space is not None
+    factories.make_call(room.space, devices=1, ago=timedelta(minutes=20))
+    now = timezone.now()
+    with django_assert_num_queries(1):
+        [row] = RoomQuerySet(Room).for_lists()
+        assert row.space is not None
+        assert row.space.verdict(now).stuck
