@@ -17,13 +17,11 @@ from spaces.access import Permission
 from spaces.google.meet import MeetClient
 
 ROOT = Path(__file__).resolve().parents[1]
-NOT_NOUNS = {"__init__", "outcomes", "asking"}  # what the verbs share
+NOT_NOUNS = {"__init__", "outcomes", "asking", "heads"}  # what the verbs share
 ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if path.stem not in NOT_NOUNS)
 
 # Public in an action's file without being a verb: parts that other actions use, and readers without effect.
 HELPERS = {
-    ("conferences", "count_heads"),
-    ("conferences", "device_names"),
     ("rooms", "facts"),
     ("spaces", "assign"),
     ("spaces", "look"),

@@ -12,7 +12,7 @@ from django.utils import timezone
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as, sight
-from spaces.actions.conferences import count_heads, device_names
+from spaces.actions.heads import count_heads, device_names
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
