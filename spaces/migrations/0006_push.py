@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spaces", "0003_engine"),
+        ("spaces", "0005_persons_language_and_zone"),
     ]
 
     operations = [
