@@ -185,6 +185,17 @@ def kinds(call: Conference) -> SafeString:
     return _kinds((call.people or 0) + guests, call.devices or 0, call.phones or 0, guests, get_language())
 
 
+@register.simple_tag
+def took_part(call: Conference) -> SafeString:
+    """How many of each kind took part in a call in all; nothing while that is not known (it is read after the end)."""
+    if call.all_people is None:
+        return SafeString("")
+    guests = call.all_guests or 0
+    return _kinds(
+        call.all_people + guests, call.all_devices or 0, call.all_phones or 0, guests, get_language()
+    )
+
+
 @register.simple_tag(takes_context=True)
 def way_to_end(context: template.Context, row: Any, *, solid: bool = False) -> SafeString:
     """The way to end a row's call, where it may be ended; where only Google would refuse, the way to the reason. In a list it

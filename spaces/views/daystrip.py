@@ -4,9 +4,10 @@ The picture is SVG with geometry in attributes and colour in classes, because th
 strip says the same in words, for those who do not see it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -82,3 +83,73 @@ def strip(bars: list[Bar], now: datetime) -> SafeString:
         '<svg class="day" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}{}</svg>',
         UNITS, HEIGHT, words(bars), drawn, on,
     )  # fmt: skip
+
+
+# --- The large one on a room's page: the same bars over the hours of the building's clocks ------------------------
+
+WIDTH = 98.0
+"""Per cent of the picture that the day takes; what is left keeps the line for now and its word inside."""
+EVERY = 3
+"""Hours of the building's clocks between two marks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A bar where the picture has it: `x` and `width` in per cent, as SVG takes them whatever the language of the page."""
+
+    bar: Bar
+    x: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A full hour by the building's clocks."""
+
+    x: str
+    label: str
+    midnight: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """All that the template of the large strip draws."""
+
+    bars: list[Placed]
+    marks: list[Mark]
+    words: str
+    now: str = f"{WIDTH:.2f}%"
+
+
+def day(bars: list[Bar], now: datetime, zone: ZoneInfo) -> Day:
+    """The last 24 hours in the building's time. Where the clocks are changed a day has an hour twice or not at all; lengths
+    stay true, because they are reckoned in UTC."""
+    placed = [
+        Placed(
+            bar,
+            f"{_share(bar.begin, now):.2f}%",
+            f"{max(_share(bar.end, now) - _share(bar.begin, now), 0.3):.2f}%",
+        )
+        for bar in sorted(bars, key=lambda bar: bar.begin)
+    ]
+    return Day(placed, list(_marks(now, zone)), words(bars))
+
+
+def _share(moment: datetime, now: datetime) -> float:
+    """Where a moment stands, in per cent from the left."""
+    return WIDTH * (1 - (now - moment) / LENGTH)
+
+
+def _marks(now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
+    moment = (now - LENGTH).astimezone(UTC)
+    while moment < now:
+        local = moment.astimezone(zone)
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        if past:
+            moment += (
+                timedelta(hours=1) - past
+            )  # on to the next full hour there; some zones are half an hour off
+            continue
+        if local.hour % EVERY == 0:
+            yield Mark(f"{_share(moment, now):.2f}%", f"{local:%H}", local.hour == 0)
+        moment += timedelta(hours=1)

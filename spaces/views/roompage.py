@@ -1,34 +1,44 @@
 """One room: its page with tabs, the card for its wall, and the stable address that leads into its call."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import segno
 from django.conf import settings
+from django.core.paginator import Paginator
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
+from spaces import access
 from spaces.access import Permission
 from spaces.google import config
-from spaces.models import Room
+from spaces.models import Account, Conference, Room, Space
+from spaces.views import daystrip
 from spaces.views.replies import Request, page
 from spaces.views.rooms import find
-from spaces.views.rows import row
+from spaces.views.rows import Row, row
 
 TABS = (
-    ("history", "Calls", Permission.HISTORY_SEE),
-    ("settings", "Settings", Permission.SETTINGS_SEE),
-    ("spaces", "Links", Permission.ROOM_SEE),
-    ("audit", "Audit", Permission.AUDIT_ROOM),
+    ("history", _("Calls"), Permission.HISTORY_SEE),
+    ("settings", _("Settings"), Permission.SETTINGS_SEE),
+    ("members", _("Members"), Permission.SETTINGS_SEE),
+    ("spaces", _("Links"), Permission.ROOM_SEE),
+    ("audit", _("Audit"), Permission.AUDIT_ROOM),
 )
+PER_PAGE = 25
+SHOWN_AT_ONCE = 12  # people in the call; the others are behind "and n more"
 
 
 @require_GET
 def room(request: Request, slug: str) -> HttpResponse:
-    """One room: what is on now, and behind tabs in the address its calls, settings, links and trail."""
+    """One room: what is on now and was in the last day, and behind tabs in the address its calls, settings, members, links and
+    trail. Nothing here asks Google."""
     now = timezone.now()
     found = find(request, slug)
     shown = row(found, request.user, now)
@@ -40,39 +50,119 @@ def room(request: Request, slug: str) -> HttpResponse:
         "row": shown,
         "space": found.space,
         "now": now,
+        "main": main_action(shown, access.permissions(request.user), now),
+        "ageing": bool(found.space and found.space.code_is_ageing(now)),
+        "stable": stable_address(found),
         "tabs": tabs,
         "tab": tab,
-        "ownerships": found.ownerships.select_related("person"),
-        **_now_panel(found, shown.may),
-        **_tab(found, tab),
+        "ownerships": list(found.ownerships.select_related("person")),
+        **_now_panel(found, shown, now),
+        **_tab(found, tab, request.GET.get("page")),
     }
     return page(request, "room.html", context, partial="now")
 
 
-def _now_panel(found: Room, may: frozenset[Permission]) -> dict[str, Any]:
-    call = found.space.conference if found.space else None
-    return {"participants": list(call.participants.all()) if call and Permission.NAMES_SEE in may else []}
+def main_action(shown: Row, general: frozenset[Permission], now: datetime) -> str:
+    """The one thing that this person should do about this room now, and the only solid button on its page: end, create,
+    replace, account (mend it), refresh, join or copy (the link); empty when there is nothing."""
+    space = shown.space
+    if space is None:
+        return "create" if Permission.SPACE_CREATE in shown.may else ""
+    if shown.state in {"live", "stuck"} and shown.can_end:
+        return "end"
+    if shown.state == "unknown" and space.account.status == Account.Status.BROKEN:
+        if Permission.ACCOUNT_MANAGE in general:
+            return "account"
+    elif Permission.SPACE_CREATE in shown.may and _should_be_replaced(space, now):
+        return "replace"
+    if shown.state == "unknown" and Permission.SPACE_REFRESH in shown.may:
+        return "refresh"
+    if not space.meeting_uri:
+        return ""
+    return "join" if shown.state in {"live", "stuck"} else "copy"
 
 
-def _tab(found: Room, tab: str) -> dict[str, Any]:
+def _should_be_replaced(space: Space, now: datetime) -> bool:
+    """Whether a link of ours would serve the room better: its code is dead or may soon be, or its calls cannot be ended."""
+    return bool(space.trouble) or not space.can_be_ended or space.code_is_ageing(now)
+
+
+def _now_panel(found: Room, shown: Row, now: datetime) -> dict[str, Any]:
+    space, panel = found.space, dict[str, Any]()
+    if space is None:
+        return panel
+    if space.conference and Permission.NAMES_SEE in shown.may:
+        everybody = list(space.conference.participants.all())
+        panel |= {"participants": everybody[:SHOWN_AT_ONCE], "further": everybody[SHOWN_AT_ONCE:]}
+    if shown.state in {"live", "stuck"}:
+        panel["score"] = space.verdict(now).score
+    if Permission.HISTORY_SEE in shown.may:
+        if shown.state == "idle":
+            panel["last"] = space.conferences.exclude(ended_at=None).first()
+        panel["day"] = daystrip.day(_bars(found, shown, now), now, found.building.zone)
+    return panel
+
+
+def _bars(found: Room, shown: Row, now: datetime) -> list[daystrip.Bar]:
+    """The calls of the last day in the room: in its present link, and in one that it had until some hours ago."""
+    replaced = found.former_spaces.filter(retired_at__gt=now - daystrip.LENGTH).values_list("pk", flat=True)
+    past = daystrip.earlier([found.space_id or 0, *replaced], now)
+    bars = [bar for bars in past.values() for bar in bars]
+    if shown.call and shown.state in {"live", "stuck"}:
+        bars += daystrip.running(shown.call, now, stuck=shown.state == "stuck")
+    return bars
+
+
+def _tab(found: Room, tab: str, number: str | None) -> dict[str, Any]:
     space = found.space
     if tab == "history":
-        return {"calls": space.conferences.all()[:50] if space else []}
+        calls = space.conferences.all() if space else Conference.objects.none()
+        leaf = Paginator(calls, PER_PAGE).get_page(number)
+        return {"leaf": leaf, "calls": leaf.object_list}
     if tab == "settings":
-        known = space.settings if space else {}
-        groups: dict[str, list[dict[str, Any]]] = {}
-        for setting in config.CATALOGUE:
-            value = known.get(setting.path, "")
-            groups.setdefault(setting.group, []).append(
-                {"setting": setting, "choice": setting.choice(value) if value else None}
-            )
-        return {"groups": list(groups.items())}
+        return {"groups": _settings(space) if space else []}
+    if tab == "members":
+        return {"members": list(space.members.order_by("-role", "email")) if space else []}
     if tab == "audit":
-        return {"entries": found.audit.all()[:50]}
+        leaf_of_trail = Paginator(found.audit.all(), PER_PAGE).get_page(number)
+        return {"leaf": leaf_of_trail, "entries": leaf_of_trail.object_list}
     return {
         "past_codes": space.past_codes.all() if space else [],
         "former_spaces": found.former_spaces.order_by("-retired_at"),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting as it is now. `idle`: it has no effect at present; `refused`: what Google did not take when last asked, why
+    and when."""
+
+    setting: config.Setting
+    choice: config.Choice | None
+    idle: bool = False
+    refused: dict[str, Any] | None = None
+
+
+def _settings(space: Space) -> list[tuple[str, list[Line]]]:
+    groups: dict[str, list[Line]] = {}
+    for setting in config.CATALOGUE:
+        value = space.settings.get(setting.path, "")
+        refused = space.refused.get(setting.path)
+        if refused and refused["wanted"] == value:
+            refused = None  # it holds by now, whoever brought it about
+        line = Line(
+            setting=setting,
+            choice=setting.choice(value) if value else None,
+            idle=bool(setting.needs and space.settings.get(setting.needs.path, "") != setting.needs.value),
+            refused=refused
+            and {
+                "label": setting.choice(refused["wanted"]).label,
+                "why": refused["why"],
+                "at": datetime.fromisoformat(refused["at"]),
+            },
+        )
+        groups.setdefault(setting.group, []).append(line)
+    return list(groups.items())
 
 
 @require_GET

@@ -59,7 +59,6 @@ account:manage         -         -        -       yes   yes
 people:manage          -         -        -       yes   -
 people:admit           -         -        -       -     yes
 account:sweep          -         -        -       -     yes
-events:take            -         -        -       -     yes
 space:refresh          -         -        -       -     yes
 """
 
@@ -243,7 +242,6 @@ POST disconnect       in  403  403  403  403  403  403  302  403  403  in
 POST account_test     in  403  403  403  403  403  403  302  403  403  in
 GET  language      200 200  200  200  200  200  200  200  200  200  200
 POST language      302 302  302  302  302  302  302  302  302  302  302
-POST google_pubsub    404 404  404  404  404  404  404  404  404  404  404
 GET  healthz          200 200  200  200  200  200  200  200  200  200  200
 GET  readyz           503 503  503  503  503  503  503  503  503  503  503
 """
@@ -327,11 +325,11 @@ def patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 PUBLIC = {
     "healthz", "readyz", "account_login", "account_logout", "account_inactive", "google_login", "google_callback",
-    "google_pubsub", "language", "socialaccount_login_cancelled",
+    "language", "socialaccount_login_cancelled",
 }  # fmt: skip
 
 
-def test_exactly_the_probes_the_hook_and_the_sign_in_are_public():
+def test_exactly_the_probes_and_the_sign_in_are_public():
     public = {
         one.name
         for one in patterns(get_resolver().url_patterns)
@@ -387,7 +385,7 @@ def pages_about(stage: Stage, who: str) -> str:
     browser = stage.browser(who)
     room = stage.room.get_absolute_url()
     addresses = ["/", "/?state=stuck", "/?state=none&sort=since"]
-    addresses += [f"{room}?tab={tab}" for tab in ("", "history", "settings", "spaces", "audit")]
+    addresses += [f"{room}?tab={tab}" for tab in ("", "history", "settings", "members", "spaces", "audit")]
     addresses += [f"/lookup/?q={text}" for text in (CODE, "Berlin", "room-owner", "nowhere")]
     addresses += [
         "/mine/",

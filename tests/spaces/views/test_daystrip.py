@@ -1,7 +1,8 @@
 """The strip of a room's last day: which calls, where they stand, what it says in words."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -63,3 +64,59 @@ def test_the_picture_and_its_words():
     ]
     assert "style" not in drawn
     assert "No call in the last 24 hours" in daystrip.strip([], NOW)
+
+
+# --- The large strip -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "labels"),
+    [
+        (datetime(2026, 11, 24, 17, 30, tzinfo=UTC), "Europe/Berlin", "21 00 03 06 09 12 15 18"),
+        (datetime(2026, 11, 24, 17, 0, tzinfo=UTC), "Europe/Berlin", "18 21 00 03 06 09 12 15"),
+        (datetime(2026, 11, 24, 17, 30, tzinfo=UTC), "America/New_York", "15 18 21 00 03 06 09 12"),
+        # The clocks go back at 3 (25 October) and forward at 2 (29 March): 25 and 23 hours between the same two hours.
+        (datetime(2026, 10, 25, 11, 30, tzinfo=UTC), "Europe/Berlin", "15 18 21 00 03 06 09 12"),
+        (datetime(2026, 3, 29, 10, 30, tzinfo=UTC), "Europe/Berlin", "12 15 18 21 00 03 06 09 12"),
+        # Half an hour and three quarters off.
+        (datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "Asia/Kolkata", "18 21 00 03 06 09 12 15"),
+        (datetime(2026, 11, 24, 12, 0, tzinfo=UTC), "Asia/Kathmandu", "18 21 00 03 06 09 12 15"),
+        # Clocks that change by half an hour, at 2 (Lord Howe, 4 October).
+        (datetime(2026, 10, 4, 6, 0, tzinfo=UTC), "Australia/Lord_Howe", "18 21 00 03 06 09 12 15"),
+        # Midnight that comes twice: the Azores go from 1 back to 0.
+        (datetime(2026, 10, 25, 6, 30, tzinfo=UTC), "Atlantic/Azores", "09 12 15 18 21 00 00 03"),
+    ],
+)
+def test_the_hours_are_those_of_the_buildings_clocks(now, zone, labels):
+    marks = daystrip.day([], now, ZoneInfo(zone)).marks
+    assert " ".join(mark.label for mark in marks) == labels
+    assert [mark.label for mark in marks if mark.midnight] == [one for one in labels.split() if one == "00"]
+    places = [float(mark.x.rstrip("%")) for mark in marks]
+    assert places == sorted(places)
+    assert places[0] >= 0
+    assert places[-1] < daystrip.WIDTH
+
+
+def test_the_hour_between_three_and_six_is_as_long_as_it_was():
+    """On the day on which the clocks go back, midnight to three are four hours."""
+    now = datetime(2026, 10, 25, 11, 30, tzinfo=UTC)
+    marks = {
+        mark.label: float(mark.x.rstrip("%"))
+        for mark in daystrip.day([], now, ZoneInfo("Europe/Berlin")).marks
+    }
+    hour = daystrip.WIDTH / 24
+    assert marks["03"] - marks["00"] == pytest.approx(4 * hour, abs=0.02)
+    assert marks["06"] - marks["03"] == pytest.approx(3 * hour, abs=0.02)
+
+
+def test_large_bars_stand_in_their_order_and_short_ones_are_seen():
+    day = daystrip.day(
+        [Bar(hours(1), NOW, "live"), Bar(hours(24), hours(12)), Bar(hours(3), hours(3))], NOW, ZoneInfo("UTC")
+    )
+    assert [(placed.x, placed.width, placed.bar.kind) for placed in day.bars] == [
+        ("0.00%", "49.00%", "past"),
+        ("85.75%", "0.30%", "past"),
+        ("93.92%", "4.08%", "live"),
+    ]
+    assert day.words.startswith("3 calls in the last 24 hours")
+    assert daystrip.day([], NOW, ZoneInfo("UTC")).words == "No call in the last 24 hours"
