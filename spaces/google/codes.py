@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote
 
+from spaces.words import text as _
+
 Kind = Literal["space", "code", "nickname", "phone", "no_meeting", "other_service", "two_codes", "bad"]
 
 LONGEST_INPUT = 20_000
@@ -77,24 +79,26 @@ _NUMBER = re.compile(r"(?<!\w)(?:\+|00)[0-9][0-9 ()./-]{6}")
 _ONLY_NUMBER = re.compile(r"(?:tel:)?[+#]?[0-9 ()./#-]{7,}", re.IGNORECASE)
 
 _WRAPPING = " \t\r\n<>\"'`()[]{}|,;.:!?*„“”‚‘’«»‹›"
-_NOT_CODES = "Nothing here looks like a meeting link or a code. A code has three groups of letters, such as abc-mnop-xyz."
+_NOT_CODES = _(
+    "Nothing here looks like a meeting link or a code. A code has three groups of letters, such as abc-mnop-xyz."
+)
 
 
 def parse(text: str) -> Parsed:
     """Say what meeting, if any, a pasted text means. Never raises, whatever the text."""
     if len(text) > LONGEST_INPUT:
-        return Parsed("bad", "", "This is far too long for an invitation. Paste only the meeting link.")
+        return Parsed("bad", "", _("This is far too long for an invitation. Paste only the meeting link."))
     # A space name comes from Google or our own pages: its letters are taken as they are, capitals and dashes included.
     plain = text.strip().strip("<>\"'`\u200b\ufeff \t\r\n")
     if plain.startswith("spaces/"):
         if _SPACE.fullmatch(plain):
             return Parsed("space", plain)
         return Parsed(
-            "bad", "", "This is not a space name: after “spaces/” come letters, digits, “-” and “_” only."
+            "bad", "", _("This is not a space name: after “spaces/” come letters, digits, “-” and “_” only.")
         )
     clean = _clean(text)
     if not clean:
-        return Parsed("bad", "", "Paste a meeting link or a code.")
+        return Parsed("bad", "", _("Paste a meeting link or a code."))
     return _by_whole_input(clean) or _by_search(clean)
 
 
@@ -141,7 +145,9 @@ def _by_search(clean: str) -> Parsed:
     if len(codes) > 1:
         found = ", ".join(list(codes)[:5])
         return Parsed(
-            "two_codes", found, f"This contains more than one meeting code ({found}). Paste just one."
+            "two_codes",
+            found,
+            _("This contains more than one meeting code (%(found)s). Paste just one.") % {"found": found},
         )
     if codes:
         return next(iter(codes.values()))
@@ -174,7 +180,7 @@ def _link(host: str, path: str) -> Parsed:
         return Parsed(
             "no_meeting",
             "",
-            "This is a page for starting a meeting, it names none. Copy the link from the meeting itself.",
+            _("This is a page for starting a meeting, it names none. Copy the link from the meeting itself."),
         )
     if first == "lookup":
         return _nickname(parts[1] if len(parts) > 1 else "")
@@ -188,8 +194,10 @@ def _link(host: str, path: str) -> Parsed:
     return Parsed(
         "bad",
         "",
-        "This link leads to Google Meet but carries no meeting code such as abc-mnop-xyz. Copy it again from the "
-        "meeting.",
+        _(
+            "This link leads to Google Meet but carries no meeting code such as abc-mnop-xyz. Copy it again from the "
+            "meeting."
+        ),
     )
 
 
@@ -197,16 +205,20 @@ def _nickname(name: str) -> Parsed:
     return Parsed(
         "nickname",
         unquote(name, errors="replace")[:100],
-        "This is a nickname link. Google makes a new meeting for every use of a nickname and tells no program which one. "
-        "Open it and copy the link that the browser then shows.",
+        _(
+            "This is a nickname link. Google makes a new meeting for every use of a nickname and tells no program which one. "
+            "Open it and copy the link that the browser then shows."
+        ),
     )
 
 
 _PHONE = Parsed(
     "phone",
     "",
-    "A phone number with a PIN does not say which meeting it belongs to; Google offers no way to ask. Paste the meeting "
-    "link from the same invitation.",
+    _(
+        "A phone number with a PIN does not say which meeting it belongs to; Google offers no way to ask. Paste the meeting "
+        "link from the same invitation."
+    ),
 )
 
 
@@ -228,7 +240,8 @@ def _other_service(clean: str) -> Parsed | None:
                 return Parsed(
                     "other_service",
                     name,
-                    f"This is a link to {name}. Only Google Meet calls can be looked up here.",
+                    _("This is a link to %(name)s. Only Google Meet calls can be looked up here.")
+                    % {"name": name},
                 )
     return None
 
@@ -236,5 +249,7 @@ def _other_service(clean: str) -> Parsed | None:
 def _bad(clean: str) -> Parsed:
     hosts = _hosts(clean) if _LINK.search(clean) else []
     if hosts:
-        return Parsed("bad", "", f"This link leads to {hosts[0][:100]}, not to Google Meet.")
+        return Parsed(
+            "bad", "", _("This link leads to %(hosts)s, not to Google Meet.") % {"hosts": hosts[0][:100]}
+        )
     return Parsed("bad", "", _NOT_CODES)

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from spaces.words import Text
+from spaces.words import text as _
+
 
 class Choice(NamedTuple):
     """One value of a setting, its name, and what choosing it brings about (empty when the name says it all)."""
@@ -56,24 +59,21 @@ class Change(NamedTuple):
 
 MODERATION = "moderation"
 _WHILE_MODERATED = Needs(MODERATION, "ON")
-_JOINING, _HOSTING, _RECORDING = "Joining", "Host controls", "Records of the call"
-_NOBODY_HOSTS = (
-    "In a room that nobody hosts (a room mailbox owns it, no co-host is present) then nobody can {do}."
-)
-_STARTS_BY_ITSELF = (
+_JOINING, _HOSTING, _RECORDING = _("Joining"), _("Host controls"), _("Records of the call")
+_STARTS_BY_ITSELF = _(
     "Starts when somebody entitled joins, needs the owner's licence and the organisation's consent. With a room "
     "mailbox as owner it may never start."
 )
 
 
-def _restriction(path: str, label: str, do: str) -> Setting:
+def _restriction(path: str, label: str, consequence: str) -> Setting:
     return Setting(
         path=f"moderationRestrictions.{path}",
         label=label,
-        help="Works only while host management is on.",
+        help=_("Works only while host management is on."),
         choices=(
-            Choice("NO_RESTRICTION", "Everybody"),
-            Choice("HOSTS_ONLY", "Only hosts and co-hosts", _NOBODY_HOSTS.format(do=do)),
+            Choice("NO_RESTRICTION", _("Everybody")),
+            Choice("HOSTS_ONLY", _("Only hosts and co-hosts"), consequence),
         ),
         group=_HOSTING,
         needs=_WHILE_MODERATED,
@@ -86,9 +86,12 @@ def _automatic(path: str, label: str) -> Setting:
         label=label,
         help=_STARTS_BY_ITSELF,
         choices=(
-            Choice("OFF", "No"),
+            Choice("OFF", _("No")),
             Choice(
-                "ON", "Yes, by itself", "Everybody in the call is recorded in some form. " + _STARTS_BY_ITSELF
+                "ON",
+                _("Yes, by itself"),
+                Text("%(what)s %(how)s")
+                % {"what": _("Everybody in the call is recorded in some form."), "how": _STARTS_BY_ITSELF},
             ),
         ),
         group=_RECORDING,
@@ -99,61 +102,90 @@ def _automatic(path: str, label: str) -> Setting:
 CATALOGUE: tuple[Setting, ...] = (
     Setting(
         path="accessType",
-        label="Who may join without knocking",
-        help="Everybody else has to knock and wait until somebody in the call lets them in.",
+        label=_("Who may join without knocking"),
+        help=_("Everybody else has to knock and wait until somebody in the call lets them in."),
         choices=(
             Choice(
-                "OPEN", "Anyone with the link", "Whoever gets hold of the link or the phone PIN walks in."
+                "OPEN",
+                _("Anyone with the link"),
+                _("Whoever gets hold of the link or the phone PIN walks in."),
             ),
             Choice(
                 "TRUSTED",
-                "People of our organisation and invited guests",
-                "Phone callers join directly, too.",
+                _("People of our organisation and invited guests"),
+                _("Phone callers join directly, too."),
             ),
             Choice(
                 "RESTRICTED",
-                "Only invited people",
-                "Everybody who was not invited must knock, colleagues included; in an empty room nobody lets them in.",
+                _("Only invited people"),
+                _(
+                    "Everybody who was not invited must knock, colleagues included; in an empty room nobody lets them in."
+                ),
             ),
         ),
         group=_JOINING,
     ),
     Setting(
         path="entryPointAccess",
-        label="Ways to join",
-        help="Leave this at “All ways” for meeting rooms.",
+        label=_("Ways to join"),
+        help=_("Leave this at “All ways” for meeting rooms."),
         choices=(
-            Choice("ALL", "All ways"),
+            Choice("ALL", _("All ways")),
             Choice(
                 "CREATOR_APP_ONLY",
-                "Only through the app that made the space",
-                "The normal link and the room's own hardware stop working. Nobody can join from Google Meet or from a "
-                "meeting-room device any more.",
+                _("Only through the app that made the space"),
+                _(
+                    "The normal link and the room's own hardware stop working. Nobody can join from Google Meet or from a "
+                    "meeting-room device any more."
+                ),
             ),
         ),
         group=_JOINING,
     ),
     Setting(
         path=MODERATION,
-        label="Host management",
-        help="Switches the host controls below on and off.",
+        label=_("Host management"),
+        help=_("Switches the host controls below on and off."),
         choices=(
-            Choice("ON", "On"),
-            Choice("OFF", "Off", "Resets the four host controls below to their defaults."),
+            Choice("ON", _("On")),
+            Choice("OFF", _("Off"), _("Resets the four host controls below to their defaults.")),
         ),
         group=_HOSTING,
     ),
-    _restriction("chatRestriction", "Who may write in the chat", "chat"),
-    _restriction("reactionRestriction", "Who may send reactions", "react"),
-    _restriction("presentRestriction", "Who may share the screen", "present"),
+    _restriction(
+        "chatRestriction",
+        _("Who may write in the chat"),
+        _(
+            "In a room that nobody hosts (a room mailbox owns it, no co-host is present) "
+            "then nobody can chat."
+        ),
+    ),
+    _restriction(
+        "reactionRestriction",
+        _("Who may send reactions"),
+        _(
+            "In a room that nobody hosts (a room mailbox owns it, no co-host is present) "
+            "then nobody can react."
+        ),
+    ),
+    _restriction(
+        "presentRestriction",
+        _("Who may share the screen"),
+        _(
+            "In a room that nobody hosts (a room mailbox owns it, no co-host is present) "
+            "then nobody can present."
+        ),
+    ),
     Setting(
         path="moderationRestrictions.defaultJoinAsViewerType",
-        label="Join as viewer",
-        help="Works only while host management is on. A person's own role as a member comes first.",
+        label=_("Join as viewer"),
+        help=_("Works only while host management is on. A person's own role as a member comes first."),
         choices=(
-            Choice("OFF", "No, everybody takes part"),
+            Choice("OFF", _("No, everybody takes part")),
             Choice(
-                "ON", "Yes", "People who join can only watch and listen until a host gives them the word."
+                "ON",
+                _("Yes"),
+                _("People who join can only watch and listen until a host gives them the word."),
             ),
         ),
         group=_HOSTING,
@@ -161,18 +193,20 @@ CATALOGUE: tuple[Setting, ...] = (
     ),
     Setting(
         path="attendanceReportGenerationType",
-        label="Attendance report",
-        help="Goes by mail and to the Drive of the account that owns the space.",
+        label=_("Attendance report"),
+        help=_("Goes by mail and to the Drive of the account that owns the space."),
         choices=(
-            Choice("DO_NOT_GENERATE", "No"),
-            Choice("GENERATE_REPORT", "Yes", "The owner's account learns who was there and for how long."),
+            Choice("DO_NOT_GENERATE", _("No")),
+            Choice(
+                "GENERATE_REPORT", _("Yes"), _("The owner's account learns who was there and for how long.")
+            ),
         ),
         group=_RECORDING,
         artifact=True,
     ),
-    _automatic("recordingConfig.autoRecordingGeneration", "Record every call"),
-    _automatic("transcriptionConfig.autoTranscriptionGeneration", "Write down every call"),
-    _automatic("smartNotesConfig.autoSmartNotesGeneration", "Take notes of every call"),
+    _automatic("recordingConfig.autoRecordingGeneration", _("Record every call")),
+    _automatic("transcriptionConfig.autoTranscriptionGeneration", _("Write down every call")),
+    _automatic("smartNotesConfig.autoSmartNotesGeneration", _("Take notes of every call")),
 )
 
 BY_PATH: Mapping[str, Setting] = {setting.path: setting for setting in CATALOGUE}

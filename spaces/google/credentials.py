@@ -25,6 +25,7 @@ from google.oauth2 import service_account
 
 from spaces.google import errors, transport
 from spaces.google.endpoints import ISSUER
+from spaces.words import text as _
 
 CREATED = "https://www.googleapis.com/auth/meetings.space.created"
 READONLY = "https://www.googleapis.com/auth/meetings.space.readonly"
@@ -184,7 +185,7 @@ def grant_problem(problem: Exception) -> errors.GoogleError:
             return _refusal(values, status=400)
         return errors.broken("other", detail=detail)
     return errors.TryLater(
-        "Google's sign-in service is not available at the moment. Try again later.", detail=detail
+        _("Google's sign-in service is not available at the moment. Try again later."), detail=detail
     )
 
 

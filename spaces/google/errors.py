@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from spaces.words import Text
+from spaces.words import text as _
+
 API_LIBRARY = "https://console.cloud.google.com/apis/library/meet.googleapis.com"
 LONGEST_PAUSE = 3600.0
 """Seconds. A longer wait than this in an answer is taken for nonsense and cut."""
@@ -109,41 +112,57 @@ Reason = Literal[
 ]
 
 CURES: Mapping[Reason, str] = {
-    "revoked": "Connect the Google account again.",
-    "sign_in_again": "Your organisation wants this account to sign in again from time to time. Connect it again; an "
-    "administrator can exempt this app from that rule.",
-    "not_delegated": "In the Google Admin console (Security, API controls, Domain-wide delegation) enter the numeric "
-    "client ID of the service account with every Meet scope; one missing scope fails them all. It works some minutes "
-    "later.",
-    "unknown_subject": "Check that the mailbox exists, is spelt right and is not suspended.",
-    "not_an_address": "Enter the mailbox as an e-mail address, not as a number or a name.",
-    "clock": "Set the clock of the server; it differs from Google's by more than a few minutes.",
-    "bad_key": "Make a new key for the service account in the Google Cloud console and replace the key file.",
-    "bad_scope": "Google does not know one of the scopes. Check the scopes in the configuration and in the delegation.",
-    "policy": "An administrator must allow this app in the Google Admin console (Security, API controls, App access "
-    "control).",
-    "bad_client": "Check the OAuth client ID and secret in the configuration; the client may have been deleted.",
-    "redirect": "Enter this site's redirect address in the Google Cloud console, exactly as it stands here.",
-    "token_refused": "Connect the Google account again, or check the delegation of the service account.",
-    "consent_failed": "Start again with “Connect my Google account”.",
-    "other": "Connect the Google account again. If that does not help, show the technical detail to an administrator.",
+    "revoked": _("Connect the Google account again."),
+    "sign_in_again": _(
+        "Your organisation wants this account to sign in again from time to time. Connect it again; an "
+        "administrator can exempt this app from that rule."
+    ),
+    "not_delegated": _(
+        "In the Google Admin console (Security, API controls, Domain-wide delegation) enter the numeric "
+        "client ID of the service account with every Meet scope; one missing scope fails them all. It works some minutes "
+        "later."
+    ),
+    "unknown_subject": _("Check that the mailbox exists, is spelt right and is not suspended."),
+    "not_an_address": _("Enter the mailbox as an e-mail address, not as a number or a name."),
+    "clock": _("Set the clock of the server; it differs from Google's by more than a few minutes."),
+    "bad_key": _(
+        "Make a new key for the service account in the Google Cloud console and replace the key file."
+    ),
+    "bad_scope": _(
+        "Google does not know one of the scopes. Check the scopes in the configuration and in the delegation."
+    ),
+    "policy": _(
+        "An administrator must allow this app in the Google Admin console (Security, API controls, App access "
+        "control)."
+    ),
+    "bad_client": _(
+        "Check the OAuth client ID and secret in the configuration; the client may have been deleted."
+    ),
+    "redirect": _(
+        "Enter this site's redirect address in the Google Cloud console, exactly as it stands here."
+    ),
+    "token_refused": _("Connect the Google account again, or check the delegation of the service account."),
+    "consent_failed": _("Start again with “Connect my Google account”."),
+    "other": _(
+        "Connect the Google account again. If that does not help, show the technical detail to an administrator."
+    ),
 }
 
 _WHAT: Mapping[Reason, str] = {
-    "revoked": "Google no longer accepts this account's permission: it was withdrawn or has expired.",
-    "sign_in_again": "Google wants this account to sign in again.",
-    "not_delegated": "Google does not let our service account act for this mailbox.",
-    "unknown_subject": "Google knows no active user with this address.",
-    "not_an_address": "Google does not accept the name of the mailbox.",
-    "clock": "Google finds our clock wrong.",
-    "bad_key": "Google does not accept the key of our service account.",
-    "bad_scope": "Google does not know a permission we asked for.",
-    "policy": "Your organisation's rules at Google do not allow this app.",
-    "bad_client": "Google does not accept this app's own credentials.",
-    "redirect": "Google does not accept the address to return to.",
-    "token_refused": "Google refused the account's access even after it was renewed.",
-    "consent_failed": "The connection with Google was not completed.",
-    "other": "Google refused access for this account.",
+    "revoked": _("Google no longer accepts this account's permission: it was withdrawn or has expired."),
+    "sign_in_again": _("Google wants this account to sign in again."),
+    "not_delegated": _("Google does not let our service account act for this mailbox."),
+    "unknown_subject": _("Google knows no active user with this address."),
+    "not_an_address": _("Google does not accept the name of the mailbox."),
+    "clock": _("Google finds our clock wrong."),
+    "bad_key": _("Google does not accept the key of our service account."),
+    "bad_scope": _("Google does not know a permission we asked for."),
+    "policy": _("Your organisation's rules at Google do not allow this app."),
+    "bad_client": _("Google does not accept this app's own credentials."),
+    "redirect": _("Google does not accept the address to return to."),
+    "token_refused": _("Google refused the account's access even after it was renewed."),
+    "consent_failed": _("The connection with Google was not completed."),
+    "other": _("Google refused access for this account."),
 }
 
 
@@ -162,7 +181,11 @@ class ConnectionBroken(GoogleError):
 
 def broken(reason: Reason, *, detail: str = "") -> ConnectionBroken:
     """A ConnectionBroken with the sentences that belong to `reason`."""
-    return ConnectionBroken(f"{_WHAT[reason]} {CURES[reason]}", detail=detail, reason=reason)
+    return ConnectionBroken(
+        Text("%(what)s %(cure)s") % {"what": _WHAT[reason], "cure": CURES[reason]},
+        detail=detail,
+        reason=reason,
+    )
 
 
 _SECRETS = re.compile(
@@ -228,7 +251,9 @@ def from_answer(answer: Answer, *, write: bool) -> GoogleError:
         *answer.reasons
     }:
         return OverQuota(
-            "Google lets us ask no more for the moment: the quota of this minute is used up. Try again in a minute.",
+            _(
+                "Google lets us ask no more for the moment: the quota of this minute is used up. Try again in a minute."
+            ),
             detail=detail,
             retry_after=answer.retry_after,
             quota_limit=answer.quota_limit,
@@ -239,21 +264,23 @@ def from_answer(answer: Answer, *, write: bool) -> GoogleError:
         return _forbidden(answer)
     if answer.code == 404:
         return NotFound(
-            "Google does not know it, or does not show it to this account. It may have expired.",
+            _("Google does not know it, or does not show it to this account. It may have expired."),
             detail=detail,
         )
     if answer.code == 408 or answer.code >= 500:
         return _failing(answer, write=write)
     if answer.code == 409 and answer.status != "ALREADY_EXISTS":
         return TryLater(
-            "Somebody else changed it at the same moment. Try again.",
+            _("Somebody else changed it at the same moment. Try again."),
             detail=detail,
             retry_after=answer.retry_after,
         )
     if answer.code < 400:
         return unreadable(f"unexpected answer {detail}", write=write)
     return Refused(
-        "Google refused what was sent" + (f" ({', '.join(answer.fields)})" if answer.fields else "") + ".",
+        _("Google refused what was sent (%(fields)s).") % {"fields": ", ".join(answer.fields)}
+        if answer.fields
+        else _("Google refused what was sent."),
         detail=detail,
         fields=answer.fields,
         status=answer.status,
@@ -264,13 +291,15 @@ def unreadable(detail: str, *, write: bool) -> GoogleError:
     """An answer arrived and makes no sense: a read can be repeated, of a write the outcome is unknown."""
     if write:
         return outcome_unknown(detail)
-    return Unreadable("Google's answer made no sense. Try again in a moment.", detail=detail)
+    return Unreadable(_("Google's answer made no sense. Try again in a moment."), detail=detail)
 
 
 def outcome_unknown(detail: str) -> OutcomeUnknown:
     """A write was sent and nobody knows what became of it."""
     return OutcomeUnknown(
-        "Google did not answer properly, so it is not known whether it happened. Look again before you repeat it.",
+        _(
+            "Google did not answer properly, so it is not known whether it happened. Look again before you repeat it."
+        ),
         detail=detail,
     )
 
@@ -278,7 +307,7 @@ def outcome_unknown(detail: str) -> OutcomeUnknown:
 def unreachable(detail: str) -> Unreachable:
     """Nothing was sent at all."""
     return Unreachable(
-        "Google cannot be reached at the moment, nothing was done. Try again later.", detail=detail
+        _("Google cannot be reached at the moment, nothing was done. Try again later."), detail=detail
     )
 
 
@@ -286,27 +315,33 @@ def no_answer(detail: str, *, write: bool) -> GoogleError:
     """The request was sent and no complete answer came in time."""
     if write:
         return outcome_unknown(detail)
-    return TryLater("Google did not answer in time. Try again in a moment.", detail=detail)
+    return TryLater(_("Google did not answer in time. Try again in a moment."), detail=detail)
 
 
 def _forbidden(answer: Answer) -> GoogleError:
     if "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in answer.reasons or "insufficientPermissions" in answer.reasons:
         return ScopeMissing(
-            "This account was connected without a permission that is needed here. Connect it again with all "
-            "permissions, or add the missing scope to the delegation.",
+            _(
+                "This account was connected without a permission that is needed here. Connect it again with all "
+                "permissions, or add the missing scope to the delegation."
+            ),
             detail=answer.detail,
         )
     if "SERVICE_DISABLED" in answer.reasons or "accessNotConfigured" in answer.reasons:
         project = answer.consumer.removeprefix("projects/")
         return ApiDisabled(
-            "The Google Meet API is switched off in the Cloud project. An administrator can enable it in the Google "
-            "Cloud console; it works some minutes later.",
+            _(
+                "The Google Meet API is switched off in the Cloud project. An administrator can enable it in the Google "
+                "Cloud console; it works some minutes later."
+            ),
             detail=answer.detail,
             link=f"{API_LIBRARY}?project={project}" if project else API_LIBRARY,
         )
     return NotPermitted(
-        "Google does not permit this to the account: it does not own the meeting space, the space does not exist, or "
-        "it was made by another app.",
+        _(
+            "Google does not permit this to the account: it does not own the meeting space, the space does not exist, or "
+            "it was made by another app."
+        ),
         detail=answer.detail,
     )
 
@@ -316,7 +351,7 @@ def _failing(answer: Answer, *, write: bool) -> GoogleError:
     if write and answer.code != 503:
         return outcome_unknown(answer.detail)
     return TryLater(
-        "Google is not available at the moment. Try again later.",
+        _("Google is not available at the moment. Try again later."),
         detail=answer.detail,
         retry_after=answer.retry_after,
     )

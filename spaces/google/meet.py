@@ -36,6 +36,7 @@ from spaces.google.resources import (
     SipAccess,
     Space,
 )
+from spaces.words import text as _
 
 RECORDS_PER_PAGE = 100
 PARTICIPANTS_PER_PAGE = 250
@@ -144,7 +145,9 @@ class MeetClient:
             )
         except errors.Refused as refusal:
             if refusal.status == "FAILED_PRECONDITION":
-                raise errors.NothingToEnd("No call is on in this space.", detail=refusal.detail) from refusal
+                raise errors.NothingToEnd(
+                    _("No call is on in this space."), detail=refusal.detail
+                ) from refusal
             raise
 
     def members(self, name: str) -> list[Member]:
