@@ -14,6 +14,7 @@ from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, 
 from spaces.models import AuditEntry, Building, Member, Ownership, Participant, Person, Role, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
+from spaces.words import text as _
 
 
 class Permission(StrEnum):
@@ -102,29 +103,29 @@ LIMITED_ADMIN = frozenset(
 
 # The sentence of a refusal; the page shows the same one beside a button that is not offered.
 REFUSALS: dict[Permission, str] = {
-    P.ROOM_SEE: "Only people of this organisation may see its rooms.",
-    P.ROOM_EDIT: "Only admins may change what is written about a room.",
-    P.ROOM_CREATE: "Only admins may add rooms.",
-    P.CALL_SEE: "Only the room's owner, people in the call and IT staff may see whether a call is on.",
-    P.HISTORY_SEE: "Only the room's owner and IT staff may see its earlier calls.",
-    P.NAMES_SEE: "Only the room's owner and admins may see who is in the call.",
-    P.NAMES_REVEAL: "Only helpdesk staff reveal names, and each time is written down.",
-    P.SECRETS_SEE: "Phone PINs let anybody join, so only the room's owner and IT staff may see them.",
-    P.SETTINGS_SEE: "Only the room's owner and admins may see its settings.",
-    P.SETTINGS_CHANGE: "Only the room's owner, a deputy or an admin may change its settings.",
-    P.SPACE_CREATE: "Only admins may create a Meet space for a room.",
-    P.SPACE_ADOPT: "Only admins may give a room an existing Meet space.",
-    P.SPACE_REFRESH: "Only the room's owner and IT staff may refresh it.",
-    P.CONFERENCE_END: "Only the room's owner, a deputy or an admin may end its conference.",
-    P.ACCOUNT_SWEEP: "Sweeps are the timetable's business.",
-    P.ACCOUNT_CONNECT: "Only people of this organisation may connect a Google account.",
-    P.ACCOUNT_DISCONNECT: "Only the person who connected an account, or an admin, may disconnect it.",
-    P.ACCOUNT_MANAGE: "Only admins may see and manage the Google accounts.",
-    P.PEOPLE_MANAGE: "Only admins may give roles.",
-    P.PEOPLE_ADMIT: "Signing in admits people, nobody else does.",
-    P.LOOKUP_ASK: "Only IT staff may ask Google about a code that is not in our list.",
-    P.AUDIT_ROOM: "Only the room's owner and admins may read what was done with it.",
-    P.AUDIT_READ: "Only admins may read the audit trail.",
+    P.ROOM_SEE: _("Only people of this organisation may see its rooms."),
+    P.ROOM_EDIT: _("Only admins may change what is written about a room."),
+    P.ROOM_CREATE: _("Only admins may add rooms."),
+    P.CALL_SEE: _("Only the room's owner, people in the call and IT staff may see whether a call is on."),
+    P.HISTORY_SEE: _("Only the room's owner and IT staff may see its earlier calls."),
+    P.NAMES_SEE: _("Only the room's owner and admins may see who is in the call."),
+    P.NAMES_REVEAL: _("Only helpdesk staff reveal names, and each time is written down."),
+    P.SECRETS_SEE: _("Phone PINs let anybody join, so only the room's owner and IT staff may see them."),
+    P.SETTINGS_SEE: _("Only the room's owner and admins may see its settings."),
+    P.SETTINGS_CHANGE: _("Only the room's owner, a deputy or an admin may change its settings."),
+    P.SPACE_CREATE: _("Only admins may create a Meet space for a room."),
+    P.SPACE_ADOPT: _("Only admins may give a room an existing Meet space."),
+    P.SPACE_REFRESH: _("Only the room's owner and IT staff may refresh it."),
+    P.CONFERENCE_END: _("Only the room's owner, a deputy or an admin may end its conference."),
+    P.ACCOUNT_SWEEP: _("Sweeps are the timetable's business."),
+    P.ACCOUNT_CONNECT: _("Only people of this organisation may connect a Google account."),
+    P.ACCOUNT_DISCONNECT: _("Only the person who connected an account, or an admin, may disconnect it."),
+    P.ACCOUNT_MANAGE: _("Only admins may see and manage the Google accounts."),
+    P.PEOPLE_MANAGE: _("Only admins may give roles."),
+    P.PEOPLE_ADMIT: _("Signing in admits people, nobody else does."),
+    P.LOOKUP_ASK: _("Only IT staff may ask Google about a code that is not in our list."),
+    P.AUDIT_ROOM: _("Only the room's owner and admins may read what was done with it."),
+    P.AUDIT_READ: _("Only admins may read the audit trail."),
 }
 
 

@@ -9,11 +9,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import QuerySet
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from spaces.actions.rooms import RoomFacts
 from spaces.google import config
-from spaces.language import zones
+from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
 
 KEEP = "keep"  # "leave this to Google's default", in the form for a new space
@@ -38,29 +39,29 @@ class FilterForm(forms.Form):
     """The overview's filters, as they stand in the address. What is not understood counts as not asked for."""
 
     STATES = (
-        ("stuck", "Stuck"),
-        ("live", "Live"),
-        ("idle", "Idle"),
-        ("unknown", "Unknown"),
-        ("none", "No space"),
+        ("stuck", _("Stuck")),
+        ("live", _("Live")),
+        ("idle", _("Idle")),
+        ("unknown", _("Unknown")),
+        ("none", _("No space")),
     )
     SORTS = (
-        ("need", "Needs action first"),
-        ("name", "Name"),
-        ("building", "Building"),
-        ("since", "Longest call"),
-        ("seen", "Oldest data"),
+        ("need", _("Needs action first")),
+        ("name", _("Name")),
+        ("building", _("Building")),
+        ("since", _("Longest call")),
+        ("seen", _("Oldest data")),
     )
 
-    q = forms.CharField(required=False, max_length=200, label="Search")
+    q = forms.CharField(required=False, max_length=200, label=_("Search"))
     building = forms.ModelChoiceField(
-        Building.objects.all(), required=False, to_field_name="code", empty_label="All buildings"
+        Building.objects.all(), required=False, to_field_name="code", empty_label=_("All buildings")
     )
     floor = forms.CharField(required=False, max_length=40)
-    state = forms.ChoiceField(choices=[("", "Any state"), *STATES], required=False)
-    owner = forms.CharField(required=False, max_length=254, label="Owner's address")
-    mine = forms.BooleanField(required=False, label="My rooms")
-    archived = forms.BooleanField(required=False, label="Archived")
+    state = forms.ChoiceField(choices=[("", _("Any state")), *STATES], required=False)
+    owner = forms.CharField(required=False, max_length=254, label=_("Owner's address"))
+    mine = forms.BooleanField(required=False, label=_("My rooms"))
+    archived = forms.BooleanField(required=False, label=_("Archived"))
     sort = forms.ChoiceField(choices=SORTS, required=False)
 
     def understood(self) -> dict[str, Any]:
@@ -73,16 +74,16 @@ class EndForm(KeyedForm):
     """Ending a call: which one the person saw, and why."""
 
     REASONS = (
-        ("Stuck: nobody is in it any more", "Stuck: nobody is in it any more"),
-        ("The room is needed", "The room is needed"),
-        ("The owner asked for it", "The owner asked for it"),
-        ("", "Other reason…"),
+        ("Stuck: nobody is in it any more", _("Stuck: nobody is in it any more")),
+        ("The room is needed", _("The room is needed")),
+        ("The owner asked for it", _("The owner asked for it")),
+        ("", _("Other reason…")),
     )
 
     conference = forms.CharField(widget=forms.HiddenInput, max_length=200, required=False)
-    preset = forms.ChoiceField(choices=REASONS, required=False, label="Reason", widget=forms.RadioSelect)
-    other = forms.CharField(required=False, max_length=500, label="In your own words")
-    confirm = forms.CharField(required=False, max_length=120, label="Type the room's name")
+    preset = forms.ChoiceField(choices=REASONS, required=False, label=_("Reason"), widget=forms.RadioSelect)
+    other = forms.CharField(required=False, max_length=500, label=_("In your own words"))
+    confirm = forms.CharField(required=False, max_length=120, label=_("Type the room's name"))
 
     def __init__(self, *args: Any, room: Room, people: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,14 +101,16 @@ class EndForm(KeyedForm):
         """People are in the call: ending it takes more than one careless click."""
         typed = str(self.cleaned_data.get("confirm", "")).strip()
         if typed.casefold() != self.room.name.casefold():
-            raise ValidationError(f"People are in this call. Type “{self.room.name}” to end it for them.")
+            raise ValidationError(
+                _("People are in this call. Type “%(room)s” to end it for them.") % {"room": self.room.name}
+            )
         return typed
 
     def clean(self) -> dict[str, Any]:
         """A reason is always kept."""
         values = super().clean() or {}
         if not values.get("other") and not values.get("preset"):
-            self.add_error("other", "Write why; the reason is kept in the audit trail.")
+            self.add_error("other", _("Write why; the reason is kept in the audit trail."))
         return values
 
 
@@ -119,21 +122,21 @@ class SettingsForm(KeyedForm):
     """Every setting of a space, one field each, named after Google's path. Fields that depend on host management are kept as
     they were while it is off, because Google resets them then."""
 
-    reason = forms.CharField(required=False, max_length=500, label="Reason (kept in the audit trail)")
+    reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit trail)"))
 
     def __init__(self, *args: Any, current: Mapping[str, str], new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.current = dict(current)
         for setting in config.CATALOGUE:
             known = current.get(setting.path, "")
-            choices = [(choice.value, choice.label) for choice in setting.choices]
+            choices = [(choice.value, spoken(choice.label)) for choice in setting.choices]
             if new or not known:
-                choices.insert(0, (KEEP, "As the organisation's rules say" if new else "Not set"))
+                choices.insert(0, (KEEP, gettext("As the organisation's rules say") if new else gettext("Not set")))
             self.fields[_field_name(setting.path)] = forms.ChoiceField(
                 choices=choices,
                 required=False,
-                label=setting.label,
-                help_text=setting.help,
+                label=spoken(setting.label),
+                help_text=spoken(setting.help),
                 initial=known or KEEP,
                 widget=forms.RadioSelect,
             )
@@ -163,7 +166,7 @@ class SeenField(forms.JSONField):
         """Only known settings with known values pass."""
         seen = super().clean(value)
         if not isinstance(seen, dict):
-            raise ValidationError("Open the settings again; this page was damaged on the way.")
+            raise ValidationError(_("Open the settings again; this page was damaged on the way."))
         known = {path: str(one) for path, one in seen.items() if path in config.BY_PATH}
         try:
             config.check(known)
@@ -184,8 +187,10 @@ class CreateSpaceForm(SettingsForm):
     account = forms.ModelChoiceField(
         Account.objects.usable(),
         empty_label=None,
-        label="Account that owns it",
-        help_text="Only this Google account can change or end it later. Take a room mailbox that will stay.",
+        label=_("Account that owns it"),
+        help_text=_(
+            "Only this Google account can change or end it later. Take a room mailbox that will stay."
+        ),
     )
     field_order = ("account",)
 
@@ -195,17 +200,19 @@ class AdoptForm(KeyedForm):
 
     text = forms.CharField(
         max_length=20_000,
-        label="Meet link, code or invitation",
+        label=_("Meet link, code or invitation"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Paste it as you have it: https://meet.google.com/abc-mnop-xyz, abcmnopxyz, or the whole invitation.",
+        help_text=_(
+            "Paste it as you have it: https://meet.google.com/abc-mnop-xyz, abcmnopxyz, or the whole invitation."
+        ),
     )
     account = forms.ModelChoiceField(
         Account.objects.usable(),
         required=False,
-        empty_label="Find the owner among our accounts",
-        label="Account that owns it",
+        empty_label=_("Find the owner among our accounts"),
+        label=_("Account that owns it"),
     )
-    reason = forms.CharField(required=False, max_length=500, label="Reason (kept in the audit trail)")
+    reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit trail)"))
 
 
 def _addresses(text: str) -> tuple[str, ...]:
@@ -216,34 +223,46 @@ def _addresses(text: str) -> tuple[str, ...]:
         try:
             validate_email(address)
         except ValidationError:
-            raise ValidationError(f"“{address}” is not an e-mail address.") from None
+            raise ValidationError(
+                _("“%(address)s” is not an e-mail address.") % {"address": address}
+            ) from None
     return tuple(dict.fromkeys(found))
 
 
 class RoomForm(KeyedForm):
     """A room as an admin writes it down."""
 
-    name = forms.CharField(max_length=120)
+    name = forms.CharField(max_length=120, label=_("Name"))
     building = forms.ModelChoiceField(
-        Building.objects.none(), required=False, empty_label="Another building (below)"
+        Building.objects.none(),
+        required=False,
+        label=_("Building"),
+        empty_label=_("Another building (below)"),
     )
-    new_building = forms.CharField(max_length=120, required=False, label="New building")
-    floor = forms.CharField(max_length=40, required=False)
-    capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label="Seats")
+    new_building = forms.CharField(max_length=120, required=False, label=_("New building"))
+    floor = forms.CharField(max_length=40, required=False, label=_("Floor"))
+    capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label=_("Seats"))
     device_name = forms.CharField(
         max_length=200,
         required=False,
-        label="Meet device",
-        help_text="Its name in Google's Admin console. In a call it counts as a device, not as a person.",
+        label=_("Meet device"),
+        help_text=_("Its name in Google's Admin console. In a call it counts as a device, not as a person."),
     )
     owners = forms.CharField(
+        label=_("Owners"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="Addresses, one a line. They may change settings and end calls, also before their first sign-in.",
+        help_text=_(
+            "Addresses, one a line. They may change settings and end calls, also before their first sign-in."
+        ),
     )
-    deputies = forms.CharField(required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2}))
-    notes = forms.CharField(required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
+    deputies = forms.CharField(
+        label=_("Deputies"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
+    )
+    notes = forms.CharField(
+        label=_("Notes"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+    )
 
     def __init__(
         self, *args: Any, buildings: QuerySet[Building], room: Room | None = None, **kwargs: Any
@@ -265,7 +284,7 @@ class RoomForm(KeyedForm):
         values = super().clean() or {}
         building, new = values.get("building"), str(values.get("new_building") or "").strip()
         if not building and not new:
-            self.add_error("building", "Choose a building, or write the name of a new one.")
+            self.add_error("building", _("Choose a building, or write the name of a new one."))
         if not building and new:
             building = Building.objects.filter(name__iexact=new).first()
         if building and values.get("name"):
@@ -273,7 +292,9 @@ class RoomForm(KeyedForm):
             if self.room:
                 same = same.exclude(pk=self.room.pk)
             if same.exists():
-                self.add_error("name", f"{building.name} has a room of this name already.")
+                self.add_error(
+                    "name", _("%(building)s has a room of this name already.") % {"building": building.name}
+                )
         values["building"], values["new_building"] = building, "" if building else new
         return values
 
@@ -295,13 +316,13 @@ class RoomForm(KeyedForm):
 class PersonForm(forms.Form):
     """A role for somebody, known to us or not yet."""
 
-    email = forms.EmailField(label="Address")
-    role = forms.ChoiceField(choices=Role)
+    email = forms.EmailField(label=_("Address"))
+    role = forms.ChoiceField(choices=Role, label=_("Role"))
     buildings = forms.ModelMultipleChoiceField(
         Building.objects.all(),
         required=False,
-        label="Only these buildings",
-        help_text="For admins. None ticked: all buildings.",
+        label=_("Only these buildings"),
+        help_text=_("For admins. None ticked: all buildings."),
         widget=forms.CheckboxSelectMultiple,
     )
 
@@ -310,12 +331,12 @@ class LanguageForm(forms.Form):
     """Language and time zone, each in its own words."""
 
     language = forms.ChoiceField(
-        choices=[("", gettext_lazy("As my browser asks")), *settings.LANGUAGES],
+        choices=[("", _("As my browser asks")), *settings.LANGUAGES],
         required=False,
-        label=gettext_lazy("Language"),
+        label=_("Language"),
         widget=forms.RadioSelect,
     )
-    time_zone = forms.ChoiceField(required=False, label=gettext_lazy("Time zone"))
+    time_zone = forms.ChoiceField(required=False, label=_("Time zone"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -327,23 +348,24 @@ class LanguageForm(forms.Form):
 class PeopleFilterForm(forms.Form):
     """Who is listed under “People”."""
 
-    q = forms.CharField(required=False, max_length=200, label="Search")
-    role = forms.ChoiceField(choices=[("", "Any role"), *Role.choices], required=False)
+    q = forms.CharField(required=False, max_length=200, label=_("Search"))
+    role = forms.ChoiceField(choices=[("", _("Any role")), *Role.choices], required=False, label=_("Role"))
 
 
 class AuditFilterForm(forms.Form):
     """What is listed in the audit trail."""
 
-    q = forms.CharField(required=False, max_length=200, label="Search")
+    q = forms.CharField(required=False, max_length=200, label=_("Search"))
     outcome = forms.ChoiceField(
         choices=[
-            ("", "Any outcome"),
-            ("done", "Done"),
-            ("already", "Nothing left to do"),
-            ("failed", "Failed"),
-            ("refused", "Refused"),
-            ("open", "Outcome unknown"),
+            ("", _("Any outcome")),
+            ("done", _("Done")),
+            ("already", _("Nothing left to do")),
+            ("failed", _("Failed")),
+            ("refused", _("Refused")),
+            ("open", _("Outcome unknown")),
         ],
+        label=_("Outcome"),
         required=False,
     )
 
@@ -351,4 +373,4 @@ class AuditFilterForm(forms.Form):
 class LookupForm(forms.Form):
     """Whatever somebody has at hand. What is far too long to be an invitation gets its sentence from the lookup itself."""
 
-    q = forms.CharField(required=False, label="Link, code, invitation, room or owner")
+    q = forms.CharField(required=False, label=_("Link, code, invitation, room or owner"))

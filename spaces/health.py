@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from spaces.models import Account, Space
@@ -57,17 +58,19 @@ class Health:
     def sentence(self) -> str:
         """What is wrong and what it means, for the top of a page; empty when all is well."""
         if not self.broker:
-            return (
+            return _(
                 "Redis cannot be reached, so nothing is being refreshed. What you see was true at the times shown; "
                 "“Refresh now” and “End” still ask Google directly."
             )
         if not self.worker:
-            return (
+            return _(
                 "No worker is running, so nothing is being refreshed. What you see was true at the times shown; "
                 "“Refresh now” and “End” still ask Google directly."
             )
         if self.sweeps_late:
-            return "The regular look at Google is late. The times beside the rooms say how old each fact is."
+            return _(
+                "The regular look at Google is late. The times beside the rooms say how old each fact is."
+            )
         return ""
 
 

@@ -25,7 +25,7 @@ def spoken(sentence: str) -> str:
         )
         if sentence.values is None:
             return found
-        return found % {name: spoken(v) if isinstance(v, str) else v for name, v in sentence.values.items()}
+        return found % {name: spoken(v) if isinstance(v, Text) else v for name, v in sentence.values.items()}
     if not sentence or get_language() == "en":
         return sentence
     parts, said = _BETWEEN.split(sentence), []

@@ -16,6 +16,7 @@ from spaces.google.meet import MeetClient
 from spaces.google.quota import Gate, Limits, Quota, Turnstile
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
+from spaces.words import text as _
 
 # Building a client costs milliseconds of CPU and its connections are worth keeping; sessions are not shared by threads.
 _kept = threading.local()
@@ -44,8 +45,11 @@ def refresh_token(account: Account) -> str:
         return vault().open(account.sealed_token, binding=binding(account))
     except CannotOpen as error:
         raise ConnectionBroken(
-            f"The stored access for {account.email} cannot be opened with the configured keys. "
-            "Connect the account again, or bring the old key back into MEETADMIN_TOKEN_KEYS.",
+            _(
+                "The stored access for %(account)s cannot be opened with the configured keys. Connect "
+                "the account again, or bring the old key back into MEETADMIN_TOKEN_KEYS."
+            )
+            % {"account": account.email},
             detail=str(error),
         ) from error
 
@@ -54,7 +58,8 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
     if account.kind == Account.Kind.CONSENTED:
         if not account.sealed_token:
             raise ConnectionBroken(
-                f"{account.email} is not connected. Its user has to connect it again under “Google accounts”.",
+                _("%(account)s is not connected. Its user has to connect it again under “Google accounts”.")
+                % {"account": account.email},
                 detail="",
             )
         return credentials.consented(
@@ -66,12 +71,15 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
         )
     if account.email not in settings.ROOM_MAILBOXES:
         raise ConnectionBroken(
-            f"{account.email} is not in MEETADMIN_ROOM_MAILBOXES, the list of accounts Meetadmin may act as.",
+            _("%(account)s is not in MEETADMIN_ROOM_MAILBOXES, the list of accounts Meetadmin may act as.")
+            % {"account": account.email},
             detail="",
         )
     if settings.GOOGLE_SERVICE_ACCOUNT is None:
         raise ConnectionBroken(
-            "No service account is configured. Set GOOGLE_SERVICE_ACCOUNT_FILE to its key file (docs/install.md).",
+            _(
+                "No service account is configured. Set GOOGLE_SERVICE_ACCOUNT_FILE to its key file (docs/install.md)."
+            ),
             detail="",
         )
     try:

@@ -40,3 +40,11 @@ def text(pattern: str) -> Text:
 def counted(singular: str, plural: str, count: int) -> Text:
     """A sentence about a number of things, like ngettext."""
     return Text(singular, plural, count)
+
+
+def joined(*parts: str, by: str = " ") -> Text:
+    """Several sentences, or the names of a list, as one Text, of which each part is still said in the reader's language."""
+    names = [f"part{number}" for number in range(len(parts))]
+    return Text(by.replace("%", "%%").join(f"%({name})s" for name in names)) % dict(
+        zip(names, parts, strict=True)
+    )

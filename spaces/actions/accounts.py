@@ -13,6 +13,8 @@ from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, GoogleError
 from spaces.models import Account, Person
+from spaces.words import counted
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -42,37 +44,47 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
     access.require(actor, Permission.ACCOUNT_CONNECT)
     email = consent.email.lower()
     if consent.google_id != actor.google_id and not access.can(actor, Permission.ACCOUNT_MANAGE):
-        raise audit.Refused(f"You chose {email}. Connect the account you are signed in with: {actor.email}.")
+        raise audit.Refused(
+            _("You chose %(email)s. Connect the account you are signed in with: %(own)s.")
+            % {"email": email, "own": actor.email}
+        )
     if not consent.email_verified or consent.hosted_domain not in settings.DOMAINS:
         raise audit.Refused(
-            f"{email} does not belong to an allowed domain ({', '.join(sorted(settings.DOMAINS))})."
+            _("%(email)s does not belong to an allowed domain (%(domains)s).")
+            % {"email": email, "domains": ", ".join(sorted(settings.DOMAINS))}
         )
     if not meet.vault():
         raise audit.Refused(
-            "No key to seal the access with is configured (MEETADMIN_TOKEN_KEYS), so nothing was stored."
+            _(
+                "No key is configured to seal the access with (MEETADMIN_TOKEN_KEYS), so nothing was stored. An operator has to set "
+                "one (docs/install.md)."
+            )
         )
     if consent.missing:
         missing = sorted(scope.rpartition(".")[2] for scope in consent.missing)
         raise audit.Refused(
-            f"Google was asked for the permissions to read, set up and create meetings, but {', '.join(missing)} was left "
-            "unticked. Nothing was stored; connect again and leave all boxes ticked."
+            _(
+                "Google was asked for the permissions to read, set up and create meetings, but %(scopes)s "
+                "was left unticked. Nothing was stored; connect again and leave all boxes ticked."
+            )
+            % {"scopes": ", ".join(missing)}
         )
     if not consent.refresh_token:
         raise audit.Refused(
-            "Google gave no lasting access this time. Nothing was stored; remove Meetadmin under “Third-party access” of your "
-            "Google account and connect again."
-        )
-    if not meet.vault():
-        raise audit.Refused(
-            "No key is configured to seal the access with (MEETADMIN_TOKEN_KEYS), so nothing was stored. An operator has to set "
-            "one (docs/install.md)."
+            _(
+                "Google gave no lasting access this time. Nothing was stored; remove Meetadmin under “Third-party access” of your "
+                "Google account and connect again."
+            )
         )
     with transaction.atomic():
         account = Account.objects.filter(email=email).first() or Account(email=email)
         if account.google_id not in {"", consent.google_id}:
             raise audit.Refused(
-                f"{email} was another Google account when it was connected before. Its rooms belong to that one, so nothing was "
-                "stored; an admin has to give them new links."
+                _(
+                    "%(email)s was another Google account when it was connected before. Its rooms belong to "
+                    "that one, so nothing was stored; an admin has to give them new links."
+                )
+                % {"email": email}
             )
         account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
         account.scopes = sorted(consent.scopes)
@@ -81,7 +93,9 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         account.next_sweep_at = timezone.now()
         account.save()
         audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, target=email)
-    return Outcome(f"{email} is connected. Meetadmin can now act as it on its own meetings.")
+    return Outcome(
+        _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
+    )
 
 
 def disconnect(*, account: Account, actor: Actor) -> Outcome:
@@ -90,7 +104,8 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
     access.require(actor, Permission.ACCOUNT_DISCONNECT if own else Permission.ACCOUNT_MANAGE)
     if account.kind != Account.Kind.CONSENTED or not account.sealed_token:
         raise audit.Refused(
-            f"{account.email} is not connected by a person; delegation is set up in the configuration."
+            _("%(account)s is not connected by a person; delegation is set up in the configuration.")
+            % {"account": account.email}
         )
     withdrawn = True
     try:
@@ -101,22 +116,25 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
     with transaction.atomic():
         Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
         account.fails(
-            "Disconnected. Its rooms show what was known last; connect it again to see and end calls.",
+            _("Disconnected. Its rooms show what was known last; connect it again to see and end calls."),
             broken=True,
         )
         audit.note(
             verb=Permission.ACCOUNT_DISCONNECT,
             actor=actor,
             target=account.email,
-            detail="" if withdrawn else "Google did not confirm the withdrawal; our copy is gone.",
+            detail="" if withdrawn else _("Google did not confirm the withdrawal; our copy is gone."),
         )
     if not withdrawn:
         return Outcome(
-            f"{account.email} is disconnected here, but Google could not be told. Remove Meetadmin under “Third-party access” "
-            "of that Google account, too.",
+            _(
+                "%(account)s is disconnected here, but Google could not be told. Remove Meetadmin under "
+                "“Third-party access” of that Google account, too."
+            )
+            % {"account": account.email},
             "warning",
         )
-    return Outcome(f"{account.email} is disconnected.")
+    return Outcome(_("%(account)s is disconnected.") % {"account": account.email})
 
 
 def reseal(*, actor: Actor) -> tuple[int, list[str]]:
@@ -151,4 +169,11 @@ def test(*, account: Account, actor: Actor) -> Outcome:
     with acting_as(account, actor=actor) as client:
         running = client.running_conferences()
     Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now())
-    return Outcome(f"{account.email} works: Google shows {len(running)} running calls.")
+    return Outcome(
+        counted(
+            "%(account)s works: Google shows %(n)s running call.",
+            "%(account)s works: Google shows %(n)s running calls.",
+            len(running),
+        )
+        % {"account": account.email, "n": len(running)}
+    )

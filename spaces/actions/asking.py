@@ -14,6 +14,7 @@ from spaces.google import codes, credentials, resources
 from spaces.google.errors import ConnectionBroken, GoogleError, NotFound, NotPermitted, ScopeMissing
 from spaces.google.meet import MeetClient
 from spaces.models import Account
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,9 @@ def sight(parsed: codes.Parsed, accounts: Iterable[Account], *, actor: Actor) ->
             seen = seen or Sighting(space, account, asked_at)
     if not asked:
         raise audit.Refused(
-            "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
+            _(
+                "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
+            )
         )
     if seen is None and trouble:
         raise trouble

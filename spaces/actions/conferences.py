@@ -36,14 +36,16 @@ from spaces.models import (
     Space,
 )
 from spaces.models.spaces import Liveness
+from spaces.words import counted, joined
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
-FOREIGN = (
+FOREIGN = _(
     "This meeting was not created by this dashboard; Google lets only the app that created it end its calls. End it from "
     "within the call, or let an admin give the room a space of ours."
 )
-NOT_OWNED = (
+NOT_OWNED = _(
     "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
     "can end it there."
 )
@@ -75,7 +77,7 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
             key=key,
         ) as entry:
             if space is None:
-                raise audit.Refused("This room has no Meet space, so there is no call to end.")
+                raise audit.Refused(_("This room has no Meet space, so there is no call to end."))
             if space.origin == Space.Origin.FOREIGN:
                 raise audit.Refused(FOREIGN)
             if not space.owned:
@@ -85,12 +87,14 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
                 entry.before = {"conference": conference, "settings": dict(before.settings or {})}
                 if before.active_record and before.active_record != conference:
                     raise audit.Refused(
-                        "Another call has started in this room since you looked, so nothing was ended. Look at the room "
-                        "again and end that one if you mean it."
+                        _(
+                            "Another call has started in this room since you looked, so nothing was ended. Look at the room "
+                            "again and end that one if you mean it."
+                        )
                     )
                 if before.active_record is None:
                     entry.outcome = AuditEntry.Outcome.ALREADY
-                    entry.detail = "The call was over already; nothing was sent."
+                    entry.detail = _("The call was over already; nothing was sent.")
                 else:
                     _end_once(client, space, before.active_record, entry)
                     entry.after = {"conference": None}
@@ -99,7 +103,7 @@ def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = ""
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     if entry.outcome == AuditEntry.Outcome.ALREADY:
-        return Outcome(f"The call in {room.name} was over already.", "info")
+        return Outcome(_("The call in %(room)s was over already.") % {"room": room.name}, "info")
     return settle(entry=entry, actor=actor)
 
 
@@ -116,7 +120,7 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) 
         client.end_active_conference(space.name)
     except NothingToEnd:
         entry.outcome = AuditEntry.Outcome.ALREADY
-        entry.detail = "The call ended by itself in the same moment."
+        entry.detail = _("The call ended by itself in the same moment.")
     except ScopeMissing:
         raise
     except NotPermitted:
@@ -133,7 +137,7 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry) 
         if still:
             raise
         entry.outcome = AuditEntry.Outcome.DONE
-        entry.detail = (
+        entry.detail = _(
             "Google's answer was lost on the way; reading the room again shows that the call is over."
         )
     else:
@@ -149,21 +153,31 @@ def settle(*, entry: AuditEntry, actor: Actor) -> Outcome:
     """
     room = entry.room
     if room is None or room.space is None:
-        return Outcome("The room is gone.", "info")
+        return Outcome(_("The room is gone."), "info")
     access.require(actor, Permission.SPACE_REFRESH, room)
-    done = f"The call in {room.name} is over. Its link stays the same."
+    done = _("The call in %(room)s is over. Its link stays the same.") % {"room": room.name}
     try:
         with acting_as(room.space.account, actor=actor) as client:
             after = _read(client, room.space)
             lost = _put_back(client, room, after, entry, actor)
     except GoogleError:
         return Outcome(
-            f"{done} Reading the room again did not work, so what you see may be a little old.", "warning"
+            joined(done, _("Reading the room again did not work, so what you see may be a little old.")),
+            "warning",
         )
     if lost:
-        return Outcome(f"{done} Google had changed some settings ({', '.join(lost)}); they were put back.")
+        return Outcome(
+            joined(
+                done,
+                _("Google had changed some settings (%(names)s); they were put back.")
+                % {"names": joined(*lost, by=", ")},
+            )
+        )
     if after.active_record == (entry.before or {}).get("conference"):
-        return Outcome(f"Google has ended the call in {room.name}. It can take some seconds to show here.")
+        return Outcome(
+            _("Google has ended the call in %(room)s. It can take some seconds to show here.")
+            % {"room": room.name}
+        )
     return Outcome(done)
 
 
@@ -182,14 +196,15 @@ def _put_back(
         verb=Permission.SETTINGS_CHANGE,
         actor=actor,
         room=room,
-        reason=f"Google changed settings when {ending.actor_name} ended the call; put back",
+        reason=_("Google changed settings when %(person)s ended the call; put back")
+        % {"person": ending.actor_name},
         before=dict(after.settings),
     ) as entry:
         asked_at = timezone.now()
         repaired = client.patch_space(room.space.name, config.to_send(after.settings, before))
         room.space.absorb(repaired, seen_at=asked_at)
         entry.after = dict(repaired.settings or {})
-    return [change.setting.label.lower() for change in lost]
+    return [change.setting.label for change in lost]
 
 
 def sweep(*, account: Account, actor: Actor) -> bool:
@@ -261,6 +276,9 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
     call = room.space.conference if room.space else None
     participants = list(call.participants.all()) if call else []
     audit.note(
-        verb=Permission.NAMES_REVEAL, actor=actor, room=room, detail=f"{len(participants)} names shown"
+        verb=Permission.NAMES_REVEAL,
+        actor=actor,
+        room=room,
+        detail=counted("%(n)s name shown", "%(n)s names shown", len(participants)) % {"n": len(participants)},
     )
     return participants

@@ -8,12 +8,15 @@ from typing import Literal
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from spaces import access
 from spaces.access import Permission
 from spaces.actions.asking import sight
 from spaces.google import codes, resources
 from spaces.models import Account, PastCode, Person, Room, Space
+from spaces.words import Text, counted, joined
+from spaces.words import text as _
 
 MOST_ROOMS = 20
 
@@ -57,44 +60,64 @@ def _by_code(parsed: codes.Parsed, actor: Person) -> Answer:
     if space:
         room = rooms.filter(space=space).first()
         if room:
-            return Answer("ours", f"This is the link of {room.name}.", parsed.value, [room])
+            return Answer(
+                "ours", _("This is the link of %(room)s.") % {"room": room.name}, parsed.value, [room]
+            )
         former = rooms.filter(former_spaces=space).first()
         if former:
             return _moved(
-                former, parsed.value, "had this link until it was given a new one", space.retired_at
+                former,
+                parsed.value,
+                _("An old link: %(room)s had this link until it was given a new one."),
+                space.retired_at,
             )
     past = PastCode.objects.filter(code=parsed.value).select_related("space").first()
     if past:
         room = rooms.filter(Q(space=past.space) | Q(pk=past.space.former_room_id)).first()
         if room:
             return _moved(
-                room, parsed.value, "had this code; Google has given its space another one", past.replaced_at
+                room,
+                parsed.value,
+                _("An old link: %(room)s had this code; Google has given its space another one."),
+                past.replaced_at,
             )
     return Answer(
         "unknown",
-        f"{parsed.value} is none of our rooms' links, now or earlier. It may be somebody's own meeting, or a code that has died.",
+        _(
+            "%(code)s is none of our rooms' links, now or earlier. It may be somebody's own meeting, "
+            "or a code that has died."
+        )
+        % {"code": parsed.value},
         parsed.value,
     )
 
 
-def _moved(room: Room, code: str, what: str, when: datetime | None) -> Answer:
-    since = f" on {when:%-d %B %Y}" if when else ""
-    now = (
-        f"Use {room.space.meeting_code} instead."
-        if room.space and room.space.meeting_code
-        else "It has no link now."
-    )
-    return Answer("former", f"An old link: {room.name} {what}{since}. {now}", code, [room])
+def _moved(room: Room, code: str, what: Text, when: datetime | None) -> Answer:
+    parts = [what % {"room": room.name}]
+    if when:
+        parts.append(
+            _("That was on %(day)s.") % {"day": date_format(timezone.localtime(when), "DATE_FORMAT")}
+        )
+    if room.space and room.space.meeting_code:
+        parts.append(_("Use %(code)s instead.") % {"code": room.space.meeting_code})
+    else:
+        parts.append(_("It has no link now."))
+    return Answer("former", joined(*parts), code, [room])
 
 
 def _by_words(text: str, actor: Person) -> Answer:
     found = access.visible_rooms(actor).current().matching(text[:200])
     rooms = list(found.for_pages().prefetch_related("ownerships__person").order_by("name")[: MOST_ROOMS + 1])
     if not rooms:
-        return Answer("nothing", f"No room, place, owner or code matches “{text[:80]}”.")
+        return Answer("nothing", _("No room, place, owner or code matches “%(text)s”.") % {"text": text[:80]})
     more = found.count() - MOST_ROOMS if len(rooms) > MOST_ROOMS else 0
     shown = rooms[:MOST_ROOMS]
-    sentence = f"This is {shown[0].name}." if len(rooms) == 1 else f"{len(shown) + more} rooms match."
+    sentence = (
+        _("This is %(room)s.") % {"room": shown[0].name}
+        if len(rooms) == 1
+        else counted("%(n)s room matches.", "%(n)s rooms match.", len(shown) + more)
+        % {"n": len(shown) + more}
+    )
     return Answer("rooms", sentence, rooms=shown, more=more)
 
 
@@ -117,8 +140,11 @@ def ask_google(*, text: str, actor: Person) -> Word:
     sighting = sight(parsed, Account.objects.usable(), actor=actor)
     if sighting is None:
         return Word(
-            f"Google shows none of our accounts a meeting behind {parsed.value}: the code is mistyped, has died, or the meeting "
-            "was made by another app and is hidden from us."
+            _(
+                "Google shows none of our accounts a meeting behind %(code)s: the code is mistyped, has "
+                "died, or the meeting was made by another app and is hidden from us."
+            )
+            % {"code": parsed.value}
         )
     space = sighting.space
     if space.asked_by_owner:
@@ -126,19 +152,24 @@ def ask_google(*, text: str, actor: Person) -> Word:
     ours = Space.objects.filter(name=space.name).first()
     if ours and ours.meeting_code != space.meeting_code:
         return Word(
-            f"This code now belongs to {ours.name}, which we know under {ours.meeting_code}. Refresh its room.",
+            _("This code now belongs to %(room)s, which we know under %(code)s. Refresh its room.")
+            % {"room": ours.name, "code": ours.meeting_code},
             space,
         )
     return Word(
-        "Google knows this meeting, and none of our accounts owns it: it is somebody's own. Its owner or somebody in the call "
-        "can help; Google tells nobody else who that is.",
+        _(
+            "Google knows this meeting, and none of our accounts owns it: it is somebody's own. Its owner or somebody in the call "
+            "can help; Google tells nobody else who that is."
+        ),
         space,
     )
 
 
-def _owned(space: resources.Space, account: Account) -> str:
-    state = "a call is on in it" if space.active_record else "no call is on in it"
-    return (
-        f"This is a meeting of {account.email}, which is one of our accounts; {state}. It belongs to no room here yet: an admin can "
-        f"give it to a room (“Use an existing link”). Asked at {timezone.now():%H:%M:%S} UTC."
+def _owned(space: resources.Space, account: Account) -> Text:
+    at = f"{timezone.localtime():%H:%M:%S %Z}"
+    return joined(
+        _("This is a meeting of %(account)s, which is one of our accounts.") % {"account": account.email},
+        _("A call is on in it.") if space.active_record else _("No call is on in it."),
+        _("It belongs to no room here yet: an admin can give it to a room (“Use an existing link”)."),
+        _("Asked at %(time)s.") % {"time": at},
     )

@@ -4,7 +4,11 @@ sentence for the person."""
 from dataclasses import dataclass
 from typing import Literal
 
+from django.utils import timezone
+
 from spaces.models import AuditEntry
+from spaces.words import joined
+from spaces.words import text as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,15 +19,28 @@ class Outcome:
     level: Literal["success", "info", "warning"] = "success"
 
 
+_WORDS = {
+    "done": _("done"),
+    "already": _("nothing was left to do"),
+    "refused": _("refused"),
+    "failed": _("failed"),
+}
+
+
 def told_before(entry: AuditEntry) -> Outcome:
     """The answer to a form that was sent a second time: what became of the first."""
+    at = f"{timezone.localtime(entry.at):%H:%M:%S %Z}"
     if entry.is_open:
         return Outcome(
-            f"This was already asked for at {entry.at:%H:%M:%S} UTC and its outcome is not known yet. Nothing was sent "
-            "again; refresh the room to see what is true now.",
+            _(
+                "This was already asked for at %(at)s and its outcome is not known yet. Nothing was "
+                "sent again; refresh the room to see what is true now."
+            )
+            % {"at": at},
             "warning",
         )
-    word = entry.get_outcome_display().lower()
-    return Outcome(
-        f"This was already asked for at {entry.at:%H:%M:%S} UTC: {word}. {entry.detail}".strip(), "info"
-    )
+    asked = _("This was already asked for at %(at)s: %(outcome)s.") % {
+        "at": at,
+        "outcome": _WORDS[entry.outcome],
+    }
+    return Outcome(joined(asked, entry.detail) if entry.detail else asked, "info")

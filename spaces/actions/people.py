@@ -9,6 +9,7 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Person, Role
+from spaces.words import text as _
 
 
 def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
@@ -37,7 +38,7 @@ def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
                 verb=Permission.PEOPLE_MANAGE,
                 actor=actor,
                 target=address,
-                detail="Admin by configuration (MEETADMIN_FIRST_ADMINS)",
+                detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),
                 after={"role": Role.ADMIN},
             )
         person.save()
@@ -50,7 +51,9 @@ def _lose_address(holder: Person, actor: Actor) -> None:
         verb=Permission.PEOPLE_ADMIT,
         actor=actor,
         target=holder.email,
-        detail="The address belongs to another Google account now; the earlier holder's rights did not go along.",
+        detail=_(
+            "The address belongs to another Google account now; the earlier holder's rights did not go along."
+        ),
     )
     holder.email = f"former-{holder.pk}.{holder.email}"
     holder.save(update_fields=["email"])
@@ -66,6 +69,9 @@ def _merge_invitation(invited: Person, person: Person) -> None:
     invited.delete()
 
 
+_ROLES = {Role.COLLEAGUE: _("colleague"), Role.HELPDESK: _("helpdesk"), Role.ADMIN: _("admin")}
+
+
 def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
     """Give somebody a role, known to us or not yet. An admin may be limited to buildings.
 
@@ -79,7 +85,8 @@ def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Act
         and not Person.objects.filter(email=address)
     ):
         raise audit.Refused(
-            f"{address} is not of an allowed domain ({', '.join(sorted(settings.DOMAINS))}) and could not sign in."
+            _("%(address)s is not of an allowed domain (%(domains)s) and could not sign in.")
+            % {"address": address, "domains": ", ".join(sorted(settings.DOMAINS))}
         )
     wanted = sorted(building.pk for building in buildings) if role == Role.ADMIN else []
     with transaction.atomic():
@@ -87,14 +94,16 @@ def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Act
         before = {"role": person.role, "buildings": sorted(person.buildings.values_list("pk", flat=True))}
         after = {"role": role, "buildings": wanted}
         if before == after:
-            return Outcome(f"Nothing to save: {address} has this role already.", "info")
+            return Outcome(
+                _("Nothing to save: %(address)s has this role already.") % {"address": address}, "info"
+            )
         if role != Role.ADMIN or wanted:
             _refuse_last_admin(person)
         Person.objects.filter(pk=person.pk).update(role=role)
         person.buildings.set(wanted)
         live.rights_changed([person.pk])
         audit.note(verb=Permission.PEOPLE_MANAGE, actor=actor, target=address, before=before, after=after)
-    return Outcome(f"{address} is now {Role(role).label.lower()}.")
+    return Outcome(_("%(address)s is now %(role)s.") % {"address": address, "role": _ROLES[Role(role)]})
 
 
 def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
@@ -108,7 +117,10 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
                 verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.email, after={"active": active}
             )
             live.rights_changed([person.pk])
-    return Outcome(f"{person.email} {'may sign in again' if active else 'is locked out'}.")
+    return Outcome(
+        (_("%(person)s may sign in again.") if active else _("%(person)s is locked out."))
+        % {"person": person.email}
+    )
 
 
 def _refuse_last_admin(person: Person) -> None:
@@ -117,7 +129,7 @@ def _refuse_last_admin(person: Person) -> None:
     )
     if [admin.pk for admin in admins] == [person.pk]:
         raise audit.Refused(
-            "This is the last admin without limits. Make somebody else admin first, or nobody could."
+            _("This is the last admin without limits. Make somebody else admin first, or nobody could.")
         )
 
 

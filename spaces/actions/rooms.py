@@ -12,6 +12,7 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Ownership, Person, Room
+from spaces.words import text as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,10 @@ def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        raise audit.Refused(f"{room.building.name} has just been given a room named {room.name}.") from None
+        raise audit.Refused(
+            _("%(building)s has just been given a room named %(room)s.")
+            % {"building": room.building.name, "room": room.name}
+        ) from None
 
 
 def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
@@ -77,7 +81,7 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
     access.require_building(actor, to.building.pk)
     before = facts(room)
     if before == to:
-        return Outcome("Nothing to save: nothing was changed.", "info")
+        return Outcome(_("Nothing to save: nothing was changed."), "info")
     try:
         with _one_of_a_name(to), transaction.atomic():
             old, new = before.shown(), to.shown()
@@ -91,8 +95,8 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
                 key=key,
             )
     except audit.AlreadyAsked:
-        return Outcome("This was saved already.", "info")
-    return Outcome(f"{room.name} is saved.")
+        return Outcome(_("This was saved already."), "info")
+    return Outcome(_("%(room)s is saved.") % {"room": room.name})
 
 
 def archive(*, room: Room, actor: Actor) -> Outcome:
@@ -100,9 +104,11 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
-            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Archived")
+            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail=_("Archived"))
             live.rooms_changed([room.pk])
-    return Outcome(f"{room.name} is archived. Its link still works at Google; nothing was deleted.")
+    return Outcome(
+        _("%(room)s is archived. Its link still works at Google; nothing was deleted.") % {"room": room.name}
+    )
 
 
 def restore(*, room: Room, actor: Actor) -> Outcome:
@@ -110,9 +116,9 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
-            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail="Restored")
+            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail=_("Restored"))
             live.rooms_changed([room.pk])
-    return Outcome(f"{room.name} is back in use.")
+    return Outcome(_("%(room)s is back in use.") % {"room": room.name})
 
 
 def _write(room: Room, to: RoomFacts) -> None:

@@ -26,6 +26,8 @@ from spaces.google.errors import (
 )
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Member, Room, Space
+from spaces.words import Text, joined
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +62,11 @@ def create(
                     made = client.create_space(wanted)
                 except OutcomeUnknown as error:
                     raise OutcomeUnknown(
-                        "Google did not answer clearly. A space may have been created that nobody can find or delete; the "
-                        f"room has none of it. Try again when Google answers. ({error.sentence})",
+                        _(
+                            "Google did not answer clearly. A space may have been created that nobody can find or "
+                            "delete; the room has none of it. Try again when Google answers. (%(why)s)"
+                        )
+                        % {"why": error.sentence},
                         detail=error.detail,
                     ) from error
             space = _keep(made, account=account, origin=Space.Origin.OURS, asked_at=asked_at)
@@ -74,12 +79,14 @@ def create(
             }
             space.remember_refusals(wanted, missed)
             refused = [config.BY_PATH[path].label for path in missed]
-            entry.detail = f"Google did not take: {', '.join(refused)}." if refused else ""
+            entry.detail = (
+                _("Google did not take: %(names)s.") % {"names": joined(*refused, by=", ")} if refused else ""
+            )
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
-    made_sentence = f"{room.name} now has the link {space.meeting_code}."
+    made_sentence = _("%(room)s now has the link %(code)s.") % {"room": room.name, "code": space.meeting_code}
     if refused:
-        return Outcome(f"{made_sentence} {entry.detail} The room shows what holds now.", "warning")
+        return Outcome(joined(made_sentence, entry.detail, _("The room shows what holds now.")), "warning")
     return Outcome(made_sentence)
 
 
@@ -106,15 +113,21 @@ def adopt(
             sighting = sight(parsed, [account] if account else Account.objects.usable(), actor=actor)
             if sighting is None:
                 raise audit.Refused(
-                    f"Google shows none of our accounts a meeting behind {parsed.value}. The code may have expired, may be "
-                    "mistyped, or the meeting is hidden from us."
+                    _(
+                        "Google shows none of our accounts a meeting behind %(code)s. The code may have expired, "
+                        "may be mistyped, or the meeting is hidden from us."
+                    )
+                    % {"code": parsed.value}
                 )
             found, owner = sighting.space, sighting.account
             taken = Room.objects.filter(space__name=found.name).exclude(pk=room.pk).first()
             if taken:
                 raise audit.Refused(
-                    f"This link already belongs to {taken.name} ({taken.building.name}). Two rooms with one link would end "
-                    "each other's calls."
+                    _(
+                        "This link already belongs to %(room)s (%(building)s). Two rooms with one link would end "
+                        "each other's calls."
+                    )
+                    % {"room": taken.name, "building": taken.building.name}
                 )
             origin = _origin(found, owner, actor)
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
@@ -125,17 +138,23 @@ def adopt(
         return told_before(again.entry)
     if not space.owned:
         return Outcome(
-            f"{room.name} now has the link {space.meeting_code}, but none of the connected accounts owns it: Meetadmin can "
-            "show the link, not the call, and can neither set it up nor end it.",
+            _(
+                "%(room)s now has the link %(code)s, but none of the connected accounts owns it: "
+                "Meetadmin can show the link, not the call, and can neither set it up nor end it."
+            )
+            % {"room": room.name, "code": space.meeting_code},
             "warning",
         )
     if space.origin == Space.Origin.FOREIGN:
         return Outcome(
-            f"{room.name} now has the link {space.meeting_code}. It was made outside this dashboard: settings can be changed "
-            "here, but Google lets only the app that made it end its calls.",
+            _(
+                "%(room)s now has the link %(code)s. It was made outside this dashboard: settings can be "
+                "changed here, but Google lets only the app that made it end its calls."
+            )
+            % {"room": room.name, "code": space.meeting_code},
             "warning",
         )
-    return Outcome(f"{room.name} now has the link {space.meeting_code}.")
+    return Outcome(_("%(room)s now has the link %(code)s.") % {"room": room.name, "code": space.meeting_code})
 
 
 def _origin(space: resources.Space, owner: Account, actor: Actor) -> str:
@@ -178,7 +197,7 @@ def assign(room: Room, space: Space) -> None:
             Room.objects.filter(pk=room.pk).update(space=space)
             live.rooms_changed([room.pk])
     except IntegrityError:
-        raise audit.Refused("Another room was given this link in the same moment.") from None
+        raise audit.Refused(_("Another room was given this link in the same moment.")) from None
     space.refresh_from_db()
     room.space = space
 
@@ -206,10 +225,10 @@ def configure(
             verb=Permission.SETTINGS_CHANGE, actor=actor, room=room, reason=reason, before=dict(seen), key=key
         ) as entry:
             if space is None:
-                raise audit.Refused("This room has no Meet space to set up.")
+                raise audit.Refused(_("This room has no Meet space to set up."))
             if not space.owned:
                 raise audit.Refused(
-                    "None of the connected accounts owns this meeting, so Google would refuse the change."
+                    _("None of the connected accounts owns this meeting, so Google would refuse the change.")
                 )
             with acting_as(space.account, actor=actor) as client:
                 asked_at = timezone.now()
@@ -220,42 +239,49 @@ def configure(
                 moved = [one.label for one in touched if current.get(one.path) != seen.get(one.path)]
                 if moved:
                     raise audit.Refused(
-                        f"Somebody changed this in the meantime: {', '.join(moved)}. Nothing was saved; your choices are "
-                        "below, compared with what holds now."
+                        _(
+                            "Somebody changed this in the meantime: %(names)s. Nothing was saved; your choices are "
+                            "below, compared with what holds now."
+                        )
+                        % {"names": joined(*moved, by=", ")}
                     )
                 send = config.to_send(current, {one.path: wanted[one.path] for one in touched})
                 entry.before = {path: current.get(path) for path in send}
                 if not send:
                     entry.outcome = AuditEntry.Outcome.ALREADY
-                    entry.detail = "Everything was set like this already."
+                    entry.detail = _("Everything was set like this already.")
                     refused: dict[str, str] = {}
                 else:
                     refused = _patch(client, space, send)
                     space.remember_refusals(send, refused)
                     entry.after = {path: space.settings.get(path) for path in send}
                     if refused:
-                        entry.detail = f"Google did not take: {_named(refused)}."
+                        entry.detail = _("Google did not take: %(names)s.") % {"names": _named(refused)}
                         if len(refused) == len(send):
                             entry.outcome = AuditEntry.Outcome.REFUSED
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     if entry.outcome == AuditEntry.Outcome.ALREADY:
-        return Outcome("Nothing to save: everything was set like this already.", "info")
+        return Outcome(_("Nothing to save: everything was set like this already."), "info")
     if refused:
-        return Outcome(f"{entry.detail} The room shows what holds now.", "warning")
-    return Outcome(f"The settings of {room.name} are saved.")
+        return Outcome(joined(entry.detail, _("The room shows what holds now.")), "warning")
+    return Outcome(_("The settings of %(room)s are saved.") % {"room": room.name})
 
 
 def _why_kept(space: Space, path: str) -> str:
     """Why Google answered with another value than it was sent, without calling that an error."""
     if path in config.RESET_BY_MODERATION_OFF and space.settings.get(config.MODERATION) == "OFF":
-        return "it has no effect while host management is off"
-    return "a rule of the organisation keeps it as it was"
+        return _("it has no effect while host management is off")
+    return _("a rule of the organisation keeps it as it was")
 
 
-def _named(refused: Mapping[str, str]) -> str:
+def _named(refused: Mapping[str, str]) -> Text:
     """What was not taken and why, in one line."""
-    return "; ".join(f"{config.BY_PATH[path].label} ({why.rstrip('.')})" for path, why in refused.items())
+    named = [
+        Text("%(name)s (%(why)s)") % {"name": config.BY_PATH[path].label, "why": why}
+        for path, why in refused.items()
+    ]
+    return joined(*named, by="; ")
 
 
 def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[str, str]:
@@ -304,9 +330,9 @@ def refresh(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.SPACE_REFRESH, room)
     space = room.space
     if space is None:
-        raise audit.Refused("This room has no Meet space to ask about.")
+        raise audit.Refused(_("This room has no Meet space to ask about."))
     look(space, actor=actor)
-    return Outcome(f"{room.name} is fresh: this is what Google says now.")
+    return Outcome(_("%(room)s is fresh: this is what Google says now.") % {"room": room.name})
 
 
 def look(space: Space, *, actor: Actor) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 
@@ -37,20 +38,20 @@ class Account(models.Model):
     """
 
     class Kind(models.TextChoices):
-        DELEGATED = "delegated", "Delegation"
-        CONSENTED = "consented", "Connected by its user"
+        DELEGATED = "delegated", _("Delegation")
+        CONSENTED = "consented", _("Connected by its user")
 
     class Status(models.TextChoices):
-        UNTESTED = "untested", "Not tried yet"
-        OK = "ok", "Works"
-        BROKEN = "broken", "Broken"
+        UNTESTED = "untested", _("Not tried yet")
+        OK = "ok", _("Works")
+        BROKEN = "broken", _("Broken")
 
     class Circuit(models.TextChoices):
         """Whether the timetable asks Google as this account: as usual, not before `open_until`, or once to try."""
 
-        CLOSED = "closed", "Asked as usual"
-        OPEN = "open", "Left alone for now"
-        PROBING = "probing", "Being tried again"
+        CLOSED = "closed", _("Asked as usual")
+        OPEN = "open", _("Left alone for now")
+        PROBING = "probing", _("Being tried again")
 
     email = models.EmailField(unique=True)
     google_id = models.CharField(max_length=255, blank=True)

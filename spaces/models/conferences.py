@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import models, transaction
+from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 from spaces.models import stuck
@@ -191,10 +192,10 @@ class Participant(models.Model):
     """Somebody who is in a running call. Removed when they leave: names are personal data and are not kept here."""
 
     class Kind(models.TextChoices):
-        PERSON = "person", "Person"
-        DEVICE = "device", "Room device"
-        PHONE = "phone", "Phone"
-        GUEST = "guest", "Guest without sign-in"
+        PERSON = "person", _("Person")
+        DEVICE = "device", _("Room device")
+        PHONE = "phone", _("Phone")
+        GUEST = "guest", _("Guest without sign-in")
 
     conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="participants")
     name = models.CharField(max_length=300, unique=True)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditEntry(models.Model):
@@ -13,13 +14,13 @@ class AuditEntry(models.Model):
     class Outcome(models.TextChoices):
         STARTED = (
             "started",
-            "Outcome unknown",
+            _("Outcome unknown"),
         )  # a finished row is never left here: the process died on the way
-        DONE = "done", "Done"
-        ALREADY = "already", "Nothing left to do"
-        REFUSED = "refused", "Refused"
-        FAILED = "failed", "Failed"
-        UNKNOWN = "unknown", "Outcome unknown"
+        DONE = "done", _("Done")
+        ALREADY = "already", _("Nothing left to do")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Failed")
+        UNKNOWN = "unknown", _("Outcome unknown")
 
     at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)

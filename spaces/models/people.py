@@ -5,14 +5,15 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(models.TextChoices):
     """What somebody is for the whole installation. Owning a room is not a role but an Ownership."""
 
-    COLLEAGUE = "colleague", "Colleague"
-    HELPDESK = "helpdesk", "Helpdesk"
-    ADMIN = "admin", "Admin"
+    COLLEAGUE = "colleague", _("Colleague")
+    HELPDESK = "helpdesk", _("Helpdesk")
+    ADMIN = "admin", _("Admin")
 
 
 class PersonManager(BaseUserManager["Person"]):

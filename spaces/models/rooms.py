@@ -10,6 +10,7 @@ from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from spaces.models.accounts import Account
 from spaces.models.people import Person
@@ -251,8 +252,8 @@ class Ownership(models.Model):
     """Somebody answers for a room. Owners and their deputies may do the same; the word tells whom to ask first."""
 
     class Kind(models.TextChoices):
-        OWNER = "owner", "Owner"
-        DEPUTY = "deputy", "Deputy"
+        OWNER = "owner", _("Owner")
+        DEPUTY = "deputy", _("Deputy")
 
     room = models.ForeignKey(Room, on_delete=models.CASCADE, related_name="ownerships")
     person = models.ForeignKey("spaces.Person", on_delete=models.CASCADE, related_name="ownerships")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 from spaces.google import resources
@@ -25,9 +26,9 @@ class Liveness(models.TextChoices):
     """Whether a conference is on. Unknown is not a state of the room but of our knowledge: Google shows a running call
     to the owner and to those in it, so for anybody else "no call in the answer" says nothing."""
 
-    ACTIVE = "active", "Live"
-    IDLE = "idle", "Idle"
-    UNKNOWN = "unknown", "Unknown"
+    ACTIVE = "active", _("Live")
+    IDLE = "idle", _("Idle")
+    UNKNOWN = "unknown", _("Unknown")
 
 
 def stuck_condition(now: datetime, prefix: str = "") -> Q:
@@ -63,14 +64,14 @@ class Space(models.Model):
     class Origin(models.TextChoices):
         """Which Cloud project made it; only the one that did may end its calls."""
 
-        OURS = "ours", "Created by this dashboard"
-        FOREIGN = "foreign", "Created elsewhere"
-        UNTESTED = "untested", "Not known"
+        OURS = "ours", _("Created by this dashboard")
+        FOREIGN = "foreign", _("Created elsewhere")
+        UNTESTED = "untested", _("Not known")
 
     class Trouble(models.TextChoices):
         NONE = "", "None"
-        NOT_FOUND = "not_found", "Not found at Google"
-        NOT_PERMITTED = "not_permitted", "No access"
+        NOT_FOUND = "not_found", _("Not found at Google")
+        NOT_PERMITTED = "not_permitted", _("No access")
 
     name = models.CharField(max_length=200, unique=True)
     account = models.ForeignKey("spaces.Account", on_delete=models.PROTECT, related_name="spaces")

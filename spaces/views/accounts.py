@@ -9,6 +9,7 @@ from django.db.models import Count
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from spaces import access
@@ -68,7 +69,7 @@ def connected(request: Request) -> HttpResponse:
     ):
         messages.error(
             request,
-            "This connection was begun elsewhere or is over already. Nothing was stored; start again.",
+            _("This connection was begun elsewhere or is over already. Nothing was stored; start again."),
         )
         return redirect("accounts")
 

@@ -10,6 +10,7 @@ from spaces.actions import lookup
 from spaces.audit import Refused
 from spaces.forms import LookupForm
 from spaces.google.errors import GoogleError
+from spaces.language import spoken
 from spaces.models import Room
 from spaces.views.replies import Request, page
 from spaces.views.rows import rows
@@ -53,5 +54,5 @@ def ask(request: Request) -> HttpResponse:
     try:
         context["word"] = lookup.ask_google(text=text, actor=request.user)
     except (Refused, GoogleError) as trouble:
-        messages.error(request, trouble.sentence)
+        messages.error(request, spoken(trouble.sentence))
     return page(request, "lookup.html", context, partial="answer")

@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
 from spaces import access, health
 from spaces.actions.outcomes import Outcome
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown
+from spaces.language import spoken
 from spaces.models import Person
 
 
@@ -49,15 +51,17 @@ def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
     try:
         outcome = work()
     except Refused as refusal:
-        messages.error(request, refusal.sentence)
+        messages.error(request, spoken(refusal.sentence))
     except OutcomeUnknown as error:
         messages.error(
-            request, f"It is not known whether this happened. {error.sentence} Nothing was sent twice."
+            request,
+            _("It is not known whether this happened. %(why)s Nothing was sent twice.")
+            % {"why": spoken(error.sentence)},
         )
     except GoogleError as error:
-        messages.error(request, f"Nothing was changed. {error.sentence}")
+        messages.error(request, _("Nothing was changed. %(why)s") % {"why": spoken(error.sentence)})
     else:
-        messages.add_message(request, levels[outcome.level], outcome.sentence)
+        messages.add_message(request, levels[outcome.level], spoken(outcome.sentence))
         return True
     return False
 
