@@ -131,7 +131,9 @@ class SettingsForm(KeyedForm):
             known = current.get(setting.path, "")
             choices = [(choice.value, spoken(choice.label)) for choice in setting.choices]
             if new or not known:
-                choices.insert(0, (KEEP, gettext("As the organisation's rules say") if new else gettext("Not set")))
+                choices.insert(
+                    0, (KEEP, gettext("As the organisation's rules say") if new else gettext("Not set"))
+                )
             self.fields[_field_name(setting.path)] = forms.ChoiceField(
                 choices=choices,
                 required=False,

@@ -23,9 +23,9 @@ def spoken(sentence: str) -> str:
             if sentence.plural
             else gettext(sentence.pattern)
         )
-        if sentence.values is None:
-            return found
-        return found % {name: spoken(v) if isinstance(v, Text) else v for name, v in sentence.values.items()}
+        if sentence.values is not None:
+            found = found % {n: spoken(v) if isinstance(v, Text) else v for n, v in sentence.values.items()}
+        return found.rstrip(".") if sentence.bare else found
     if not sentence or get_language() == "en":
         return sentence
     parts, said = _BETWEEN.split(sentence), []
@@ -37,6 +37,9 @@ def spoken(sentence: str) -> str:
                 del parts[:length]
                 break
     return " ".join(said)
+
+
+Text.speak = spoken  # from here on a template says a Text in the reader's language by itself
 
 
 @cache

@@ -255,3 +255,15 @@ def test_tasks_take_ids_by_keyword():
             assert not node.args.args, (
                 f"tasks.{node.name}: ids by keyword, so that a queued call reads in the log."
             )
+
+
+def test_what_is_stored_stays_english():
+    """A German admin's click must not leave German in the log and the trail, which others read and search."""
+    for path, text in sources(
+        "spaces/actions", "spaces/google", "spaces/access.py", "spaces/audit.py", "spaces/meet.py"
+    ):
+        assert not re.search(r"from django\.utils\.translation import .*gettext", text), (
+            f"{path}: take `from spaces.words import text as _` (`counted` for ngettext): its sentences are English in log and "
+            "audit, and a page says them in the reader's language. It is used like gettext: _("
+            '"… %(room)s …") % {"room": name}.'
+        )

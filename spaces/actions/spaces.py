@@ -26,7 +26,7 @@ from spaces.google.errors import (
 )
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Member, Room, Space
-from spaces.words import Text, joined
+from spaces.words import Text, joined, within
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
@@ -278,7 +278,7 @@ def _why_kept(space: Space, path: str) -> str:
 def _named(refused: Mapping[str, str]) -> Text:
     """What was not taken and why, in one line."""
     named = [
-        Text("%(name)s (%(why)s)") % {"name": config.BY_PATH[path].label, "why": why}
+        Text("%(name)s (%(why)s)") % {"name": config.BY_PATH[path].label, "why": within(why)}
         for path, why in refused.items()
     ]
     return joined(*named, by="; ")

@@ -141,7 +141,7 @@ def accounts(db: None) -> list[Account]:
 def test_a_space_of_our_accounts_that_is_no_room_yet(google, accounts, helpdesk):
     made = space_at_google(google, owner=MUNICH)
     word = ask(made["meetingCode"], helpdesk)
-    assert "a meeting of rooms-muc@example.com, which is one of our accounts; no call is on" in word.sentence
+    assert "a meeting of rooms-muc@example.com, which is one of our accounts. No call is on" in word.sentence
     assert word.account == accounts[1]
     google.start_conference(made["name"], {"guest": "A"})
     assert "a call is on in it" in ask(made["name"], helpdesk).sentence
