@@ -144,7 +144,7 @@ def test_a_space_of_our_accounts_that_is_no_room_yet(google, accounts, helpdesk)
     assert "a meeting of rooms-muc@example.com, which is one of our accounts. No call is on" in word.sentence
     assert word.account == accounts[1]
     google.start_conference(made["name"], {"guest": "A"})
-    assert "a call is on in it" in ask(made["name"], helpdesk).sentence
+    assert "A call is on in it" in ask(made["name"], helpdesk).sentence
 
 
 def test_somebodys_own_meeting(google, accounts, helpdesk):
