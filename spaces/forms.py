@@ -95,7 +95,8 @@ class EndForm(KeyedForm):
     @property
     def reason(self) -> str:
         """The reason in words."""
-        return str(self.cleaned_data.get("other") or self.cleaned_data.get("preset") or "")
+        given = (self.cleaned_data.get("preset"), self.cleaned_data.get("other"))
+        return ": ".join(str(one) for one in given if one)
 
     def clean_confirm(self) -> str:
         """People are in the call: ending it takes more than one careless click."""

@@ -1,6 +1,7 @@
 """Ending a call, and showing who is in."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -19,6 +20,7 @@ from spaces.views.rows import row
 
 logger = logging.getLogger(__name__)
 
+OLD = timedelta(minutes=2)  # what was seen longer ago than this is not called the present
 LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
 
 
@@ -47,9 +49,12 @@ def end(request: Request, slug: str) -> HttpResponse:
             return back(request, room.get_absolute_url())
         room, failed = find(request, slug), True
         form = EndForm(**_about(room, preset=values["preset"], other=values["other"]))
+    now = timezone.now()
+    shown = row(room, request.user, now)
     context = {
         "room": room,
-        "row": row(room, request.user, timezone.now()),
+        "row": shown,
+        "old": shown.seen_at is None or now - shown.seen_at > OLD,
         "call": room.space.conference if room.space else None,
         "people": form.people,
         "form": form,
@@ -81,4 +86,4 @@ def reveal(request: Request, slug: str) -> HttpResponse:
     """The names of those in the call, once, for helpdesk staff. It is written down."""
     room = find(request, slug)
     participants = conferences.reveal(room=room, actor=request.user)
-    return page(request, "reveal.html", {"room": room, "participants": participants})
+    return page(request, "reveal.html", {"room": room, "participants": participants}, partial="names")

@@ -109,11 +109,11 @@ def test_ending(people, sent, valid):
     assert form.is_valid() is valid, form.errors
 
 
-def test_the_own_words_come_before_the_preset():
+def test_the_own_words_stand_behind_the_preset():
     room = factories.make_room()
     form = EndForm({"key": KEY, "preset": "The room is needed", "other": "mine"}, room=room, people=0)
     assert form.is_valid()
-    assert form.reason == "mine"
+    assert form.reason == "The room is needed: mine"
 
 
 def test_addresses_are_split_lowered_and_named_once():

@@ -1,12 +1,14 @@
 """Ending a call through its pages."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from meetadmin.celery import app as celery_app
-from spaces.models import AuditEntry, Person, Room
+from spaces.models import AuditEntry, Person, Room, Space
 from tests.support.rooms import asked, fault, is_on, known_room, start_call
 from tests.support.simulator import SimulatorProcess
 
@@ -47,7 +49,8 @@ def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
     reply = sign_in(owner).get(url(room))
     text = " ".join(reply.content.decode().split())
     assert "for <strong>1 device</strong> and <strong>0 people</strong>" in text
-    assert "stays" in text
+    assert "The link stays." in text
+    assert "put back if Google changed them" in text
     assert asked(google) == {}
 
 
@@ -156,7 +159,7 @@ def test_a_foreign_space_says_why_it_cannot_be_ended(google, owner, sign_in):
 def test_nothing_on_is_said(google, room, owner, sign_in):
     text = " ".join(sign_in(owner).get(url(room)).content.decode().split())
     assert "No call is on in Berlin 3.14" in text
-    assert "so there is nothing to end" in text
+    assert "There is nothing to end" in text
 
 
 def forget_connections() -> None:
@@ -213,3 +216,38 @@ def test_when_another_call_has_begun_the_form_speaks_of_that_one(google, room, o
     assert "Another call has started" in said(reply)
     assert form_of(reply)["conference"] == new
     assert is_on(google, new)
+
+
+@pytest.mark.parametrize(
+    ("seen_ago", "words"),
+    [(timedelta(seconds=30), False), (timedelta(minutes=5), True)],
+)
+def test_what_is_not_the_newest_is_called_so(google, room, owner, sign_in, seen_ago, words):
+    device_call(google, room)
+    Space.objects.filter(room=room).update(seen_at=timezone.now() - seen_ago)
+    text = sign_in(owner).get(url(room)).content.decode()
+    assert ("This is not the newest" in text) is words
+
+
+@pytest.mark.parametrize(
+    ("preset", "other", "kept"),
+    [
+        ("The room is needed", "", "The room is needed"),
+        ("The room is needed", "at ten", "The room is needed: at ten"),
+        ("", "at ten", "at ten"),
+    ],
+)
+def test_whatever_was_given_as_reason_is_kept(google, room, owner, sign_in, preset, other, kept):
+    device_call(google, room)
+    browser = sign_in(owner)
+    browser.post(url(room), form_of(browser.get(url(room))) | {"preset": preset, "other": other})
+    assert AuditEntry.objects.get().reason == kept
+
+
+def test_names_are_shown_in_place_and_written_down(google, room, helpdesk, sign_in):
+    start_call(google, room)
+    reply = sign_in(helpdesk).post(reverse("reveal", args=[room.slug]), headers=HTMX)
+    text = reply.content.decode()
+    assert "<html" not in text
+    assert 'class="people"' in text
+    assert AuditEntry.objects.get().verb == "names:reveal"
