@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from spaces.access import Permission
+from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken
 from spaces.models import AuditEntry, Conference
@@ -42,6 +43,12 @@ VERBS: dict[str, Any] = {
 def told(sentence: str) -> str:
     """A sentence that came from below (a refusal, Google's trouble, a setting's help, a stored detail) in the reader's language."""
     return spoken(sentence)
+
+
+@register.filter
+def reason(text: str) -> str:
+    """Why somebody did something: what they typed as they typed it, what they picked in the reader's language."""
+    return gettext(text) if text in {value for value, _label in EndForm.REASONS if value} else text
 
 
 @register.filter
