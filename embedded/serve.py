@@ -24,6 +24,12 @@ DEMO_CLIENT = {
     "GOOGLE_CLIENT_ID": "meetadmin-demo.apps.googleusercontent.com",
     "GOOGLE_CLIENT_SECRET": "demo-only-client-secret",
 }
+# The demo's topic, its Pub/Sub subscription, and the service account that signs the pushes; all made up at the simulator.
+DEMO_PUSH = {
+    "MEETADMIN_PUSH_TOPIC": "projects/meetadmin-demo/topics/meet-events",
+    "MEETADMIN_PUSH_SUBSCRIPTIONS": "projects/meetadmin-demo/subscriptions/meet-events-push",
+    "MEETADMIN_PUSH_ACCOUNT": "meet-push@meetadmin-demo.iam.gserviceaccount.com",
+}
 OURS = ("MEETADMIN_", "GOOGLE_", "DATABASE_URL", "REDIS_URL", "DJANGO_")
 
 
@@ -56,6 +62,35 @@ def fetch(url: str) -> tuple[int, Any]:
             return error.code, None
     except (OSError, ValueError):
         return 0, None
+
+
+def order(url: str, body: Mapping[str, Any]) -> None:
+    """POST JSON to an address on this machine. Raises Problem when it is refused."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), method="POST")  # noqa: S310 - our own address
+    request.add_header("Content-Type", "application/json")
+    try:
+        opener.open(request, timeout=5).close()
+    except OSError as error:
+        raise Problem(f"{url} refused its order: {error}") from error
+
+
+def arrange_push(google: str, address: str) -> dict[str, str]:
+    """Let the simulator push events to this address, as one does in the Cloud console; gives what Meetadmin has to know of it."""
+    [topic, subscription, account] = DEMO_PUSH.values()
+    hook = f"{address}/hooks/google/pubsub"
+    order(f"{google}/_control/topics", {"name": topic})
+    order(
+        f"{google}/_control/push",
+        {
+            "name": subscription,
+            "topic": topic,
+            "push_endpoint": hook,
+            "service_account": account,
+            "audience": hook,
+        },
+    )
+    return DEMO_PUSH
 
 
 def wait_for(url: str, supervisor: Supervisor, *, what: str) -> Any:
@@ -214,6 +249,7 @@ def demo() -> None:
             env["GOOGLE_SERVICE_ACCOUNT_FILE"] = str(key_file)
             accounts = wait_for(f"{google}/_control/world", supervisor, what="The simulator")["accounts"]
             env["MEETADMIN_ROOM_MAILBOXES"] = ",".join(account["email"] for account in accounts)
+            env |= arrange_push(google, address)
             if not settled:
                 supervisor.complete(manage("seed_demo", env))
                 (state / "settled").write_text(settlement(state, rooms), encoding="utf-8")

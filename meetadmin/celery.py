@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import worker_before_create_process
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
 
@@ -33,7 +34,24 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 55},
     },
+    # Also without push: what was subscribed to before is taken back.
+    "look after the subscriptions to events": {
+        "task": "spaces.tasks.tend_subscriptions",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "throw away old events": {
+        "task": "spaces.tasks.purge_events",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
 }
+if settings.PUSH:
+    app.conf.beat_schedule["take up events whose order was lost"] = {
+        "task": "spaces.tasks.follow_events",
+        "schedule": float(TICK),
+        "options": {"expires": TICK},
+    }
 
 
 @worker_before_create_process.connect

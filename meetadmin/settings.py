@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetadmin import env
 from spaces.google.endpoints import Endpoints, is_loopback
+from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
 from spaces.vault import Vault
 
@@ -86,6 +87,37 @@ _reserve = env.number("MEETADMIN_QUOTA_RESERVE", 20)
 if not 0 <= _reserve <= 90:
     raise ImproperlyConfigured(f"MEETADMIN_QUOTA_RESERVE is {_reserve}; write a percentage from 0 to 90.")
 QUOTA_RESERVE = _reserve / 100
+
+# --- Events from Google (push) -------------------------------------------------------------------
+# All of it or nothing: without a topic Meetadmin looks at intervals only.
+PUSH_PATH = "/hooks/google/pubsub"
+_push = {
+    "topic": env.text("MEETADMIN_PUSH_TOPIC", ""),
+    "subscriptions": tuple(env.items("MEETADMIN_PUSH_SUBSCRIPTIONS")),
+    "account": env.text("MEETADMIN_PUSH_ACCOUNT", ""),
+    "audience": env.text("MEETADMIN_PUSH_AUDIENCE", ""),
+    "pull": env.flag("MEETADMIN_PUSH_PULL"),
+}
+PUSH: Arrangement | None = None
+if any(_push.values()):
+    if not _push["pull"] and not _push["audience"]:
+        _push["audience"] = BASE_URL + PUSH_PATH  # what Google takes when the push subscription names none
+    try:
+        PUSH = Arrangement(**_push)  # type: ignore[arg-type]  # a dictionary of several types
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{error} (docs/install.md, section 8; unset all MEETADMIN_PUSH_... to go without events)"
+        ) from error
+    if PUSH.pull and GOOGLE_SERVICE_ACCOUNT is None:
+        raise ImproperlyConfigured(
+            "MEETADMIN_PUSH_PULL is on, but events are fetched in the name of the service account, and "
+            "GOOGLE_SERVICE_ACCOUNT_FILE is not set."
+        )
+    if not PUSH.pull and GOOGLE.are_real and not reachable(BASE_URL):
+        raise ImproperlyConfigured(
+            f"Google pushes to https addresses only, and MEETADMIN_BASE_URL is {BASE_URL}. Set MEETADMIN_PUSH_PULL=1 and take "
+            "MEETADMIN_PUSH_ACCOUNT and MEETADMIN_PUSH_AUDIENCE away: then Meetadmin fetches the events."
+        )
 
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = frozenset(domain.lower() for domain in env.items("MEETADMIN_DOMAINS"))

@@ -1,4 +1,4 @@
-"""From settings and an Account to a client that acts as it, within the quota. Nothing else builds either."""
+"""From settings and an Account to clients that act as it, Meet's within the quota. Nothing else builds them."""
 
 import threading
 from functools import lru_cache
@@ -12,7 +12,9 @@ from redis.retry import Retry
 from spaces.access import SEEDER, Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
+from spaces.google.events import EventsClient
 from spaces.google.meet import MeetClient
+from spaces.google.pubsub import Keys, PullClient
 from spaces.google.quota import Gate, Limits, Quota, Turnstile
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
@@ -142,3 +144,39 @@ def client(
         )
     kept[key].quota = _gate(account, actor)
     return kept[key]
+
+
+def events_client(account: Account) -> EventsClient:
+    """A client for this account's subscription to events. Workspace Events has a quota of its own (600 changes a minute and
+    project), of which a subscription needs one a day.
+
+    Raises ConnectionBroken when the configuration does not let us act as the account.
+    """
+    return EventsClient(
+        _credentials(account, credentials.MEET_SCOPES),
+        base_url=settings.GOOGLE.events,
+        timeout=float(settings.GOOGLE_TIMEOUT),
+    )
+
+
+def pull_client() -> PullClient:
+    """A client that fetches events in the name of the service account itself. Raises ConnectionBroken without a usable key."""
+    if settings.GOOGLE_SERVICE_ACCOUNT is None:
+        raise ConnectionBroken("No service account is configured (GOOGLE_SERVICE_ACCOUNT_FILE).", detail="")
+    try:
+        own = credentials.own(
+            settings.GOOGLE_SERVICE_ACCOUNT, scopes=[credentials.PUBSUB], token_url=settings.GOOGLE.token
+        )
+    except ValueError as error:
+        raise broken("bad_key", detail=str(error)) from error
+    return PullClient(own, base_url=settings.GOOGLE.pubsub)
+
+
+@lru_cache(maxsize=4)
+def _keys(url: str) -> Keys:
+    return Keys(url)
+
+
+def google_keys() -> Keys:
+    """Google's public keys, kept for the process."""
+    return _keys(settings.GOOGLE.certs)

@@ -1,20 +1,27 @@
 """The timetable's doors: ids in, one action called. Every task is harmless twice and limited in time (settings)."""
 
+import logging
+import math
 import time
 from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from celery.signals import heartbeat_sent, worker_ready
+from django.core.cache import cache
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from spaces import health
 from spaces.access import SYSTEM, Permission
-from spaces.actions import conferences, spaces
+from spaces.actions import conferences, events, spaces, subscriptions
 from spaces.models import Account, AuditEntry
 
+logger = logging.getLogger(__name__)
+
 JUST_NOW = timedelta(minutes=5)
+_WAKING, _LATER = "events:waking", "events:later"
 HEARTBEAT_EVERY = 5  # seconds; Celery's own heartbeat comes every two
 
 
@@ -49,6 +56,54 @@ def settle_ending(*, room_id: int) -> None:
     done = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).first()
     if done:
         conferences.settle(entry=done, actor=SYSTEM)
+
+
+@shared_task
+def follow_events() -> None:
+    """Deal with the events that wait in the inbox. Sent by whoever has stored some, and by the timetable for those whose order was
+    lost; what had to be put off is ordered anew for its moment."""
+    cache.delete(_WAKING)
+    pause = events.process(actor=SYSTEM)
+    if pause is not None and cache.add(_LATER, 1, timeout=math.ceil(pause) + 1):
+        follow_later.apply_async(countdown=pause, expires=pause + 30)
+
+
+@shared_task
+def follow_later() -> None:
+    """The same, at the moment for which something was put off."""
+    cache.delete(_LATER)
+    follow_events()
+
+
+def events_wait() -> None:
+    """Order `follow_events`, once for all events that come before a worker begins. Without Redis nothing is lost: they wait in
+    the inbox."""
+    try:
+        if cache.add(_WAKING, 1, timeout=2):
+            follow_events.apply_async(expires=60)
+    except (OperationalError, RedisError, OSError):
+        logger.warning("Redis is away: events wait until it is back")
+
+
+@shared_task
+def tend_subscriptions() -> None:
+    """Send out one look for every account whose subscription to events is due for one."""
+    for account_id in subscriptions.due(actor=SYSTEM):
+        tend_subscription.apply_async(kwargs={"account_id": account_id}, expires=55)
+
+
+@shared_task
+def tend_subscription(*, account_id: int) -> None:
+    """Look after one account's subscription."""
+    account = Account.objects.filter(pk=account_id).first()
+    if account:
+        subscriptions.tend(account=account, actor=SYSTEM)
+
+
+@shared_task
+def purge_events() -> None:
+    """Throw away old events."""
+    events.purge(actor=SYSTEM)
 
 
 class _Pulse:

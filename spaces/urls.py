@@ -6,6 +6,7 @@ from spaces.views import (
     accounts,
     conferences,
     history,
+    hooks,
     language,
     lookup,
     people,
@@ -43,6 +44,7 @@ urlpatterns = [
     path("google/<int:pk>/disconnect/", accounts.disconnect, name="disconnect"),
     path("google/<int:pk>/test/", accounts.test, name="account_test"),
     path("language/", language.language, name="language"),
+    path("hooks/google/pubsub", hooks.google_pubsub, name="google_pubsub"),
     path("healthz", system.healthz, name="healthz"),
     path("readyz", system.readyz, name="readyz"),
 ]

@@ -31,6 +31,7 @@ CREATED = "https://www.googleapis.com/auth/meetings.space.created"
 READONLY = "https://www.googleapis.com/auth/meetings.space.readonly"
 SETTINGS = "https://www.googleapis.com/auth/meetings.space.settings"
 MEET_SCOPES: tuple[str, ...] = (CREATED, READONLY, SETTINGS)
+PUBSUB = "https://www.googleapis.com/auth/pubsub"
 IDENTITY_SCOPES: tuple[str, ...] = ("openid", "email", "profile")
 
 TIMEOUT = 10.0
@@ -54,6 +55,18 @@ def delegated(
     elsewhere. google-auth signs for the audience https://oauth2.googleapis.com/token whatever the address.
     Raises ValueError when `info` is no usable key file. Nothing is sent yet.
     """
+    return _of_service(info, subject=subject, scopes=scopes, token_url=token_url)
+
+
+def own(info: Mapping[str, Any], *, scopes: Iterable[str], token_url: str) -> service_account.Credentials:
+    """The same for the service account in its own name, which acts for nobody: what Pub/Sub wants. Such scopes do not belong
+    into the delegation."""
+    return _of_service(info, subject="", scopes=scopes, token_url=token_url)
+
+
+def _of_service(
+    info: Mapping[str, Any], *, subject: str, scopes: Iterable[str], token_url: str
+) -> service_account.Credentials:
     wanted = tuple(sorted(set(scopes)))
     base_key = (hashlib.sha256(str(info.get("private_key")).encode()).hexdigest(), token_url)
     key = (*base_key, subject, wanted)
@@ -61,7 +74,8 @@ def delegated(
         if key not in _delegates:
             if base_key not in _bases:
                 _bases[base_key] = _parse_key(info, token_url)
-            _delegates[key] = _bases[base_key].with_scopes(wanted).with_subject(subject)
+            made = _bases[base_key].with_scopes(wanted)
+            _delegates[key] = made.with_subject(subject) if subject else made
         return _delegates[key]
 
 

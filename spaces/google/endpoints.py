@@ -11,7 +11,8 @@ ISSUER = "https://accounts.google.com"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses of the Meet API and of Google's OAuth (Google Identity: "OpenID Connect", discovery document).
+    """Addresses of the APIs we use (Meet, Workspace Events, Pub/Sub) and of Google's OAuth (Google Identity: "OpenID Connect",
+    discovery document).
 
     `certs` answers a JWK set, `certs_pem` the same keys as PEM certificates. `issuer` is what ID tokens carry; the
     simulator signs under Google's own name, so it is the same in both worlds.
@@ -24,6 +25,8 @@ class Endpoints:
     certs: str
     certs_pem: str
     userinfo: str
+    events: str
+    pubsub: str
     issuer: str = ISSUER
 
     @classmethod
@@ -37,6 +40,8 @@ class Endpoints:
             certs="https://www.googleapis.com/oauth2/v3/certs",
             certs_pem="https://www.googleapis.com/oauth2/v1/certs",
             userinfo="https://openidconnect.googleapis.com/v1/userinfo",
+            events="https://workspaceevents.googleapis.com",
+            pubsub="https://pubsub.googleapis.com",
         )
 
     @classmethod
@@ -56,6 +61,8 @@ class Endpoints:
             certs=f"{base}/oauth2/v3/certs",
             certs_pem=f"{base}/oauth2/v1/certs",
             userinfo=f"{base}/v1/userinfo",
+            events=base,
+            pubsub=base,
         )
 
     @property

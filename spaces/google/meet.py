@@ -7,13 +7,11 @@ answer first and raises a GoogleError. Facts: Meet REST API reference v2 and its
 This is the only module that imports google-apps-meet, which brings gRPC along (about 60 MB).
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import requests
 from google.api_core import exceptions as api_errors
 from google.apps import meet_v2
 from google.apps.meet_v2.services.conference_records_service.transports.rest import (
@@ -24,8 +22,7 @@ from google.auth.credentials import AnonymousCredentials, Credentials
 from google.protobuf import field_mask_pb2, json_format
 from google.protobuf.message import Error as ProtobufError
 
-from spaces.google import config, endpoints, errors, transport
-from spaces.google import credentials as google_credentials
+from spaces.google import config, endpoints, errors
 from spaces.google.quota import Gate, Kind
 from spaces.google.resources import (
     ConferenceRecord,
@@ -36,6 +33,7 @@ from spaces.google.resources import (
     SipAccess,
     Space,
 )
+from spaces.google.session import Session
 from spaces.words import text as _
 
 RECORDS_PER_PAGE = 100
@@ -79,7 +77,7 @@ class MeetClient:
         quota: Gate | None = None,
     ) -> None:
         base = endpoints.check(base_url).rstrip("/")
-        session = self._session = _Session(credentials, timeout=timeout, quota_user=quota_user)
+        session = self._session = Session(credentials, timeout=timeout, quota_user=quota_user)
         self.quota = quota
         self._spaces = meet_v2.SpacesServiceClient(transport=_SpacesTransport(session, base))
         self._records = meet_v2.ConferenceRecordsServiceClient(transport=_RecordsTransport(session, base))
@@ -241,70 +239,12 @@ class MeetClient:
             raise errors.unreadable(f"{type(problem).__name__}: {problem}", write=kind != "read") from problem
 
 
-class _Session(requests.Session):
-    """What the library sends through: adds the token, judges every answer, never repeats.
-
-    google-auth's AuthorizedSession is not used here: it renews twice, repeats writes by itself, follows redirects and
-    starts a background thread for a feature that delegation does not have.
-    """
-
-    def __init__(self, credentials: Credentials, *, timeout: float, quota_user: str | None) -> None:
-        super().__init__()
-        transport.prepare(self)
-        self._credentials = credentials
-        self._timeout = timeout
-        self.passing: tuple[Kind, Gate | None] = ("read", None)
-        self._quota_user = hashlib.sha256(quota_user.encode()).hexdigest()[:40] if quota_user else ""
-
-    def request(  # type: ignore[override]  # the library passes only these
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Any = None,
-        data: Any = None,
-        headers: Mapping[str, str],
-        **_: Any,
-    ) -> requests.Response:
-        """One call, sent once; a second time only after a 401, which says that nothing was done."""
-        write = method.upper() != "GET"
-        google_credentials.renew(self._credentials)
-        response = self._send(method, url, params=params, data=data, headers=headers, write=write)
-        if response.status_code == 401:
-            google_credentials.renew(self._credentials, force=True)
-            response = self._send(method, url, params=params, data=data, headers=headers, write=write)
-        if not transport.is_good(response):
-            problem = errors.from_answer(transport.answer(response), write=write)
-            kind, gate = self.passing
-            if gate and isinstance(problem, errors.OverQuota):
-                gate.refused(kind, problem)
-            raise problem
-        if not isinstance(transport.decoded(response), dict):
-            # The library would take any answer to "end" for a yes, and trips over others in its own ways.
-            raise errors.unreadable(f"{response.status_code} without a JSON object", write=write)
-        return response
-
-    def _send(
-        self, method: str, url: str, *, params: Any, data: Any, headers: Mapping[str, str], write: bool
-    ) -> requests.Response:
-        kind, gate = self.passing
-        if gate:
-            gate.take(kind)
-        sent = dict(headers)
-        if self._quota_user:
-            sent["x-goog-quota-user"] = self._quota_user
-        self._credentials.apply(sent)
-        return transport.send(
-            self, method, url, params=params, data=data, headers=sent, timeout=self._timeout, write=write
-        )
-
-
 # The library has no door for a session of one's own; a subclass is the place it leaves. Its methods are tied to the
 # session while they are prepared, so ours must be in place by then. The transport itself holds no token.
 
 
 class _SpacesTransport(SpacesServiceRestTransport):
-    def __init__(self, session: _Session, base_url: str) -> None:
+    def __init__(self, session: Session, base_url: str) -> None:
         self._ours = session
         super().__init__(host=base_url, credentials=AnonymousCredentials())
 
@@ -314,7 +254,7 @@ class _SpacesTransport(SpacesServiceRestTransport):
 
 
 class _RecordsTransport(ConferenceRecordsServiceRestTransport):
-    def __init__(self, session: _Session, base_url: str) -> None:
+    def __init__(self, session: Session, base_url: str) -> None:
         self._ours = session
         super().__init__(host=base_url, credentials=AnonymousCredentials())
 

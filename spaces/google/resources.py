@@ -94,3 +94,22 @@ class Member:
     name: str
     email: str
     role: Literal["COHOST", ""] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSubscription:
+    """A subscription to what happens in a user's spaces (Workspace Events REST reference: `subscriptions`).
+
+    `target` is a full resource name, `state` ACTIVE, SUSPENDED or DELETED, `authority` the numeric id of the user who
+    authorised it, empty when Google does not tell. `expires_at` is None only in a preview.
+    """
+
+    name: str
+    target: str
+    topic: str
+    state: str
+    suspension: str
+    authority: str
+    event_types: frozenset[str]
+    expires_at: datetime | None
+    created_at: datetime | None

@@ -6,12 +6,14 @@ from spaces.models.history import AuditEntry
 from spaces.models.people import Person, Role
 from spaces.models.rooms import Building, Ownership, Room
 from spaces.models.spaces import Member, PastCode, Space
+from spaces.models.subscriptions import Event, Subscription
 
 __all__ = [
     "Account",
     "AuditEntry",
     "Building",
     "Conference",
+    "Event",
     "Member",
     "Ownership",
     "Participant",
@@ -21,4 +23,5 @@ __all__ = [
     "Role",
     "Room",
     "Space",
+    "Subscription",
 ]

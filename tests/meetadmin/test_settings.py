@@ -100,4 +100,4 @@ def test_everything_of_google_follows_one_address(tmp_path):
     done = start(tmp_path, show="GOOGLE", MEETADMIN_GOOGLE_URL="http://127.0.0.1:8010")
     assert done.returncode == 0, done.stderr
     assert "googleapis.com" not in done.stdout
-    assert done.stdout.count("http://127.0.0.1:8010") == 7
+    assert done.stdout.count("http://127.0.0.1:8010") == 9

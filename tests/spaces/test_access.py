@@ -59,6 +59,7 @@ account:manage         -         -        -       yes   yes
 people:manage          -         -        -       yes   -
 people:admit           -         -        -       -     yes
 account:sweep          -         -        -       -     yes
+events:take            -         -        -       -     yes
 space:refresh          -         -        -       -     yes
 """
 
@@ -242,6 +243,7 @@ POST disconnect       in  403  403  403  403  403  403  302  403  403  in
 POST account_test     in  403  403  403  403  403  403  302  403  403  in
 GET  language      200 200  200  200  200  200  200  200  200  200  200
 POST language      302 302  302  302  302  302  302  302  302  302  302
+POST google_pubsub    404 404  404  404  404  404  404  404  404  404  404
 GET  healthz          200 200  200  200  200  200  200  200  200  200  200
 GET  readyz           503 503  503  503  503  503  503  503  503  503  503
 """
@@ -325,11 +327,11 @@ def patterns(found: list[URLPattern | URLResolver]) -> Iterator[URLPattern]:
 
 PUBLIC = {
     "healthz", "readyz", "account_login", "account_logout", "account_inactive", "google_login", "google_callback",
-    "language", "socialaccount_login_cancelled",
+    "google_pubsub", "language", "socialaccount_login_cancelled",
 }  # fmt: skip
 
 
-def test_exactly_the_probes_and_the_sign_in_are_public():
+def test_exactly_the_probes_the_hook_and_the_sign_in_are_public():
     public = {
         one.name
         for one in patterns(get_resolver().url_patterns)

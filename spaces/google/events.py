@@ -1,0 +1,221 @@
+"""EventsClient: subscriptions to what happens in the spaces of one user, in the name of that user.
+
+Facts: Google Workspace Events API, REST reference v1 and the guides "Create a subscription", "Update or renew a
+subscription", "Reactivate a subscription"; "Subscribe to Google Meet events" for targets and types.
+
+Google's own library for this API is not used: it cannot read an operation that was not done at once, because the answers
+hold a field that it does not know, and it drops suspension reasons that are newer than it is (docs/decisions/0012).
+"""
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from google.auth.credentials import Credentials
+
+from spaces.google import endpoints, errors, transport
+from spaces.google.resources import EventSubscription
+from spaces.google.session import Session
+
+CONFERENCE_STARTED = "google.workspace.meet.conference.v2.started"
+CONFERENCE_ENDED = "google.workspace.meet.conference.v2.ended"
+PARTICIPANT_JOINED = "google.workspace.meet.participant.v2.joined"
+PARTICIPANT_LEFT = "google.workspace.meet.participant.v2.left"
+WANTED: tuple[str, ...] = (CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT)
+
+API_LIBRARY = "https://console.cloud.google.com/apis/library/workspaceevents.googleapis.com"
+LONGEST = "604800s"
+"""Seven days, the most for subscriptions without resource data, and Meet's events never have any."""
+SHORT = "3600s"
+OPERATION_TIME = 20.0
+"""Seconds to wait for an operation. Normally it is done when it is answered."""
+
+_NAME = re.compile(r"subscriptions/[A-Za-z0-9_-]{1,200}")
+# Operations tell errors by gRPC's numbers (google.rpc.Code); everything else of Google's does it by those of HTTP.
+_HTTP_OF_RPC = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}
+
+
+class AlreadyThere(errors.Refused):
+    """This user has a subscription to this target already: find it and take it over."""
+
+
+class TopicRefused(errors.Refused):
+    """The Pub/Sub topic does not exist, or not in the Cloud project that asks."""
+
+
+def user_target(google_id: str) -> str:
+    """All spaces that this user owns; the numeric id, since addresses and `me` are refused."""
+    return f"//cloudidentity.googleapis.com/users/{google_id}"
+
+
+def space_target(name: str) -> str:
+    """One space, `spaces/{id}`."""
+    return f"//meet.googleapis.com/{name}"
+
+
+class EventsClient:
+    """The Workspace Events API in the name of one Google user. `timeout` in seconds for each call.
+
+    Everything raises GoogleErrors. A call that changes something and is not answered raises OutcomeUnknown; all of them are
+    harmless to repeat, because `create` finds what is there. Not to be shared between threads.
+    """
+
+    def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = 8.0) -> None:
+        self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
+        self._session = Session(credentials, timeout=timeout, judge=_judge)
+
+    def close(self) -> None:
+        """Give the session back. Connections belong to the process and stay."""
+        self._session.close()
+
+    def create(
+        self, target: str, *, topic: str, ttl: str = LONGEST, only_validate: bool = False
+    ) -> EventSubscription:
+        """Subscribe to WANTED of this target. With `only_validate` nothing is made; the answer shows what would be.
+
+        Raises AlreadyThere, TopicRefused, NotPermitted (the target is not this user, or not theirs).
+        """
+        body = {
+            "targetResource": target,
+            "eventTypes": list(WANTED),
+            "notificationEndpoint": {"pubsubTopic": topic},
+            "payloadOptions": {"includeResource": False},
+            "ttl": ttl,
+        }
+        params = {"validateOnly": "true"} if only_validate else {}
+        done = self._finished(self._call("POST", "subscriptions", body, params))
+        return _subscription(done.get("response"), named=not only_validate)
+
+    def get(self, name: str) -> EventSubscription:
+        """One subscription. Raises NotFound, or NotPermitted for somebody else's."""
+        return _subscription(self._call("GET", _require(name)))
+
+    def find(self, target: str) -> EventSubscription | None:
+        """This user's subscription to the target, which the API allows one of; None when there is none."""
+        # At least one event type is mandatory in the filter; ours always has this one, a stranger's may not.
+        types = " OR ".join(f'event_types:"{one}"' for one in WANTED)
+        found = self._call(
+            "GET", "subscriptions", params={"filter": f'({types}) AND target_resource="{target}"'}
+        )
+        rows = found.get("subscriptions")
+        return _subscription(rows[0]) if isinstance(rows, list) and rows else None
+
+    def renew(self, name: str) -> EventSubscription:
+        """Let it live as long again as is possible (`ttl` 0)."""
+        operation = self._call("PATCH", _require(name), {"ttl": "0s"}, {"updateMask": "ttl"})
+        return _subscription(self._finished(operation).get("response"))
+
+    def reactivate(self, name: str) -> EventSubscription:
+        """Wake a suspended one, once the cause is gone. Raises Refused while it is not."""
+        operation = self._call("POST", f"{_require(name)}:reactivate", {})
+        return _subscription(self._finished(operation).get("response"))
+
+    def delete(self, name: str) -> None:
+        """Remove it; one that is gone already counts as done."""
+        self._finished(self._call("DELETE", _require(name), params={"allowMissing": "true"}))
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        response = self._session.request(
+            method,
+            self._base + path,
+            params=params,
+            data=None if body is None else json.dumps(body),
+            headers={"Content-Type": "application/json"},
+        )
+        answer = transport.decoded(response)
+        return answer if isinstance(answer, dict) else {}
+
+    def _finished(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Wait until a long-running operation is done; raises what went wrong in it."""
+        until, pause = time.monotonic() + OPERATION_TIME, 0.1
+        while not operation.get("done"):
+            name = operation.get("name")
+            if not isinstance(name, str) or not re.fullmatch(r"operations/[A-Za-z0-9_/-]{1,200}", name):
+                raise errors.outcome_unknown("an operation without a name")
+            if time.monotonic() > until:
+                raise errors.outcome_unknown(f"{name} was not done after {OPERATION_TIME:.0f} s")
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
+            operation = self._call("GET", name)
+        problem = operation.get("error")
+        if isinstance(problem, Mapping):
+            code = _HTTP_OF_RPC.get(problem.get("code", 0), 500)
+            raise _judge(errors.read_answer(code, {"error": problem}), write=True)
+        return operation
+
+
+def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
+    """The errors that Workspace Events has on its own; everything else means what it means elsewhere."""
+    usual = errors.from_answer(answer, write=write)
+    if "INVALID_PUBSUB_TOPIC" in answer.reasons:
+        return TopicRefused(
+            "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
+            "of the service account: compare MEETADMIN_PUSH_TOPIC with the console.",
+            detail=answer.detail,
+        )
+    if answer.code == 409 and (answer.status == "ALREADY_EXISTS" or "ALREADY_EXISTS" in str(answer.reasons)):
+        return AlreadyThere("There is such a subscription already.", detail=answer.detail)
+    if isinstance(usual, errors.ApiDisabled):
+        return errors.ApiDisabled(
+            "The Google Workspace Events API is switched off in the Cloud project. An administrator can enable it in the "
+            "Google Cloud console; it works some minutes later.",
+            detail=answer.detail,
+            link=API_LIBRARY,
+        )
+    if isinstance(usual, errors.NotPermitted) and not isinstance(usual, errors.ScopeMissing):
+        return errors.NotPermitted(
+            "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
+            "and the numeric id that Meetadmin knows of it must still be its own.",
+            detail=answer.detail,
+        )
+    return usual
+
+
+def _require(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name[:140]!r} is not the name of a subscription.")
+    return name
+
+
+def _subscription(raw: object, *, named: bool = True) -> EventSubscription:
+    values = raw if isinstance(raw, Mapping) else {}
+
+    def text(name: str) -> str:
+        value = values.get(name)
+        return value if isinstance(value, str) else ""
+
+    name = text("name")
+    if named and not _NAME.fullmatch(name):
+        raise errors.unreadable(f"a subscription called {name[:140]!r}", write=False)
+    endpoint = values.get("notificationEndpoint")
+    topic = endpoint.get("pubsubTopic") if isinstance(endpoint, Mapping) else ""
+    types = values.get("eventTypes")
+    return EventSubscription(
+        name=name,
+        target=text("targetResource"),
+        topic=topic if isinstance(topic, str) else "",
+        state=text("state"),
+        suspension=text("suspensionReason"),
+        authority=(text("userAuthority") or text("authority")).removeprefix("users/"),
+        event_types=frozenset(map(str, types)) if isinstance(types, list) else frozenset(),
+        expires_at=moment(text("expireTime")),
+        created_at=moment(text("createTime")),
+    )
+
+
+def moment(text: str) -> datetime | None:
+    """A time as Google writes it (RFC 3339); None for what is none."""
+    try:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

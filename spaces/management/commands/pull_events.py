@@ -1,0 +1,44 @@
+"""`manage.py pull_events`: fetch events from Pub/Sub, for installations that nothing from outside can reach. Runs until it is told to
+stop."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError
+from django.db import close_old_connections
+
+from spaces import meet, tasks
+from spaces.access import SYSTEM
+from spaces.actions import events
+from spaces.google.errors import ConnectionBroken, GoogleError
+
+LONGEST_PAUSE = 60.0
+
+
+class Command(BaseCommand):
+    requires_system_checks = []
+    help = "Fetch Google's events from the Pub/Sub subscription named in MEETADMIN_PUSH_SUBSCRIPTIONS and store them for the workers."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if settings.PUSH is None or not settings.PUSH.pull:
+            raise CommandError(
+                "Events are fetched only with MEETADMIN_PUSH_PULL=1 (docs/install.md, section 8)."
+            )
+        try:
+            client = meet.pull_client()
+        except ConnectionBroken as error:
+            raise CommandError(error.sentence) from error
+        [subscription] = settings.PUSH.subscriptions
+        self.stdout.write(f"Fetching events from {subscription}.")
+        pause = 1.0
+        while True:
+            try:
+                if events.pull(subscription=subscription, client=client, actor=SYSTEM):
+                    tasks.events_wait()
+                pause = 1.0
+            except GoogleError as error:
+                self.stderr.write(f"{error.sentence} ({error.detail}) Next try in {pause:.0f} s.")
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+            close_old_connections()
