@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from spaces import access, meet
 from spaces.access import Actor, Permission
@@ -15,6 +14,7 @@ from spaces.google.events import AlreadyThere, EventsClient
 from spaces.google.push import Arrangement
 from spaces.google.resources import EventSubscription
 from spaces.models import Account, Space, Subscription
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
