@@ -124,10 +124,21 @@ class SettingsForm(KeyedForm):
     they were while it is off, because Google resets them then."""
 
     reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit trail)"))
+    sure = forms.BooleanField(
+        required=False,
+        label=_("I know that then nobody can join from Google Meet or from a meeting-room device"),
+    )
 
     def __init__(self, *args: Any, current: Mapping[str, str], new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.current = dict(current)
+        if self.is_bound and self.data.get(config.MODERATION) == "OFF":
+            # While host management is off its controls are greyed out, and a browser does not send what is greyed out.
+            kept = {_field_name(path): current.get(path) or KEEP for path in config.RESET_BY_MODERATION_OFF}
+            data: Any = self.data
+            self.data = data = data.copy()
+            for name, value in kept.items():
+                data.setdefault(name, value)
         for setting in config.CATALOGUE:
             known = current.get(setting.path, "")
             choices = [(choice.value, spoken(choice.label)) for choice in setting.choices]
@@ -150,6 +161,10 @@ class SettingsForm(KeyedForm):
         for setting in config.CATALOGUE:
             found.setdefault(setting.group, []).append((setting, self[_field_name(setting.path)]))
         return list(found.items())
+
+    def not_sure(self) -> None:
+        """Say that shutting a room wants a second word."""
+        self.add_error("sure", gettext("Tick this if you mean it; nothing was saved yet."))
 
     @property
     def wanted(self) -> dict[str, str]:

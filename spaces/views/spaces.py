@@ -1,6 +1,5 @@
 """Pages and forms about a room's Meet space: create, adopt, configure, refresh."""
 
-import json
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,6 +12,7 @@ from spaces.actions import spaces
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Account, Room
+from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 
@@ -25,7 +25,9 @@ def create(request: Request, slug: str) -> HttpResponse:
     form = CreateSpaceForm(posted(request), current={}, new=True)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        if carry_out(
+        if form.wanted.get(WAYS) == SHUT and not values["sure"]:
+            form.not_sure()
+        elif carry_out(
             request,
             lambda: spaces.create(
                 room=room,
@@ -37,7 +39,8 @@ def create(request: Request, slug: str) -> HttpResponse:
             ),
         ):
             return redirect(room)
-        form = _again(CreateSpaceForm, form, current={}, new=True)
+        else:
+            form = _again(CreateSpaceForm, form, current={}, new=True)
     context = {"form": form, "room": room, "accounts": Account.objects.all()}
     return page(request, "space_create.html", context, status=422 if form.errors else 200)
 
@@ -90,11 +93,14 @@ def configure(request: Request, slug: str) -> HttpResponse:
         if request.POST.get("step") == "back":
             return page(request, "configure.html", context)
         values = form.cleaned_data
-        changes = config.diff(values["seen"], form.wanted)
-        if request.POST.get("step") != "save":
-            lost = _reset_by(values["seen"], form.wanted)
-            context |= {"changes": changes, "lost": lost, "seen": json.dumps(values["seen"])}
-            return page(request, "configure_confirm.html", context)
+        proposal = propose(values["seen"], form.wanted, room.space) if room.space else None
+        saving = request.POST.get("step") == "save"
+        if saving and proposal and proposal.shut and not values["sure"]:
+            form.not_sure()
+            saving = False
+        if proposal and not saving:
+            context["proposal"] = proposal
+            return page(request, "configure_confirm.html", context, status=422 if form.errors else 200)
         if carry_out(
             request,
             lambda: spaces.configure(
@@ -116,13 +122,6 @@ def configure(request: Request, slug: str) -> HttpResponse:
 
 def _current(room: Room) -> dict[str, str]:
     return dict(room.space.settings) if room.space else {}
-
-
-def _reset_by(seen: dict[str, str], wanted: dict[str, str]) -> list[config.Setting]:
-    """Restrictions that switching host management off takes away."""
-    if wanted.get(config.MODERATION) != "OFF" or seen.get(config.MODERATION) == "OFF":
-        return []
-    return [config.BY_PATH[path] for path in config.RESET_BY_MODERATION_OFF if seen.get(path)]
 
 
 @require_POST

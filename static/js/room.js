@@ -2,6 +2,17 @@
 (() => {
   "use strict";
 
+  // Host management off: its controls rest. The server does the same for those who come without a script.
+  function rest() {
+    const off = document.querySelector("[name=moderation][value=OFF]");
+    for (const field of document.querySelectorAll(".needs-moderation")) field.disabled = Boolean(off && off.checked);
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.name === "moderation") rest();
+  });
+  rest();
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
   });

@@ -1,5 +1,6 @@
 """Forms about a room's link: nothing typed is lost, and what is said is true."""
 
+import re
 from typing import Any
 
 import pytest
@@ -54,15 +55,74 @@ def test_settings_are_shown_as_a_diff_before_anything_is_sent(google, room, owne
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
 
 
-def test_switching_host_management_off_warns_of_what_goes(google, room, owner, sign_in):
+def test_switching_host_management_off_shows_what_goes_struck_out(google, room, owner, sign_in):
     browser = sign_in(owner)
     form = fields(browser.get(configure_url(room)))
     on = form | {"moderation": "ON", "moderationRestrictions__chatRestriction": "HOSTS_ONLY", "step": "save"}
     browser.post(configure_url(room), on)
     form = fields(browser.get(configure_url(room)))
     reply = browser.post(configure_url(room), form | {"moderation": "OFF", "step": "check"})
-    assert "sets these back to their defaults" in reply.content.decode()
-    assert "who may write in the chat" in reply.content.decode()
+    text = reply.content.decode()
+    assert "Google sets it back" in text
+    assert re.search(r"Who may write in the chat.*?<del>Only hosts and co-hosts</del>", text, re.S)
+    assert "Save 1 change\n" in text
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["without script", "greyed out by the script"])
+def test_host_controls_rest_while_host_management_is_off_and_it_is_said(google, room, owner, sign_in, sent):
+    """A browser does not send what is greyed out; without a script it does."""
+    browser = sign_in(owner)
+    form = fields(browser.get(configure_url(room)))
+    path = "moderationRestrictions__chatRestriction"
+    chosen = {name: value for name, value in form.items() if "moderationRestrictions" not in name}
+    if sent:
+        chosen[path] = "HOSTS_ONLY"
+    reply = browser.post(configure_url(room), chosen | {"accessType": "OPEN", "step": "check"})
+    assert ("has no effect while host management is off" in reply.content.decode()) is sent
+    assert ("Who may write in the chat" in reply.content.decode()) is sent
+    again = browser.post(configure_url(room), fields(reply) | {"step": "back"})
+    assert fields(again)[path] == ("HOSTS_ONLY" if sent else "NO_RESTRICTION")
+    browser.post(configure_url(room), fields(reply) | {"step": "save"})
+    held = settings_at_google(google, space_of(room).name)
+    assert held["accessType"] == "OPEN"
+    assert held["moderationRestrictions"]["chatRestriction"] == "NO_RESTRICTION"
+    assert AuditEntry.objects.get().before == {"accessType": "TRUSTED"}
+
+
+SHUT = {"entryPointAccess": "CREATOR_APP_ONLY"}
+
+
+def test_shutting_a_room_wants_a_second_word(google, room, owner, sign_in):
+    browser = sign_in(owner)
+    form = fields(browser.get(configure_url(room)))
+    reply = browser.post(configure_url(room), form | SHUT | {"step": "check"})
+    assert "This shuts the room" in reply.content.decode()
+    reply = browser.post(configure_url(room), fields(reply) | {"step": "save"})
+    assert reply.status_code == 422
+    assert "Tick this if you mean it" in reply.content.decode()
+    assert asked(google) == {}
+    browser.post(configure_url(room), fields(reply) | {"step": "save", "sure": "on"})
+    assert settings_at_google(google, space_of(room).name)["entryPointAccess"] == "CREATOR_APP_ONLY"
+    # What is shut already asks no more.
+    form = fields(browser.get(configure_url(room)))
+    reply = browser.post(configure_url(room), form | {"accessType": "OPEN", "step": "save"})
+    assert reply.status_code == 302
+
+
+def test_a_new_link_that_is_shut_wants_a_second_word_too(google, admin, sign_in):
+    bare = factories.make_room("Berlin 1", with_space=False)
+    account = factories.make_account()
+    browser = sign_in(admin)
+    url = reverse("space_create", args=[bare.slug])
+    reply = browser.post(
+        url, fields(browser.get(url)) | SHUT | {"account": account.pk, "reason": "typed words"}
+    )
+    assert reply.status_code == 422
+    assert "Tick this if you mean it" in reply.content.decode()
+    assert fields(reply)["reason"] == "typed words"
+    assert asked(google) == {}
+    browser.post(url, fields(reply) | {"sure": "on"})
+    assert settings_at_google(google, space_of(bare).name)["entryPointAccess"] == "CREATOR_APP_ONLY"
 
 
 def test_a_value_that_does_not_exist_keeps_what_was_typed(google, room, owner, sign_in):
