@@ -162,7 +162,9 @@ def events_client(account: Account) -> EventsClient:
 def pull_client() -> PullClient:
     """A client that fetches events in the name of the service account itself. Raises ConnectionBroken without a usable key."""
     if settings.GOOGLE_SERVICE_ACCOUNT is None:
-        raise ConnectionBroken("No service account is configured (GOOGLE_SERVICE_ACCOUNT_FILE).", detail="")
+        raise ConnectionBroken(
+            _("No service account is configured (GOOGLE_SERVICE_ACCOUNT_FILE)."), detail=""
+        )
     try:
         own = credentials.own(
             settings.GOOGLE_SERVICE_ACCOUNT, scopes=[credentials.PUBSUB], token_url=settings.GOOGLE.token

@@ -19,6 +19,7 @@ from google.auth.credentials import Credentials
 from spaces.google import endpoints, errors, transport
 from spaces.google.resources import EventSubscription
 from spaces.google.session import Session
+from spaces.words import text as _
 
 CONFERENCE_STARTED = "google.workspace.meet.conference.v2.started"
 CONFERENCE_ENDED = "google.workspace.meet.conference.v2.ended"
@@ -158,23 +159,29 @@ def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
     usual = errors.from_answer(answer, write=write)
     if "INVALID_PUBSUB_TOPIC" in answer.reasons:
         return TopicRefused(
-            "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
-            "of the service account: compare MEETADMIN_PUSH_TOPIC with the console.",
+            _(
+                "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
+                "of the service account: compare MEETADMIN_PUSH_TOPIC with the console."
+            ),
             detail=answer.detail,
         )
     if answer.code == 409 and (answer.status == "ALREADY_EXISTS" or "ALREADY_EXISTS" in str(answer.reasons)):
-        return AlreadyThere("There is such a subscription already.", detail=answer.detail)
+        return AlreadyThere(_("There is such a subscription already."), detail=answer.detail)
     if isinstance(usual, errors.ApiDisabled):
         return errors.ApiDisabled(
-            "The Google Workspace Events API is switched off in the Cloud project. An administrator can enable it in the "
-            "Google Cloud console; it works some minutes later.",
+            _(
+                "The Google Workspace Events API is switched off in the Cloud project. An administrator can enable it in the "
+                "Google Cloud console; it works some minutes later."
+            ),
             detail=answer.detail,
             link=API_LIBRARY,
         )
     if isinstance(usual, errors.NotPermitted) and not isinstance(usual, errors.ScopeMissing):
         return errors.NotPermitted(
-            "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
-            "and the numeric id that Meetadmin knows of it must still be its own.",
+            _(
+                "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
+                "and the numeric id that Meetadmin knows of it must still be its own."
+            ),
             detail=answer.detail,
         )
     return usual

@@ -27,6 +27,7 @@ from spaces.google.endpoints import ISSUER
 from spaces.google.events import moment
 from spaces.google.push import Arrangement
 from spaces.google.session import Session
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,9 @@ class Keys:
                     logger.warning("Google's keys could not be fetched: %s", self._trouble)
             key = self._keys.get(key_id)
             if key is None and self._trouble:
-                raise errors.TryLater("Google's keys are not to be had at the moment.", detail=self._trouble)
+                raise errors.TryLater(
+                    _("Google's keys are not to be had at the moment."), detail=self._trouble
+                )
             return key
 
     def _fetch(self) -> None:
@@ -91,7 +94,7 @@ class Keys:
             response = transport.send(session, "GET", self._url, timeout=self._timeout, write=False)
         if response.status_code != HTTPStatus.OK:
             raise errors.TryLater(
-                "Google's keys are not to be had at the moment.", detail=f"{response.status_code}"
+                _("Google's keys are not to be had at the moment."), detail=f"{response.status_code}"
             )
         try:
             found = jwt.PyJWKSet.from_dict(transport.decoded(response))  # type: ignore[arg-type]  # raises for anything else
@@ -282,17 +285,21 @@ def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
     usual = errors.from_answer(answer, write=write)
     if isinstance(usual, errors.ApiDisabled):
         return errors.ApiDisabled(
-            "The Cloud Pub/Sub API is switched off in the Cloud project.", detail=answer.detail
+            _("The Cloud Pub/Sub API is switched off in the Cloud project."), detail=answer.detail
         )
     if isinstance(usual, errors.NotPermitted):
         return errors.NotPermitted(
-            "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
-            "(roles/pubsub.subscriber) there.",
+            _(
+                "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
+                "(roles/pubsub.subscriber) there."
+            ),
             detail=answer.detail,
         )
     if isinstance(usual, errors.NotFound):
         return errors.NotFound(
-            "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console.",
+            _(
+                "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console."
+            ),
             detail=answer.detail,
         )
     return usual

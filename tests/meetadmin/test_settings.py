@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {"MEETADMIN_BASE_URL": "https://meet.example.com", "MEETADMIN_GOOGLE_URL": ""}
+TOPIC = "projects/my-project/topics/meet-events"
+PUSHED_TO = "projects/my-project/subscriptions/meet-events-push"
 SHOW = "from django.conf import settings; print(settings.{})"
 
 
@@ -47,6 +49,35 @@ REFUSED = [
     pytest.param({"MEETADMIN_DEBUG": "perhaps"}, "write 1 or 0", id="a switch that is none"),
     pytest.param({"MEETADMIN_GOOGLE_TIMEOUT": "soon"}, "write a whole number", id="a number that is none"),
     pytest.param({"MEETADMIN_TOKEN_KEYS": "k:short"}, "The token key 'k' is not base64", id="a broken key"),
+    pytest.param({"MEETADMIN_PUSH_TOPIC": TOPIC}, "MEETADMIN_PUSH_SUBSCRIPTIONS is empty", id="half of push"),
+    pytest.param(
+        {"MEETADMIN_PUSH_ACCOUNT": "push@p.iam.gserviceaccount.com"},
+        "MEETADMIN_PUSH_TOPIC",
+        id="another half",
+    ),
+    pytest.param(
+        {"MEETADMIN_PUSH_TOPIC": TOPIC, "MEETADMIN_PUSH_SUBSCRIPTIONS": PUSHED_TO},
+        "MEETADMIN_PUSH_ACCOUNT",
+        id="no account",
+    ),
+    pytest.param(
+        {
+            "MEETADMIN_PUSH_TOPIC": TOPIC,
+            "MEETADMIN_PUSH_SUBSCRIPTIONS": PUSHED_TO,
+            "MEETADMIN_PUSH_ACCOUNT": "push@p.iam.gserviceaccount.com",
+        },
+        "Google pushes to https addresses only",
+        id="push to this machine",
+    ),
+    pytest.param(
+        {
+            "MEETADMIN_PUSH_TOPIC": TOPIC,
+            "MEETADMIN_PUSH_SUBSCRIPTIONS": PUSHED_TO,
+            "MEETADMIN_PUSH_PULL": "1",
+        },
+        "GOOGLE_SERVICE_ACCOUNT_FILE is not set",
+        id="pull in nobody's name",
+    ),
     pytest.param(
         {"GOOGLE_SERVICE_ACCOUNT_FILE": "/nowhere/key.json"}, "GOOGLE_SERVICE_ACCOUNT_FILE", id="no key file"
     ),
@@ -101,3 +132,17 @@ def test_everything_of_google_follows_one_address(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "googleapis.com" not in done.stdout
     assert done.stdout.count("http://127.0.0.1:8010") == 9
+
+
+def test_events_are_off_without_a_word_about_them(tmp_path):
+    assert start(tmp_path, show="PUSH").stdout.strip() == "None"
+
+
+def test_the_audience_is_the_address_unless_told_otherwise(tmp_path):
+    push = {
+        "MEETADMIN_PUSH_TOPIC": TOPIC,
+        "MEETADMIN_PUSH_SUBSCRIPTIONS": PUSHED_TO,
+        "MEETADMIN_PUSH_ACCOUNT": "push@p.iam.gserviceaccount.com",
+    }
+    done = start(tmp_path, show="PUSH.audience", **PUBLIC, **push)
+    assert done.stdout.strip() == "https://meet.example.com/hooks/google/pubsub", done.stderr

@@ -15,9 +15,11 @@ from django.utils import timezone
 from meetadmin.celery import app
 from spaces import health, tasks
 from spaces.actions import conferences, spaces
-from spaces.models import Account, AuditEntry, Person, Room, Space
+from spaces.google.pubsub import Received
+from spaces.models import Account, AuditEntry, Event, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
 from tests import factories
+from tests.support.push import PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
     BERLIN,
     asked,
@@ -208,3 +210,83 @@ def test_the_demo_is_never_seeded_from_the_real_google(db, settings):
     with pytest.raises(CommandError, match="for the simulator only"):
         call_command("seed_demo")
     assert not Room.objects.exists()
+
+
+# --- Events ---------------------------------------------------------------------------------------------------------
+
+
+def names(queue: redis.Redis) -> list[str]:
+    return [one["headers"]["task"].rpartition(".")[2] for one in waiting(queue)]
+
+
+def test_events_that_come_together_are_ordered_once_and_again_when_a_worker_has_begun(db, queue):
+    tasks.events_wait()
+    tasks.events_wait()
+    assert names(queue) == ["follow_events"]
+    tasks.follow_events()
+    tasks.events_wait()
+    assert names(queue) == ["follow_events"] * 2
+
+
+def test_what_was_put_off_is_ordered_for_its_moment(google, room, queue):
+    record = start_call(google, room)
+    cache.set(f"events:counted:{record}", 1, timeout=60)
+    for number in range(2):
+        Event.keep(
+            Received(
+                message_id=f"m{number}", record=record, type="google.workspace.meet.participant.v2.joined"
+            )
+        )
+        tasks.follow_events()
+    [order] = waiting(queue)
+    assert order["headers"]["task"] == "spaces.tasks.follow_later"
+    assert order["headers"]["eta"] is not None
+    cache.delete(f"events:counted:{record}")
+    Event.objects.update(due_at=timezone.now())
+    tasks.follow_later()
+    assert set(Event.objects.values_list("outcome", flat=True)) == {"followed"}
+
+
+def test_a_lost_order_is_taken_up_by_the_timetable(google, room, queue):
+    """The push was stored, and the worker died or Redis was away: the inbox is the truth."""
+    record = start_call(google, room, seen=False)
+    Event.keep(Received(message_id="m1", record=record, type="google.workspace.meet.conference.v2.started"))
+    account = space_of(room).account
+    Subscription.objects.create(account=account, name="subscriptions/x")
+    Event.objects.update(subscription="subscriptions/x")
+    taken = Event.claim(1, now=timezone.now(), until=timezone.now() + timedelta(seconds=1))
+    assert len(taken) == 1
+    tasks.follow_events()
+    assert space_of(room).conference is None, "Somebody else is at it."
+    Event.objects.update(due_at=timezone.now())
+    tasks.follow_events()
+    assert space_of(room).conference is not None
+
+
+def test_subscriptions_are_looked_after_one_order_each(google, room, queue, settings):
+    settings.PUSH = PULLED
+    google.control("POST", "topics", {"name": TOPIC})
+    tasks.tend_subscriptions()
+    [order] = waiting(queue)
+    assert order["headers"]["task"] == "spaces.tasks.tend_subscription"
+    tasks.tend_subscription(account_id=space_of(room).account.pk)
+    assert Subscription.objects.get().state == "active"
+    tasks.tend_subscription(account_id=0)
+
+
+def test_old_events_are_thrown_away(db):
+    Event.keep(Received(message_id="m1"))
+    then = timezone.now() - timedelta(days=9)
+    Event.objects.update(received_at=then, processed_at=then)
+    tasks.purge_events()
+    assert not Event.objects.exists()
+
+
+def test_fetching_needs_to_be_configured(db, settings):
+    for arrangement in (None, PUSHED):
+        settings.PUSH = arrangement
+        with pytest.raises(CommandError, match="MEETADMIN_PUSH_PULL"):
+            call_command("pull_events")
+    settings.PUSH, settings.GOOGLE_SERVICE_ACCOUNT = PULLED, None
+    with pytest.raises(CommandError, match="service account"):
+        call_command("pull_events")

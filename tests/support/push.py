@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from spaces.google.push import Arrangement
 from tests.support.simulator import SimulatorProcess
 
 TOPIC = "projects/meetadmin-demo/topics/meet-events"
@@ -17,6 +18,8 @@ PUSH = "projects/meetadmin-demo/subscriptions/meet-events-push"
 PUBSUB_SCOPE = "https://www.googleapis.com/auth/pubsub"
 ENDPOINT_ACCOUNT = "meet-push@meetadmin-demo.iam.gserviceaccount.com"
 AUDIENCE = "https://rooms.example.com/hooks/google/pubsub"
+PUSHED = Arrangement(topic=TOPIC, subscriptions=(PUSH,), account=ENDPOINT_ACCOUNT, audience=AUDIENCE)
+PULLED = Arrangement(topic=TOPIC, subscriptions=(PULL,), pull=True)
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float = 20) -> None:
