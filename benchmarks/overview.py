@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.stage import Stage, group_cpu, percentile, say, table
-from spaces import health
+from spaces import pulse
 from spaces.models import Person
 
 ROOMS, LIVE, STUCK, UNKNOWN = 10_000, 500, 30, 10
@@ -201,7 +201,8 @@ def main() -> None:
     )
     began = time.monotonic()
     cast = fill.fill(ROOMS, live=LIVE, stuck=STUCK, unknown=UNKNOWN)
-    health.worker_beats()
+    pulse.beats("worker")
+    pulse.beats("beat")
     say(f"  (filled in {time.monotonic() - began:.1f} s)")
     in_process(cast)
     with Stage.inherited() as place:

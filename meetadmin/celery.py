@@ -3,11 +3,14 @@
 import gc
 import os
 import sys
+import time
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_before_create_process
+from celery.signals import after_task_publish, beat_init, before_task_publish, worker_before_create_process
 from django.conf import settings
+
+from spaces import pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
 
@@ -60,3 +63,20 @@ def _share_memory(**_: Any) -> None:
     child processes instead of being copied at their first collection."""
     gc.collect()
     gc.freeze()
+
+
+@before_task_publish.connect
+def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """A task knows since when it waits, so that the system page can tell how old the oldest one in the queue is."""
+    if headers is not None:
+        headers["sent_at"] = time.time()
+
+
+@beat_init.connect
+def _listen_to_the_timetable(**_: Any) -> None:
+    after_task_publish.connect(_timetable_beats)
+
+
+def _timetable_beats(**_: Any) -> None:
+    """The timetable is alive when it sends something out; a second one that waits for the first one's lock says nothing."""
+    pulse.beats("beat")

@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from meetadmin import env
+from meetadmin.version import version
 from spaces.google.endpoints import Endpoints, is_loopback
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
@@ -17,6 +18,7 @@ from spaces.vault import Vault
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(env.text("MEETADMIN_STATE_DIR", str(ROOT / "var"))).resolve()
+VERSION = version(ROOT)
 
 # --- Where it is reached -------------------------------------------------------------------------
 DEBUG = env.flag("MEETADMIN_DEBUG")
@@ -328,6 +330,11 @@ STUCK_AFTER = {
     "hostless": env.number("MEETADMIN_STUCK_HOSTLESS", 180),  # whoever ran it has left
     "running": env.number("MEETADMIN_STUCK_RUNNING", 720),  # since it began
 }
+
+# --- Who may read /metrics -----------------------------------------------------------------------
+# A bearer token for Prometheus; without one only signed-in admins get an answer. Names of mailboxes can be kept out of it.
+METRICS_TOKEN = env.secret("MEETADMIN_METRICS_TOKEN", "")
+METRICS_NAMES = env.flag("MEETADMIN_METRICS_NAMES", default=True)
 
 # --- Language, time, static files ----------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -44,6 +44,7 @@ class Permission(StrEnum):
     LOOKUP_ASK = "lookup:ask"
     AUDIT_ROOM = "audit:room"
     AUDIT_READ = "audit:read"
+    SYSTEM_SEE = "system:see"
 
 
 class Standing(StrEnum):
@@ -85,7 +86,7 @@ GRANTS: dict[Standing, frozenset[Permission]] = {
 # own rooms and adding rooms in their buildings: else they could lift their own limit.
 GENERAL: dict[Standing, frozenset[Permission]] = {
     Standing.COLLEAGUE: frozenset({P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT}),
-    Standing.HELPDESK: frozenset({P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK}),
+    Standing.HELPDESK: frozenset({P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.SYSTEM_SEE}),
     Standing.ADMIN: frozenset(
         {
             P.ACCOUNT_CONNECT,
@@ -95,11 +96,12 @@ GENERAL: dict[Standing, frozenset[Permission]] = {
             P.LOOKUP_ASK,
             P.AUDIT_READ,
             P.ROOM_CREATE,
+            P.SYSTEM_SEE,
         }
     ),
 }
 LIMITED_ADMIN = frozenset(
-    {P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ, P.ROOM_CREATE}
+    {P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ, P.ROOM_CREATE, P.SYSTEM_SEE}
 )
 
 # The sentence of a refusal; the page shows the same one beside a button that is not offered.
@@ -128,6 +130,7 @@ REFUSALS: dict[Permission, str] = {
     P.LOOKUP_ASK: _("Only IT staff may ask Google about a code that is not in our list."),
     P.AUDIT_ROOM: _("Only the room's owner and admins may read what was done with it."),
     P.AUDIT_READ: _("Only admins may read the audit trail."),
+    P.SYSTEM_SEE: _("Only IT staff may see how Meetadmin itself is doing."),
 }
 
 

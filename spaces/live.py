@@ -10,17 +10,14 @@ import json
 import logging
 import time
 from collections.abc import Collection
-from functools import lru_cache
 
 from django.apps import apps
-from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from spaces import broker
 
 logger = logging.getLogger(__name__)
 
@@ -42,26 +39,15 @@ return version
 
 def address() -> tuple[str, str]:
     """The key of the version and the name of the channel. A channel belongs to all databases of a Redis, so it names ours."""
-    database = _redis(settings.REDIS_URL).connection_pool.connection_kwargs.get("db") or 0
+    database = broker.link().connection_pool.connection_kwargs.get("db") or 0
     return "meetadmin:live:version", f"meetadmin:live:{database}"
-
-
-@lru_cache(maxsize=4)
-def _redis(url: str) -> Redis:
-    return Redis.from_url(
-        url,
-        socket_timeout=1.0,
-        socket_connect_timeout=0.5,
-        retry=Retry(NoBackoff(), 1),
-        health_check_interval=0,
-    )
 
 
 def version() -> int | None:
     """The version of everything that pages show of rooms: as long as it is the same, nobody has told of a change. None while
     Redis is away."""
     try:
-        return int(_redis(settings.REDIS_URL).get(address()[0]) or 0)
+        return int(broker.link().get(address()[0]) or 0)
     except (RedisError, OSError):
         return None
 
@@ -90,9 +76,7 @@ class _Outbox:
         try:
             message = self.message()
             if message:
-                _redis(settings.REDIS_URL).eval(
-                    _PUBLISH, 2, *address(), json.dumps(message, separators=(",", ":"))
-                )
+                broker.link().eval(_PUBLISH, 2, *address(), json.dumps(message, separators=(",", ":")))
                 _Outbox.missed = False
         except (RedisError, OSError, DatabaseError) as error:
             # Nobody's work fails because pages cannot be told; they look by themselves.

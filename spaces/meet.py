@@ -6,9 +6,8 @@ from functools import lru_cache
 from django.conf import settings
 from google.auth.credentials import Credentials
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from spaces import broker
 from spaces.access import SEEDER, Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
@@ -97,19 +96,11 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
 
 def quota() -> Quota:
     """The quota of this installation, which all its processes share through Redis."""
-    return _quota(settings.REDIS_URL, settings.QUOTA, settings.QUOTA_RESERVE)
+    return _quota(broker.link(), settings.QUOTA, settings.QUOTA_RESERVE)
 
 
 @lru_cache(maxsize=4)
-def _quota(url: str, limits: Limits, reserve: float) -> Quota:
-    # A click must not wait for a Redis that is away; one that was started anew is worth a second try at once.
-    redis = Redis.from_url(
-        url,
-        socket_timeout=1.0,
-        socket_connect_timeout=0.5,
-        retry=Retry(NoBackoff(), 1),
-        health_check_interval=0,
-    )
+def _quota(redis: Redis, limits: Limits, reserve: float) -> Quota:
     return Quota(redis, limits, reserve=reserve)
 
 

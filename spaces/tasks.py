@@ -2,7 +2,6 @@
 
 import logging
 import math
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import health
+from spaces import pulse
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, spaces, subscriptions
 from spaces.models import Account, AuditEntry
@@ -22,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 JUST_NOW = timedelta(minutes=5)
 _WAKING, _LATER = "events:waking", "events:later"
-HEARTBEAT_EVERY = 5  # seconds; Celery's own heartbeat comes every two
 
 
 @shared_task
@@ -106,20 +104,8 @@ def purge_events() -> None:
     events.purge(actor=SYSTEM)
 
 
-class _Pulse:
-    """When this process last told that it is alive."""
-
-    last = 0.0
-
-
 @worker_ready.connect
 @heartbeat_sent.connect
 def worker_beats(**_: Any) -> None:
-    """Tell the pages that a worker is alive."""
-    now = time.monotonic()
-    if now - _Pulse.last >= HEARTBEAT_EVERY:
-        _Pulse.last = now
-        try:
-            health.worker_beats()
-        except (RedisError, OSError):
-            _Pulse.last = 0.0  # Redis is away; Celery itself reports that
+    """Tell the pages that a worker is alive. Celery's own heartbeat comes every two seconds."""
+    pulse.beats("worker")

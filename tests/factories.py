@@ -6,7 +6,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from spaces.models import Account, Building, Conference, Ownership, Participant, Person, Role, Room, Space
+from spaces.models import (
+    Account,
+    Building,
+    Conference,
+    Ownership,
+    Participant,
+    Person,
+    Role,
+    Room,
+    Space,
+    Subscription,
+)
 from spaces.models.spaces import Liveness
 
 _numbers = count(1)
@@ -34,6 +45,16 @@ def make_account(email: str = "rooms-ber@example.com", **fields: Any) -> Account
     fields.setdefault("kind", Account.Kind.DELEGATED)
     fields.setdefault("status", Account.Status.OK)
     return Account.objects.get_or_create(email=email, defaults=fields)[0]
+
+
+def make_subscription(account: Account, **fields: Any) -> Subscription:
+    """The account's subscription to events: active, made an hour ago, good for a week."""
+    now = timezone.now()
+    fields.setdefault("name", f"subscriptions/test-{account.pk}")
+    fields.setdefault("state", Subscription.State.ACTIVE)
+    fields.setdefault("created_at", now - timedelta(hours=1))
+    fields.setdefault("expires_at", now + timedelta(days=6))
+    return Subscription.objects.create(account=account, **fields)
 
 
 def make_space(code: str = "", **fields: Any) -> Space:

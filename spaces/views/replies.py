@@ -90,11 +90,24 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"simulated": not settings.GOOGLE.are_real}
+    report: Any = SimpleLazyObject(health.report)  # pages that ask nobody are not made to wait for it
     return {
         "simulated": not settings.GOOGLE.are_real,
         "general": access.permissions(person),
-        "health": SimpleLazyObject(health.report),
+        "health": report,
+        "causes": SimpleLazyObject(lambda: causes_for(person, report)),
     }
+
+
+def causes_for(person: Person, report: health.Health) -> list[tuple[health.Cause, str]]:
+    """What is wrong, as far as it concerns this person, each with its sentence: with the names of accounts for those only who
+    manage them."""
+    may = access.permissions(person)
+    return [
+        (cause, cause.named if cause.named and access.Permission.ACCOUNT_MANAGE in may else cause.sentence)
+        for cause in report.causes
+        if not cause.staff or access.Permission.SYSTEM_SEE in may
+    ]
 
 
 def _problem(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:

@@ -54,6 +54,7 @@ account:connect        yes       yes      yes     yes   -
 account:disconnect     yes       yes      yes     yes   -
 lookup:ask             -         yes      yes     yes   -
 audit:read             -         -        yes     yes   -
+system:see             -         yes      yes     yes   -
 room:create            -         -        yes     yes   -
 account:manage         -         -        -       yes   yes
 people:manage          -         -        -       yes   -

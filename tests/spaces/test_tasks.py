@@ -1,6 +1,7 @@
 """The timetable's doors, and what the timetable says."""
 
 import json
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from meetadmin.celery import app
-from spaces import health, tasks
+from spaces import tasks
 from spaces.actions import conferences, spaces
 from spaces.google.pubsub import Received
 from spaces.models import Account, AuditEntry, Event, Person, Room, Space, Subscription
@@ -140,22 +141,9 @@ def test_settling_a_room_without_an_ending_or_with_google_away_is_harmless(googl
     tasks.settle_ending(room_id=room.pk)
 
 
-def test_a_worker_tells_that_it_is_alive_every_few_seconds(db):
-    tasks._Pulse.last = 0.0
-    tasks.worker_beats()
-    assert health.report().worker is True
-    cache.clear()
-    tasks.worker_beats()  # too soon to say it again
-    assert health.report().worker is False
-
-
-def test_a_worker_without_redis_goes_on(db, settings):
-    settings.CACHES = {
-        "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=1"}
-    }
-    tasks._Pulse.last = 0.0
-    tasks.worker_beats()
-    assert tasks._Pulse.last == 0.0  # it tries again with the next beat
+def test_every_task_knows_since_when_it_waits(db, queue):
+    tasks.settle_ending.delay(room_id=1)
+    assert time.time() - waiting(queue)[0]["headers"]["sent_at"] < 30
 
 
 def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():

@@ -8,9 +8,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from spaces import health
 from spaces.models import Account, Building, Person, Room
 from tests import factories
+from tests.support import signs
 from tests.support.simulator import SimulatorProcess
 
 HTMX = {"HX-Request": "true"}
@@ -149,14 +149,13 @@ def test_htmx_gets_the_very_part_that_stands_in_the_page(halls, admin, sign_in, 
 def test_every_page_says_when_no_worker_is_alive(halls, admin, sign_in, address):
     browser = sign_in(admin)
     assert "No worker is running, so nothing is being refreshed" in browser.get(address).content.decode()
-    health.worker_beats()
+    signs.all_alive()
     assert "No worker is running" not in browser.get(address).content.decode()
 
 
 def test_pages_come_up_and_say_so_when_redis_is_gone(halls, admin, sign_in, settings):
     browser = sign_in(admin)
-    gone = "unix:///nowhere/valkey.sock?db=1"
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": gone}}
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
     reply = browser.get("/")
     assert reply.status_code == 200
     assert "Redis cannot be reached" in reply.content.decode()
@@ -164,8 +163,9 @@ def test_pages_come_up_and_say_so_when_redis_is_gone(halls, admin, sign_in, sett
 
 
 def test_late_sweeps_are_told(halls, admin, sign_in):
-    health.worker_beats()
-    Account.objects.update(swept_at=timezone.now() - timedelta(minutes=10))
+    signs.all_alive()
+    overdue = timezone.now() - timedelta(minutes=10)
+    Account.objects.update(swept_at=overdue, next_sweep_at=overdue)
     assert "The regular look at Google is late" in sign_in(admin).get("/").content.decode()
 
 

@@ -1,0 +1,154 @@
+"""Signs of life of the background processes: each says every few seconds that it is there, and who it is.
+
+They live in Redis, not in the database: they change all the time and nobody misses an old one. Redis writes the time beside
+each, so that the clocks of several machines need not agree. Nothing here knows a model: the timetable's process, which
+loads none, uses it as well.
+"""
+
+import atexit
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final, Literal
+
+from django.conf import settings
+from redis import Redis
+from redis.exceptions import RedisError
+
+from spaces import broker
+
+Kind = Literal["worker", "beat", "puller"]
+
+EVERY: Final = 5.0
+"""Seconds between two signs of one process."""
+SILENT_AFTER: Final = 15.0
+"""Seconds without a sign after which a process counts as gone: three signs."""
+FORGOTTEN_AFTER: Final = 900.0
+"""Seconds for which one that fell silent is still spoken of, unless another has taken its place."""
+
+_KEY: Final = "meetadmin:pulse"
+_BEAT: Final = """
+local now = redis.call('TIME')
+redis.call('HSET', KEYS[1], ARGV[1], now[1] .. ' ' .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], 86400)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One background process as it last described itself. `age`: seconds since then."""
+
+    kind: str
+    host: str
+    pid: int
+    started_at: datetime
+    version: str
+    age: float
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has given a sign lately."""
+        return self.age < SILENT_AFTER
+
+
+class _Self:
+    """What this process has said of itself."""
+
+    pid = 0  # a forked child is another process
+    started_at = 0.0
+    last: ClassVar[dict[str, float]] = {}
+
+
+def beats(kind: Kind) -> None:
+    """Say that this process is alive; more often than every few seconds it says nothing. Called from a loop that stands
+    still when the process does. Raises nothing: who runs the loop notices a missing Redis by itself."""
+    now = time.monotonic()
+    if _Self.pid != os.getpid():
+        _Self.pid, _Self.started_at = os.getpid(), time.time()
+        _Self.last.clear()
+    if kind not in _Self.last:
+        atexit.register(_ends, kind, os.getpid())
+    elif now - _Self.last[kind] < EVERY:
+        return
+    _Self.last[kind] = now
+    about = {
+        "kind": kind,
+        "host": socket.gethostname(),
+        "pid": _Self.pid,
+        "started": _Self.started_at,
+        "version": settings.VERSION,
+    }
+    try:
+        broker.link().eval(_BEAT, 1, _KEY, _name(kind), json.dumps(about))
+    except (RedisError, OSError):
+        _Self.last[kind] = -EVERY  # the next turn of the loop tries again
+
+
+def _name(kind: Kind) -> str:
+    return f"{kind}:{socket.gethostname()}:{os.getpid()}"
+
+
+def _ends(kind: Kind, pid: int) -> None:
+    """A process that was asked to end takes itself off the list, so that nobody is told of a death."""
+    if pid == os.getpid():
+        try:
+            broker.link().hdel(_KEY, _name(kind))
+        except (RedisError, OSError):
+            return
+
+
+def ask(pipe: Any) -> None:
+    """Put the question for all processes into a pipeline; `read` takes its two answers."""
+    pipe.time()
+    pipe.hgetall(_KEY)
+
+
+def read(answers: Iterable[Any]) -> tuple[Process, ...]:
+    """All processes worth speaking of, those alive first. One that fell silent is left out once another of its kind has begun
+    on the same machine since then: that one took its place."""
+    (seconds, micros), fields = answers
+    now = seconds + micros / 1e6
+    found = [
+        process
+        for raw in fields.values()
+        if (process := _process(raw, now)) and process.age < FORGOTTEN_AFTER
+    ]
+    found.sort(key=lambda one: (not one.alive, one.kind, one.host, one.pid))
+    return tuple(one for one in found if one.alive or not _replaced(one, found, now))
+
+
+def processes(redis: Redis) -> tuple[Process, ...]:
+    """The same by itself, in one round trip. Raises RedisError or OSError."""
+    with redis.pipeline(transaction=False) as pipe:
+        ask(pipe)
+        return read(pipe.execute())
+
+
+def _process(raw: bytes, now: float) -> Process | None:
+    seen, _, text = raw.decode().partition(" ")
+    try:
+        about = json.loads(text)
+        return Process(
+            kind=about["kind"],
+            host=about["host"],
+            pid=about["pid"],
+            started_at=datetime.fromtimestamp(about["started"], UTC),
+            version=about["version"],
+            age=max(now - int(seen), 0.0),
+        )
+    except (ValueError, KeyError, TypeError):
+        return None  # of another version of this program
+
+
+def _replaced(silent: Process, others: list[Process], now: float) -> bool:
+    gone_at = now - silent.age
+    return any(
+        other.alive
+        and (other.kind, other.host) == (silent.kind, silent.host)
+        and other.started_at.timestamp() > gone_at - EVERY
+        for other in others
+    )
