@@ -229,6 +229,7 @@ POST space_adopt      in  403  403  403  403  403  403  422  422  403  in
 GET  room_card        in  200  200  200  200  200  200  200  200  200  in
 GET  join             in  302  302  302  302  302  302  302  302  302  in
 GET  lookup           in  200  200  200  200  200  200  200  200  200  in
+POST lookup_forget    in  302  302  302  302  302  302  302  302  302  in
 POST lookup_ask       in  403  403  403  403  403  200  200  200  200  in
 GET  mine             in  200  200  200  200  200  200  200  200  200  in
 GET  people           in  403  403  403  403  403  403  200  403  403  in
