@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,11 @@ from tests import factories
 from tests.support.rooms import space_of
 
 NOW = timezone.now()
-LATER = NOW + timedelta(days=1)  # later than whatever a factory makes, however long the run has been going on
+
+
+def later() -> datetime:
+    """Later than whatever a factory has made by now, however long the run has been going on."""
+    return timezone.now() + timedelta(minutes=1)
 
 
 class Ear:
@@ -85,12 +89,12 @@ def present(space: Space, *kinds: str) -> list[Participation]:
 
 # What happens to a room, and how it is told: as moved, as changed, or not at all.
 def _began(space: Space) -> None:
-    space.see_call("conferenceRecords/one", seen_at=LATER, started_at=NOW)
+    space.see_call("conferenceRecords/one", seen_at=later(), started_at=NOW)
 
 
 def _ended(space: Space) -> None:
     _live(space)
-    space.see_call(None, seen_at=LATER)
+    space.see_call(None, seen_at=later())
 
 
 def _live(space: Space) -> Conference:
@@ -100,7 +104,7 @@ def _live(space: Space) -> Conference:
 
 
 def _counted(space: Space) -> None:
-    _live(space).count(present(space, "person"), counted_at=LATER)
+    _live(space).count(present(space, "person"), counted_at=later())
 
 
 def _counted_again(space: Space) -> None:
@@ -109,28 +113,28 @@ def _counted_again(space: Space) -> None:
     for one in present(space, "person"):
         one.conference = call
         one.save()
-    call.count(present(space, "person"), counted_at=LATER)
+    call.count(present(space, "person"), counted_at=later())
 
 
 def _still_idle(space: Space) -> None:
-    space.see_call(None, seen_at=LATER)
+    space.see_call(None, seen_at=later())
 
 
 def _same_answer(space: Space) -> None:
-    space.absorb(answer(space), seen_at=LATER)
+    space.absorb(answer(space), seen_at=later())
 
 
 def _new_settings(space: Space) -> None:
-    space.absorb(answer(space, settings={"accessType": "OPEN"}), seen_at=LATER)
+    space.absorb(answer(space, settings={"accessType": "OPEN"}), seen_at=later())
 
 
 def _lost(space: Space) -> None:
-    space.has_trouble(Space.Trouble.NOT_FOUND, "Gone.", seen_at=LATER)
+    space.has_trouble(Space.Trouble.NOT_FOUND, "Gone.", seen_at=later())
 
 
 def _found_again(space: Space) -> None:
     Space.objects.filter(pk=space.pk).update(trouble=Space.Trouble.NOT_FOUND)
-    space.absorb(answer(space), seen_at=LATER)
+    space.absorb(answer(space), seen_at=later())
 
 
 def _account_broke(space: Space) -> None:
