@@ -113,7 +113,7 @@ def manage(word: str, env: Mapping[str, str], *arguments: str) -> Child:
 
 
 def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Child]:
-    """The processes of the application: web, worker and timetable."""
+    """The processes of the application: web, worker and timetable, and who fetches events where that is switched on."""
     python = [sys.executable, "-m"]
     web = [
         "granian",
@@ -138,11 +138,13 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
         "--without-mingle",
     ]
     beat = ["celery", "-A", "meetadmin", "beat", "-S", "redbeat.RedBeatScheduler", "--loglevel", "INFO"]
+    fetching = env.get("MEETADMIN_PUSH_PULL", "").lower() in {"1", "true", "yes", "on"}
     return [
         # One process with eight threads: a second one would cost another 90 MB and the start four seconds of processor time.
         Child("web", [*python, *web, "--workers", "1", "--blocking-threads", "8"], env),
         Child("worker", [*python, *worker], env),
         Child("beat", [*python, *beat], env),
+        *([manage("pull_events", env)] if fetching else []),
     ]
 
 

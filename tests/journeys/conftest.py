@@ -80,6 +80,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
                 "GOOGLE_SERVICE_ACCOUNT_FILE": str(key),
                 "REDIS_URL": redis.url(database=1),
             }
+            | serve.arrange_push(google.url, url)
         )
         seeded = process.start(
             [sys.executable, "manage.py", "seed_demo"], env=env, output=folder / "seed.log"

@@ -20,7 +20,7 @@ from spaces.google.pubsub import Received
 from spaces.models import Account, AuditEntry, Event, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
 from tests import factories
-from tests.support.push import PULLED, PUSHED, TOPIC
+from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
     BERLIN,
     asked,
@@ -268,6 +268,19 @@ def test_old_events_are_thrown_away(db):
     Event.objects.update(received_at=then, processed_at=then)
     tasks.purge_events()
     assert not Event.objects.exists()
+
+
+def test_events_are_fetched_stored_and_ordered(google, room, queue, settings):
+    settings.PUSH = PULLED
+    google.control("POST", "topics", {"name": TOPIC})
+    google.control("POST", "push", {"name": PULL, "topic": TOPIC})
+    google.control("POST", "publish", {"topic": TOPIC, "data": "{}"})
+    call_command("pull_events", once=True)
+    assert Event.objects.count() == 1
+    assert names(queue) == ["follow_events"]
+    google.control("POST", "push", {"name": PULL, "subscriber": False})
+    with pytest.raises(CommandError, match="Pub/Sub Subscriber"):
+        call_command("pull_events", once=True)
 
 
 def test_fetching_needs_to_be_configured(db, settings):

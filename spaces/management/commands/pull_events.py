@@ -1,11 +1,11 @@
 """`manage.py pull_events`: fetch events from Pub/Sub, for installations that nothing from outside can reach. Runs until it is told to
-stop."""
+stop; waiting for events happens at Google, so it costs next to nothing."""
 
 import time
 from typing import Any
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections
 
 from spaces import meet, tasks
@@ -19,6 +19,9 @@ LONGEST_PAUSE = 60.0
 class Command(BaseCommand):
     requires_system_checks = []
     help = "Fetch Google's events from the Pub/Sub subscription named in MEETADMIN_PUSH_SUBSCRIPTIONS and store them for the workers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="Fetch once and stop, for a timetable of your own.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PUSH is None or not settings.PUSH.pull:
@@ -38,7 +41,11 @@ class Command(BaseCommand):
                     tasks.events_wait()
                 pause = 1.0
             except GoogleError as error:
+                if options["once"]:
+                    raise CommandError(error.sentence) from error
                 self.stderr.write(f"{error.sentence} ({error.detail}) Next try in {pause:.0f} s.")
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
+            if options["once"]:
+                return
             close_old_connections()
