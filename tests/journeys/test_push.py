@@ -11,7 +11,7 @@ from tests.support.push import wait_until
 pytestmark = pytest.mark.journey
 
 
-def asked(stack: Stack, question: str, *values: str) -> list[tuple[str, ...]]:
+def asked(stack: Stack, question: str, *values: str) -> list[tuple[object, ...]]:
     """What the stack's own database answers."""
     with closing(sqlite3.connect(stack.logs / "db.sqlite3", timeout=10)) as database:
         return database.execute(question, values).fetchall()
@@ -28,7 +28,7 @@ def test_a_call_begins_grows_and_ends_by_push_alone(stack: Stack) -> None:
         question = "SELECT 1 FROM spaces_event WHERE record = ? AND type LIKE ? AND outcome = 'followed'"
         return bool(asked(stack, question, record, f"%.{kind}"))
 
-    def in_the_room() -> list[tuple[str, ...]]:
+    def in_the_room() -> list[tuple[object, ...]]:
         question = "SELECT c.people FROM spaces_space s JOIN spaces_conference c ON c.id = s.conference_id WHERE c.record = ?"
         return asked(stack, question, record)
 

@@ -21,7 +21,9 @@ class Command(BaseCommand):
     help = "Fetch Google's events from the Pub/Sub subscription named in MEETADMIN_PUSH_SUBSCRIPTIONS and store them for the workers."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="Fetch once and stop, for a timetable of your own.")
+        parser.add_argument(
+            "--once", action="store_true", help="Fetch once and stop, for a timetable of your own."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PUSH is None or not settings.PUSH.pull:
