@@ -2,6 +2,7 @@
 
 import logging
 import math
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,9 @@ from redis.exceptions import RedisError
 from spaces import pulse
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, spaces, subscriptions
-from spaces.models import Account, AuditEntry
+from spaces.audit import Refused
+from spaces.google.errors import GoogleError
+from spaces.models import Account, AuditEntry, Person, Room
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +46,16 @@ def sweep_account(*, account_id: int) -> None:
 def reconcile_spaces() -> None:
     """Read settings and codes of the spaces that were not read for longest."""
     spaces.reconcile(actor=SYSTEM)
+
+
+@shared_task
+def refresh_room(*, room_id: int, person_id: int) -> None:
+    """Ask Google about one of the rooms that a person has chosen. What Google cannot say is stored on the space and stands in
+    its row, so nothing is told twice."""
+    person, room = Person.objects.filter(pk=person_id).first(), Room.objects.filter(pk=room_id).first()
+    if person and room:
+        with suppress(GoogleError, Refused):
+            spaces.refresh(room=room, actor=person)
 
 
 @shared_task

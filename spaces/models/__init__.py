@@ -4,6 +4,7 @@ from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant, Participation
 from spaces.models.history import AuditEntry
 from spaces.models.people import Person, Role
+from spaces.models.preferences import Favourite, Preferences, SavedFilter
 from spaces.models.rooms import Building, Ownership, Room
 from spaces.models.spaces import Member, PastCode, Space
 from spaces.models.subscriptions import Event, Subscription
@@ -14,14 +15,17 @@ __all__ = [
     "Building",
     "Conference",
     "Event",
+    "Favourite",
     "Member",
     "Ownership",
     "Participant",
     "Participation",
     "PastCode",
     "Person",
+    "Preferences",
     "Role",
     "Room",
+    "SavedFilter",
     "Space",
     "Subscription",
 ]

@@ -1,19 +1,21 @@
 """Physical rooms, the buildings they are in, and who owns them."""
 
+from collections import Counter
 from dataclasses import fields
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.db.models import Case, Count, F, Q, Value, When
-from django.db.models.functions import Lower
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from spaces.models.accounts import Account
 from spaces.models.people import Person
+from spaces.models.preferences import Favourite
 from spaces.models.spaces import Liveness, Space, SpaceQuerySet, stuck_condition
 from spaces.models.stuck import Limits
 
@@ -116,6 +118,22 @@ class RoomQuerySet(models.QuerySet["Room"]):
         """Whose state we may not know or cannot ask."""
         return self.filter(unknown_condition())
 
+    def not_known_idle(self) -> Self:
+        """With a call on, or in a state that cannot be told."""
+        return self.filter(space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
+
+    def ageing(self, now: datetime) -> Self:
+        """Whose code may be dead soon."""
+        return self.filter(space__in=SpaceQuerySet(Space).ageing(now).values("pk"))
+
+    def starred_by(self, person: Person) -> Self:
+        """Favourites of this person."""
+        return self.filter(pk__in=Favourite.objects.filter(person=person).values("room"))
+
+    def knowing_stars_of(self, person: Person) -> Self:
+        """Each with `starred`: whether it is a favourite of this person."""
+        return self.annotate(starred=Exists(Favourite.objects.filter(person=person, room=OuterRef("pk"))))
+
     def stuck(self, now: datetime) -> Self:
         """With a call that looks forgotten; see Space.stuck_reasons for the rule in words."""
         return self.filter(stuck_room_condition(now))
@@ -135,26 +153,40 @@ class RoomQuerySet(models.QuerySet["Room"]):
             "need", "building__name", "live_first", "name", "pk"
         )
 
-    def tally(self, now: datetime, *, seen: Q | None = None) -> dict[str, int]:
-        """How many of these rooms are in which state, and how many there are (`total`). `seen` narrows what states are counted
-        of (not `none`, which everybody may see).
+    def sums(self, now: datetime, *, seen: Q | None = None) -> dict[str, Counter[str]]:
+        """By building's name: how many of these rooms there are (`total`), how many in which state, and how many people are in
+        them (`people`). `seen` narrows what states are counted of (not `none`, which everybody may see).
 
         Rooms known to be empty are nearly all there are, so only the others are looked at; the empty ones are the rest.
         """
         whose = seen or Q()
-        all_of_them = self.aggregate(
-            total=Count("pk"),
-            linked=Count("pk", filter=Q(space__isnull=False) & whose),
-            none=Count("pk", filter=Q(space=None)),
+        found: dict[str, Counter[str]] = {}
+        everything = (
+            self.order_by()
+            .values("building__name")
+            .annotate(
+                total=Count("pk"),
+                linked=Count("pk", filter=Q(space__isnull=False) & whose),
+                none=Count("pk", filter=Q(space=None)),
+            )
         )
-        others = self.filter(whose, space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
-        numbers = others.aggregate(
-            live=Count("pk", filter=live_condition()),
+        live = live_condition()
+        others = self.filter(whose).not_known_idle().order_by().values("building__name")
+        others = others.annotate(
+            live=Count("pk", filter=live),
             stuck=Count("pk", filter=stuck_room_condition(now)),
             unknown=Count("pk", filter=unknown_condition()),
+            **{
+                kind: Coalesce(Sum(f"space__conference__{kind}", filter=live), 0)
+                for kind in ("people", "guests", "phones")
+            },
         )
-        idle = max(all_of_them["linked"] - numbers["live"] - numbers["unknown"], 0)
-        return numbers | {"idle": idle, "none": all_of_them["none"], "total": all_of_them["total"]}
+        for row in (dict[str, Any](one) for query in (everything, others) for one in query):
+            found.setdefault(row.pop("building__name"), Counter()).update(row)
+        for sums in found.values():
+            sums["people"] += sums.pop("guests", 0) + sums.pop("phones", 0)
+            sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
+        return found
 
     def without_space(self) -> Self:
         """Not mapped to any Meet link yet."""

@@ -50,6 +50,10 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         broken = Account.objects.filter(status=Account.Status.BROKEN)
         return self.filter(~Q(liveness=Liveness.IDLE) | ~Q(trouble="") | Q(account__in=broken.values("pk")))
 
+    def ageing(self, now: datetime) -> Self:
+        """Whose code was last confirmed so long ago that Google may have taken it away; see Space.code_is_ageing."""
+        return self.filter(code_confirmed_at__lt=now - AGEING_CODE)
+
     def stale(self, before: datetime) -> Self:
         """Whose settings and code were last confirmed before that moment, oldest first."""
         return self.filter(Q(checked_at=None) | Q(checked_at__lt=before)).order_by(
@@ -118,6 +122,7 @@ class Space(models.Model):
         indexes = [
             models.Index(fields=["account", "liveness"]),
             models.Index(fields=["checked_at"]),
+            models.Index(fields=["code_confirmed_at"], name="space_code_age"),
             # The state of every space, narrow: lists and counters of rooms look each one up by its id.
             models.Index(fields=["id", "liveness", "trouble", "account", "conference"], name="space_state"),
         ]

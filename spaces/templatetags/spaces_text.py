@@ -135,10 +135,32 @@ def _state(key: str, language: str | None) -> SafeString:
     return format_html('<span class="state {}">{}{}</span>', key, icon(name), word)
 
 
+COUNTER_ICONS = {key: drawing for key, (_word, drawing) in STATES.items()} | {
+    "ageing": "clock",
+    "people": "users",
+}
+
+
 @register.simple_tag
 def state_icon(key: str) -> SafeString:
-    """The drawing of a state alone, where its word stands beside it."""
-    return icon(STATES[key][1]) if key in STATES else SafeString("")
+    """The drawing of a state or counter alone, where its word stands beside it."""
+    return icon(COUNTER_ICONS[key]) if key in COUNTER_ICONS else SafeString("")
+
+
+@register.simple_tag
+def star(row: Any) -> SafeString:
+    """The button that makes a row's room a favourite, or stops it being one. All of them send the page's one form `stars`: a
+    form of its own in every row would weigh more than the row."""
+    return format_html(
+        '<button class="quiet icon star" form="stars" formaction="{}" name="on" value="{}" aria-pressed="{}" '
+        'aria-label="{} {}">{}</button>',
+        reverse("star", args=[row.room.slug]),
+        "0" if row.starred else "1",
+        "true" if row.starred else "false",
+        gettext("Favourite:"),
+        row.room.name,
+        icon("star"),
+    )
 
 
 @register.simple_tag

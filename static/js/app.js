@@ -146,16 +146,16 @@
   }
 
   // --- Clicks and keys ----------------------------------------------------------------------------
-  async function copy(button) {
+  async function copy(button, given) {
     const source = button.dataset.copyFrom && document.getElementById(button.dataset.copyFrom);
-    const text = source ? source.value : button.dataset.copy;
+    const text = given ?? (source ? source.value : button.dataset.copy);
     try {
       await navigator.clipboard.writeText(text);
     } catch {
       const area = source || document.createElement("textarea");
       if (!source) {
         area.value = text;
-        button.after(area);
+        (button.closest("dialog[open]") || document.body).append(area);
       }
       area.select();
       document.execCommand("copy");
@@ -166,6 +166,14 @@
     const live = find("#copied");
     if (live) live.textContent = `Copied: ${source ? "the text for the ticket" : text}`;
   }
+
+  document.addEventListener("copy-text", (event) => copy(event.detail.button, event.detail.text));
+  document.addEventListener("say", (event) => say(event.detail));
+
+  // What went well goes by itself when its time is up; the style sheet counts, and waits while somebody is at it.
+  document.addEventListener("animationend", (event) => {
+    if (event.animationName === "passing") event.target.closest(".message")?.remove();
+  });
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy], [data-copy-from]");
@@ -180,18 +188,11 @@
   });
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
     if (event.key === "Enter" && !event.shiftKey && event.target.matches("[data-enter]")) {
       event.preventDefault();
       event.target.form.requestSubmit();
     }
-    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (dialog && dialog.open) return;
-    const search = find("#search");
-    if (!search) return;
-    event.preventDefault();
-    search.focus();
-    search.select();
+    if (event.key === "Escape" && !find("dialog[open]")) find(".message[data-passing]")?.remove();
   });
 
   setClock();

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from spaces import access, urls
 from spaces.access import GENERAL, GRANTS, LIMITED_ADMIN, SEEDER, SYSTEM, Permission, Standing
+from spaces.forms import FilterForm
 from spaces.models import (
     AuditEntry,
     Building,
@@ -228,8 +229,17 @@ GET  space_adopt      in  403  403  403  403  403  403  200  200  403  in
 POST space_adopt      in  403  403  403  403  403  403  422  422  403  in
 GET  room_card        in  200  200  200  200  200  200  200  200  200  in
 GET  join             in  302  302  302  302  302  302  302  302  302  in
+POST star             in  302  302  302  302  302  302  302  302  302  in
+GET  commands         in  200  200  200  200  200  200  200  200  200  in
+POST selection        in  200  200  200  200  200  200  200  200  200  in
+POST selection_refresh in 302  302  302  302  302  302  302  302  302  in
+GET  preferences      in  200  200  200  200  200  200  200  200  200  in
+GET  keys             in  200  200  200  200  200  200  200  200  200  in
+POST columns          in  302  302  302  302  302  302  302  302  302  in
+POST filter_save      in  422  422  422  422  422  422  422  422  422  in
+POST filter_drop      in  302  302  302  302  302  302  302  302  302  in
+GET  styleguide       in  403  403  403  403  403  200  200  200  200  in
 GET  lookup           in  200  200  200  200  200  200  200  200  200  in
-POST lookup_forget    in  302  302  302  302  302  302  302  302  302  in
 POST lookup_ask       in  403  403  403  403  403  200  200  200  200  in
 GET  mine             in  200  200  200  200  200  200  200  200  200  in
 GET  people           in  403  403  403  403  403  403  200  403  403  in
@@ -252,13 +262,15 @@ GET  readyz           503 503  503  503  503  503  503  503  503  503  503
 TABLE = [(line.split()[0], line.split()[1], line.split()[2:]) for line in ROUTES.strip().splitlines()]
 ROOM_ROUTES = {
     "room", "room_card", "room_edit", "room_archive", "room_restore", "refresh", "end", "reveal", "configure", "space_create",
-    "space_adopt", "join",
+    "space_adopt", "join", "star",
 }  # fmt: skip
 
 
 def address(name: str, stage: Stage) -> str:
     if name in ROOM_ROUTES:
         return reverse(name, args=[stage.room.slug])
+    if name == "filter_drop":
+        return reverse(name, args=[1])
     if name in {"person", "person_switch"}:
         return reverse(name, args=[stage.people["colleague"].pk])
     if name in {"disconnect", "account_test"}:
@@ -380,8 +392,8 @@ FACTS = {
     "account": ("rooms-ber@example.com", ["owner", "deputy", "admin", "berlin_admin"]),
     "trail": ("audited words", ["owner", "deputy", "admin", "berlin_admin"]),
 }
-STATES = ("", "stuck", "live", "idle", "unknown", "none")
-SORTS = ("", "need", "name", "building", "since", "seen")
+STATES = ("", "stuck", "live", "idle", "unknown", "ageing", "none")
+SORTS = ("", *dict(FilterForm.SORTS))
 
 
 def pages_about(stage: Stage, who: str) -> str:
@@ -487,6 +499,8 @@ def many(stage: Stage) -> list[Room]:
             Space.objects.filter(pk=room.space.pk).update(
                 liveness=Liveness.UNKNOWN, seen_at=now - timedelta(hours=index)
             )
+        if index % 3 == 0:
+            Space.objects.filter(pk=room.space.pk).update(code_confirmed_at=now - timedelta(days=330))
         made.append(room)
     made.append(factories.make_room("Hall none", with_space=False))
     return made
@@ -519,6 +533,7 @@ def test_filters_and_counters_are_what_counting_by_hand_gives(stage, many, who):
     person = Person.objects.get(pk=stage.people[who].pk)
     now = timezone.now()
     seen: dict[str, set[int]] = {state: set() for state in STATES if state}
+    people = 0
     for room in Room.objects.select_related("space__account", "space__conference"):
         if room.space is None:
             seen["none"].add(room.pk)
@@ -527,11 +542,18 @@ def test_filters_and_counters_are_what_counting_by_hand_gives(stage, many, who):
             seen[state].add(room.pk)
             if state == "stuck":
                 seen["live"].add(room.pk)
+            if state in {"stuck", "live"} and room.space.conference:
+                call = room.space.conference
+                people += (call.people or 0) + (call.guests or 0) + (call.phones or 0)
+            if room.space.code_is_ageing(now):
+                seen["ageing"].add(room.pk)
     browser = stage.browser(who)
     for state, expected in seen.items():
         assert set(rooms_in(browser.get(f"/?state={state}"))) == expected, state
-    order = ("live", "stuck", "unknown", "idle", "none")
-    assert counters_in(browser.get("/")) == [str(len(seen[state])) for state in order]
+    shown = counters_in(browser.get("/"))
+    assert shown.pop(4) == str(people)
+    order = ("live", "stuck", "unknown", "ageing", "idle", "none")
+    assert shown == [str(len(seen[state])) for state in order]
 
 
 def fingerprint(stage: Stage, who: str) -> list[Any]:
@@ -542,9 +564,10 @@ def fingerprint(stage: Stage, who: str) -> list[Any]:
         *(f"state={state}" for state in STATES),
         *(f"sort={sort}" for sort in SORTS),
         "state=live&sort=since",
+        "tv=1",
     ):
         reply = browser.get(f"/?{query}")
-        groups = re.findall(r'id="group-([a-z-]+)"', reply.content.decode())
+        groups = re.findall(r'id="group-([a-z-]+)">(.*?)</tr>', reply.content.decode(), flags=re.DOTALL)
         found.append((query, rooms_in(reply), counters_in(reply), groups))
     found += [rooms_in(browser.get(f"/lookup/?q={text}")) for text in ("hall", "berlin", "munich")]
     return found
@@ -598,8 +621,9 @@ def test_people_see_their_own_google_account_and_admins_all(stage):
 # --- A constant number of queries ---------------------------------------------------------------------------------
 
 QUERIES = {
-    "overview": ("/", 9),
-    "overview of a colleague": ("/", 8),
+    "overview": ("/", 13),
+    "overview, filtered": ("/?building=BER&q=hall&state=live", 17),
+    "overview of a colleague": ("/", 11),
     "mine": ("/mine/", 5),
     "people": ("/people/", 8),
     "audit": ("/audit/", 6),

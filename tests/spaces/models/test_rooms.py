@@ -1,5 +1,6 @@
 """Rooms: the counters say the same as the questions they count."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -35,27 +36,51 @@ def every_state(admin) -> list[Room]:
     return rooms
 
 
-def test_the_tally_counts_what_the_questions_find(every_state):
+def summed(now, **options) -> dict[str, int]:
+    """The sums of all buildings together."""
+    sums = RoomQuerySet(Room).current().sums(now, **options)
+    total = sum(sums.values(), Counter())
+    return {key: total[key] for key in ("live", "stuck", "unknown", "idle", "none", "total", "people")}
+
+
+def test_the_sums_count_what_the_questions_find(every_state):
     now = timezone.now()
     current = RoomQuerySet(Room).current()
-    assert current.tally(now) == {
+    assert summed(now) == {
         "live": current.live().count(),
         "stuck": current.stuck(now).count(),
         "unknown": current.unknown().count(),
         "idle": current.idle().count(),
         "none": current.without_space().count(),
         "total": current.count(),
+        "people": 4,
     }
-    assert current.tally(now) == {"live": 3, "stuck": 1, "unknown": 4, "idle": 1, "none": 1, "total": 9}
+    expected = {"live": 3, "stuck": 1, "unknown": 4, "idle": 1, "none": 1, "total": 9, "people": 4}
+    assert summed(now) == expected
 
 
-def test_the_tally_counts_states_only_of_rooms_that_may_be_seen(every_state):
+def test_the_sums_count_states_only_of_rooms_that_may_be_seen(every_state):
     seen = Q(pk__in=[every_state[0].pk, every_state[1].pk, every_state[6].pk])
-    assert RoomQuerySet(Room).current().tally(timezone.now(), seen=seen) == {
-        "live": 1,
-        "stuck": 1,
-        "unknown": 1,
-        "idle": 1,
-        "none": 1,
-        "total": 9,
-    }
+    expected = {"live": 1, "stuck": 1, "unknown": 1, "idle": 1, "none": 1, "total": 9, "people": 0}
+    assert summed(timezone.now(), seen=seen) == expected
+
+
+def test_each_building_has_its_own_sums(admin):
+    for code, guests in (("BER", 2), ("MUC", 5), ("MUC", 1)):
+        room = factories.make_room(building=factories.make_building(code))
+        assert room.space is not None
+        factories.make_call(room.space, people=(admin,) if code == "BER" else (), guests=guests, phones=1)
+    factories.make_room(building=factories.make_building("BER"))
+    sums = RoomQuerySet(Room).current().sums(timezone.now())
+    found = {name: (one["total"], one["live"], one["people"], one["idle"]) for name, one in sums.items()}
+    assert found == {"Berlin": (2, 1, 4, 1), "Munich": (2, 2, 8, 0)}
+
+
+def test_a_code_that_was_not_confirmed_for_long_is_ageing(db):
+    now = timezone.now()
+    old = factories.make_room(space=factories.make_space(code_confirmed_at=now - timedelta(days=301)))
+    factories.make_room(space=factories.make_space(code_confirmed_at=now - timedelta(days=299)))
+    factories.make_room(space=factories.make_space(code_confirmed_at=None))
+    assert list(RoomQuerySet(Room).ageing(now)) == [old]
+    assert old.space is not None
+    assert old.space.code_is_ageing(now)

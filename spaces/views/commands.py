@@ -1,0 +1,150 @@
+"""The command bar: what can be done from here, found by a few letters. It offers; the pages behind it decide."""
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET
+
+from spaces import access
+from spaces.access import Permission
+from spaces.forms import CommandForm
+from spaces.google import codes
+from spaces.models import Room
+from spaces.views.replies import Request, page
+from spaces.views.rows import Row, row
+
+ROOMS = 7  # found rooms shown at once
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the bar. `way`: go (a page), dialog (a page that opens as a dialog), post (done at once), copy, selection (the page
+    does it)."""
+
+    label: str | Promise
+    icon: str
+    address: str = ""
+    hint: str | Promise = ""
+    way: str = "go"
+    text: str = ""  # what is copied, or what is done with the selection
+    state: str = ""  # of a room
+
+
+# Name of the address, words, icon, what the person must be allowed to (empty: nothing).
+PAGES: tuple[tuple[str, str | Promise, str, str], ...] = (
+    ("overview", gettext_lazy("Rooms"), "radio", ""),
+    ("lookup", gettext_lazy("Lookup"), "search", ""),
+    ("mine", gettext_lazy("My rooms"), "user", ""),
+    ("room_new", gettext_lazy("Add room"), "plus", Permission.ROOM_CREATE),
+    ("people", gettext_lazy("People"), "users", Permission.PEOPLE_MANAGE),
+    ("accounts", gettext_lazy("Google accounts"), "key-round", Permission.ACCOUNT_CONNECT),
+    ("audit", gettext_lazy("Audit"), "history", Permission.AUDIT_READ),
+    ("preferences", gettext_lazy("Your settings"), "settings-2", ""),
+    ("keys", gettext_lazy("Keyboard shortcuts"), "info", ""),
+)
+
+
+def _pages(request: Request, words: str) -> list[Command]:
+    general = access.permissions(request.user)
+    found = [
+        Command(label, icon, reverse(name))
+        for name, label, icon, needs in PAGES
+        if (not needs or needs in general) and words.casefold() in str(label).casefold()
+    ]
+    wall = _("Wall mode")
+    if words.casefold() in wall.casefold():
+        found.append(Command(wall, "monitor", f"{reverse('overview')}?tv=1"))
+    return found
+
+
+def _selection(number: int) -> list[Command]:
+    """What may be done with the rooms that are ticked; the page itself knows which they are and does it."""
+    words = {"number": number}
+    return [
+        Command(_("Copy the codes of %(number)s selected") % words, "copy", way="selection", text="codes"),
+        Command(_("Copy the links of %(number)s selected") % words, "link", way="selection", text="links"),
+        Command(_("Refresh %(number)s selected") % words, "refresh-cw", way="selection", text="refresh"),
+        Command(_("Clear the selection"), "x", way="selection", text="clear"),
+    ]
+
+
+def _room_actions(shown: Row) -> list[Command]:
+    """What this person may do with this room now; the main action of its state first."""
+    room, space, may = shown.room, shown.space, shown.may
+    found = []
+    if shown.can_end:
+        label = _("End the call in %(room)s…") % {"room": room.name}
+        found.append(Command(label, "circle-x", reverse("end", args=[room.slug]), way="dialog"))
+    if space and space.meeting_code:
+        label = _("Copy the code of %(room)s") % {"room": room.name}
+        found.append(Command(label, "copy", way="copy", text=space.meeting_code, hint=space.meeting_code))
+        label = _("Copy the link of %(room)s") % {"room": room.name}
+        found.append(Command(label, "link", way="copy", text=space.meeting_uri))
+        label = _("Join %(room)s") % {"room": room.name}
+        found.append(Command(label, "external-link", reverse("join", args=[room.slug])))
+    if space and Permission.SPACE_REFRESH in may:
+        label = _("Refresh %(room)s") % {"room": room.name}
+        found.append(Command(label, "refresh-cw", reverse("refresh", args=[room.slug]), way="post"))
+    if space and Permission.SETTINGS_CHANGE in may:
+        label = _("Settings of %(room)s…") % {"room": room.name}
+        found.append(Command(label, "settings-2", reverse("configure", args=[room.slug])))
+    if not space and Permission.SPACE_CREATE in may:
+        label = _("Create a link for %(room)s…") % {"room": room.name}
+        found.append(Command(label, "link", reverse("space_create", args=[room.slug])))
+    if Permission.ROOM_EDIT in may:
+        label = _("Edit %(room)s…") % {"room": room.name}
+        found.append(Command(label, "pencil", reverse("room_edit", args=[room.slug])))
+    return found
+
+
+def _found_rooms(request: Request, words: str) -> list[Row]:
+    """Rooms by name, place, code or owner; those whose name begins with the words come first."""
+    now = timezone.now()
+    visible = access.visible_rooms(request.user).current().for_lists()
+    named = list(visible.filter(name__istartswith=words).order_by("name", "pk")[:ROOMS])
+    if len(named) < ROOMS:
+        known = {room.pk for room in named}
+        others = visible.matching(words).exclude(pk__in=known).order_by("name", "pk")
+        named += others[: ROOMS - len(named)]
+    return [row(room, request.user, now) for room in named]
+
+
+def _as_command(shown: Row) -> Command:
+    room: Room = shown.room
+    return Command(room.name, "monitor", room.get_absolute_url(), room.place, state=shown.state)
+
+
+@require_GET
+def bar(request: Request) -> HttpResponse:
+    """What fits the words: the room at hand and what may be done with it, rooms, pages, and always a way to look the words
+    up. Without words: what is likely here. A code or link goes straight to its verdict."""
+    words, at, selected = CommandForm(request.GET).asked()
+    here = access.visible_rooms(request.user).for_pages().filter(slug=at).first() if at else None
+    found: list[Command] = []
+    actions = _selection(selected) if selected else []
+    actions += _room_actions(row(here, request.user, timezone.now())) if here else []
+    if not words:
+        found = [*actions, *_pages(request, "")]
+    else:
+        look = Command(
+            _("Look up “%(words)s”") % {"words": words if len(words) <= 60 else f"{words[:59]}…"},
+            "search",
+            f"{reverse('lookup')}?{urlencode({'q': words})}",
+        )
+        parsed = codes.parse(words)
+        pasted = parsed.kind in {"code", "space"} and not parsed.bare
+        rooms = [] if pasted else _found_rooms(request, words)
+        found = [one for one in actions if words.casefold() in str(one.label).casefold()]
+        found += [_as_command(one) for one in rooms]
+        if len(rooms) == 1 and rooms[0].room != here:
+            found += _room_actions(rooms[0])
+        found += _pages(request, words)
+        found = [look, *found] if pasted else [*found, look]
+    context = {"commands": found, "words": words, "at": at, "selected": selected}
+    return page(request, "commands.html", context, partial="bar" if "open" in request.GET else "found")

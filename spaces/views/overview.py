@@ -1,0 +1,306 @@
+"""The overview: all rooms, what needs action first; and the same on a wall."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.http import HttpResponse, QueryDict
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET
+
+from spaces import access
+from spaces.access import Permission
+from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
+from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
+from spaces.models.rooms import RoomQuerySet
+from spaces.views.replies import Request, page
+from spaces.views.rows import Row, load
+
+PER_PAGE = 50
+COUNTED = ("live", "stuck", "unknown", "ageing", "idle", "none")
+ABOUT_CALLS = {"live", "stuck", "unknown", "idle", "ageing"}  # states that only some may know
+TELLING = {"people", "since", "seen"}  # orders that would tell of calls
+WALL_PAGE, WALL_SECONDS = 12, 15  # rooms on the wall at once, and how long
+
+
+def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuerySet:
+    """The rooms that fit the filters. Filters about calls look only at rooms whose calls the person may see."""
+    found = access.visible_rooms(person)
+    state = wanted.get("state")
+    if state == "none":
+        found = found.without_space()
+    elif state:
+        found = access.rooms_where(person, Permission.CALL_SEE)
+        found = getattr(found, state)(now) if state in {"stuck", "ageing"} else getattr(found, state)()
+    found = found.exclude(archived_at=None) if wanted.get("archived") else found.current()
+    if wanted.get("q"):
+        found = found.matching(wanted["q"])
+    if wanted.get("building"):
+        found = found.filter(building=wanted["building"])
+    if wanted.get("floor"):
+        found = found.filter(floor=wanted["floor"])
+    if wanted.get("owner"):
+        found = found.filter(
+            pk__in=Ownership.objects.filter(person__email=wanted["owner"].lower()).values("room")
+        )
+    if wanted.get("starred"):
+        found = found.starred_by(person)
+    return found.owned_by(person) if wanted.get("mine") else found
+
+
+def _ordered(found: RoomQuerySet, sort: str, now: datetime, *, sees_all_calls: bool) -> RoomQuerySet:
+    """In the order asked for. Orders that would tell of calls are for those who may see every call."""
+    key, backwards = sort.removeprefix("-"), sort.startswith("-")
+    if key in {"name", "code"}:
+        by = F("name" if key == "name" else "space__meeting_code")
+        return found.order_by(
+            by.desc(nulls_last=True) if backwards else by.asc(nulls_last=True), "building__name", "pk"
+        )
+    if key == "building" or not sees_all_calls:
+        return found.order_by("building__name", "name", "pk")
+    if key == "people":
+        call = "space__conference__"
+        heads = F(f"{call}people") + Coalesce(f"{call}guests", 0) + Coalesce(f"{call}phones", 0)
+        return found.order_by(
+            heads.asc(nulls_last=True) if backwards else heads.desc(nulls_last=True), "name", "pk"
+        )
+    if key in {"since", "seen"}:
+        moment = F("space__conference__started_at" if key == "since" else "space__seen_at")
+        return found.order_by(
+            moment.desc(nulls_last=True) if backwards else moment.asc(nulls_last=True), "name", "pk"
+        )
+    return found.by_need(now)
+
+
+def _whose(person: Person) -> Q | None:
+    """The rooms whose calls the person may see, as a condition; None: all of them."""
+    if access.everywhere(person, Permission.CALL_SEE):
+        return None
+    return Q(pk__in=access.rooms_where(person, Permission.CALL_SEE).values("pk"))
+
+
+def _counters(numbers: Counter[str], wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers as they stand above the list; each is a filter that shows as many rooms, but for the people in them."""
+    labels: dict[str, Any] = dict(FilterForm.STATES)
+    crowded = wanted.get("state") == "live" and wanted.get("sort") == "people"
+    found = [
+        {
+            "key": key,
+            "label": labels[key],
+            "number": numbers[key],
+            "query": f"state={key}",
+            "on": wanted.get("state") == key and not (key == "live" and crowded),
+        }
+        for key in COUNTED
+    ]
+    people = {
+        "key": "people",
+        "label": gettext_lazy("People in rooms"),
+        "number": numbers["people"],
+        "query": "state=live&sort=people",
+        "on": crowded,
+    }
+    return [*found[:-2], people, *found[-2:]]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the list, and what a click on its head does. `sort` is empty where it cannot be ordered by."""
+
+    key: str
+    label: str | Promise
+    sort: str = ""  # what the click asks for
+    order: str = ""  # how it is ordered by now, as aria-sort says it
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it is read from the right."""
+        return self.key in {"since", "seen"}
+
+
+# Sort key of a column, and whether its first order counts as rising.
+ORDERS = {"room": ("name", True), "people": ("people", False), "since": ("since", False), "code": ("code", True),
+          "seen": ("seen", True)}  # fmt: skip
+
+
+def _columns(chosen: Collection[str], sort: str, *, sees_all_calls: bool) -> list[Column]:
+    """The heads of the columns: a first click orders, a second turns it round, a third goes back to what needs action."""
+    labels = {key: label for key, label, _shown in COLUMNS if key in chosen}
+    found = []
+    for key, label in ({"room": gettext_lazy("Room"), "state": gettext_lazy("State")} | labels).items():
+        by, rising = ORDERS.get(key, ("", True))
+        if by in TELLING and not sees_all_calls:
+            by = ""
+        following, order = by, ""
+        if by and sort == by:
+            following, order = f"-{by}", "ascending" if rising else "descending"
+        elif by and sort == f"-{by}":
+            following, order = "need", "descending" if rising else "ascending"
+        found.append(Column(key, label, following, order))
+    return found
+
+
+def chosen_columns(preferences: Preferences | None) -> tuple[str, ...]:
+    """The columns that this person's list has."""
+    if preferences is None or preferences.columns is None:
+        return tuple(key for key, _label, shown in COLUMNS if shown)
+    return tuple(key for key, _label, _shown in COLUMNS if key in preferences.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading, with what they sum up to."""
+
+    name: str | Promise
+    sums: str
+    rows: list[Row]
+    code: str = ""  # the building's, for its filter; empty for what needs action
+
+
+def _grouped(shown: list[Row], sums: dict[str, Counter[str]], *, by_need: bool) -> list[Group]:
+    """The rows under their headings, in their order. The sums are those of the whole list, not of this page."""
+    found: list[Group] = []
+    total = sum(sums.values(), Counter())
+    for row in shown:
+        name = row.group if by_need else row.room.building.name
+        if not found or found[-1].name != name:
+            building = name == row.room.building.name
+            words = _sums(sums.get(str(name), Counter())) if building else _needs(total)
+            found.append(Group(name, words, [], row.room.building.code if building else ""))
+        found[-1].rows.append(row)
+    return found
+
+
+def _sums(sums: Counter[str]) -> str:
+    """“212 rooms · 9 live · 31 people”"""
+    parts = [ngettext("%(number)s room", "%(number)s rooms", sums["total"]) % {"number": sums["total"]}]
+    if sums["live"]:
+        parts.append(_("%(number)s live") % {"number": sums["live"]})
+    if sums["people"]:
+        words = ngettext("%(number)s person in them", "%(number)s people in them", sums["people"])
+        parts.append(words % {"number": sums["people"]})
+    return " · ".join(parts)
+
+
+def _needs(sums: Counter[str]) -> str:
+    """“4 stuck · 1 unknown”"""
+    parts = []
+    if sums["stuck"]:
+        parts.append(_("%(number)s stuck") % {"number": sums["stuck"]})
+    if sums["unknown"]:
+        parts.append(_("%(number)s unknown") % {"number": sums["unknown"]})
+    return " · ".join(parts)
+
+
+def _emptiness(wanted: dict[str, Any], total: int, *, sees_all_calls: bool) -> str:
+    """Why there is no row: nothing is there yet, the filters leave nothing, it may not be seen, or the source has failed."""
+    if not total and not wanted:
+        return "nothing"
+    if wanted.get("state") in ABOUT_CALLS:
+        return "calls" if sees_all_calls else "denied"  # of calls it matters whether Google was asked lately
+    return "filtered"
+
+
+@require_GET
+def overview(request: Request) -> HttpResponse:
+    """All rooms, what needs action first. Filters, order and page are in the address; nothing here asks Google."""
+    now = timezone.now()
+    person = request.user
+    form = FilterForm(request.GET)
+    wanted = form.understood()
+    whose = _whose(person)
+    by_building = RoomQuerySet(Room).current().sums(now, seen=whose)
+    numbers = sum(by_building.values(), Counter())
+    numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
+    if request.GET.get("tv"):
+        return _wall(request, numbers, now)
+    sort = wanted.get("sort", "need")
+    found = _filtered(person, wanted, now)
+    narrowed = bool(set(wanted) - {"sort"})
+    # Counted before it is put in order (the order joins what counting does not need), and once where nothing is filtered.
+    length = found.count() if narrowed else numbers["total"]
+    by_need = whose is None and sort == "need"
+    grouped = (
+        by_need
+        or sort == "building"
+        or (whose is not None and sort not in {"name", "-name", "code", "-code"})
+    )
+    if grouped and narrowed:
+        by_building = found.sums(now, seen=whose)
+    leaf = _leaf(_ordered(found, sort, now, sees_all_calls=whose is None), length, request.GET.get("page"))
+    preferences = Preferences.objects.filter(person=person).first()
+    chosen = chosen_columns(preferences)
+    shown = load(list(leaf.object_list), person, now, columns=chosen)
+    heads = _columns(chosen, sort, sees_all_calls=whose is None)
+    query = form.query()
+    context = {
+        "form": form,
+        "wanted": wanted,
+        "narrowed": narrowed,
+        "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
+        "query": query,
+        "groups": _grouped(shown, by_building, by_need=by_need) if grouped else [Group("", "", shown)],
+        "grouped": grouped,
+        "rows": shown,
+        "leaf": leaf,
+        "counters": _counters(numbers, wanted),
+        "columns": set(chosen),
+        "heads": heads,
+        "width": len(heads) + 2,
+        "selectable": True,
+        "refreshable": any(Permission.SPACE_REFRESH in row.may for row in shown),
+        "columns_form": ColumnsForm(initial={"columns": list(chosen)}),
+        "saved": _saved(person, query),
+        "save_form": SavedFilterForm(initial={"query": query}),
+        "empty": _emptiness(wanted, numbers["total"], sees_all_calls=whose is None),
+        "now": now,
+    }
+    return page(request, "overview.html", context, partial="board")
+
+
+def _leaf(found: RoomQuerySet, length: int, number: str | None) -> Page[Any]:
+    """One page of keys; the rooms behind them are loaded apart, with only what a row needs."""
+    paginator: Paginator[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE)
+    paginator.count = length  # a cached property: known already, so it is not asked for again
+    return paginator.get_page(number)
+
+
+def _saved(person: Person, query: str) -> list[dict[str, Any]]:
+    """The person's own filters; `on`: this is what is shown now, whatever the order of its parts."""
+    now = sorted(QueryDict(query).items())
+    return [
+        {
+            "name": one.name,
+            "query": one.query,
+            "on": bool(query) and sorted(QueryDict(one.query).items()) == now,
+        }
+        for one in SavedFilter.objects.filter(person=person)
+    ]
+
+
+def _wall(request: Request, numbers: Counter[str], now: datetime) -> HttpResponse:
+    """For a screen on the wall: what needs action and what is live, no names, codes or addresses, and nothing to press. When
+    not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same."""
+    found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
+    keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
+    pages = max(-(-len(keys) // WALL_PAGE), 1)
+    number = int(now.timestamp() // WALL_SECONDS) % pages
+    shown = load(keys[number * WALL_PAGE : (number + 1) * WALL_PAGE], request.user, now, columns=())
+    context = {
+        "rows": shown,
+        "counters": _counters(numbers, {}),
+        "number": number + 1,
+        "pages": pages,
+        "total": len(keys),
+        "seconds": WALL_SECONDS,
+        "now": now,
+    }
+    return page(request, "wall.html", context, partial="wall")
