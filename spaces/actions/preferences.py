@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
-from django.utils.translation import gettext as _
 
 from spaces import access
 from spaces.access import Permission
@@ -11,6 +10,7 @@ from spaces.actions.outcomes import Outcome
 from spaces.audit import Refused
 from spaces.models import Favourite, Person, Preferences, Room, SavedFilter
 from spaces.models.preferences import SAVED_AT_MOST
+from spaces.words import text as _
 
 
 def star(*, room: Room, on: bool, actor: Person) -> Outcome:
