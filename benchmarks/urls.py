@@ -84,4 +84,4 @@ site = Site(name="admin")
 site.register(Room, Rooms)
 
 urlpatterns = [path("admin/", site.urls), path("", include("meetadmin.urls"))]
-handler404 = "spaces.views.replies.not_found"
+handler404 = "spaces.views.problems.not_found"

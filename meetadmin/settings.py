@@ -154,11 +154,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "spaces.middleware.persons_language",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "spaces.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "spaces.middleware.answers_to_read",
 ]
 ROOT_URLCONF = "meetadmin.urls"
 WSGI_APPLICATION = "meetadmin.wsgi.application"
@@ -215,7 +216,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"
 CSRF_COOKIE_NAME = "__Host-meetadmin-csrf" if HTTPS else "meetadmin-csrf"
 CSRF_COOKIE_HTTPONLY = True  # htmx takes the token from the page, no script reads the cookie
-CSRF_FAILURE_VIEW = "spaces.views.replies.csrf_failure"
+CSRF_FAILURE_VIEW = "spaces.views.problems.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- Security headers ----------------------------------------------------------------------------

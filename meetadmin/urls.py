@@ -6,6 +6,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("spaces.signin.urls")),
     path("", include("spaces.urls")),
 ]
-handler403 = "spaces.views.replies.forbidden"
-handler404 = "spaces.views.replies.not_found"
-handler500 = "spaces.views.replies.server_error"
+handler400 = "spaces.views.problems.bad_request"
+handler403 = "spaces.views.problems.forbidden"
+handler404 = "spaces.views.problems.not_found"
+handler500 = "spaces.views.problems.server_error"

@@ -1,14 +1,17 @@
-"""What surrounds every request: the person's language and time zone."""
+"""What surrounds every request: the person's language and time zone, the way to the sign-in, and a page for every refusal."""
 
 from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 from spaces.language import zones
 from spaces.models import Person
+from spaces.views import kept, problems
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -31,5 +34,28 @@ def persons_language(get_response: Handler) -> Handler:
         else:
             timezone.deactivate()
         return get_response(request)
+
+    return middleware
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Everything is for people who are signed in. A form that arrives after the session has ended is kept until they are."""
+
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponse:
+        """To the sign-in, and from there back to this page."""
+        way: HttpResponse = super().handle_no_permission(request, view_func)
+        if request.method != "POST":
+            return way
+        kept.keep(request)
+        return problems.sent_to(request, way["Location"])
+
+
+def answers_to_read(get_response: Handler) -> Handler:
+    """Django's decorators answer "not allowed" with a status and no word; people get a page."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return problems.filled(request, get_response(request))
 
     return middleware

@@ -221,7 +221,7 @@ _REASON_BY_WORD: Mapping[str, errors.Reason] = {
     "invalid_client": "bad_client",
     "deleted_client": "bad_client",
     "redirect_uri_mismatch": "redirect",
-    "disallowed_useragent": "consent_failed",
+    "disallowed_useragent": "browser",
 }
 
 

@@ -108,6 +108,7 @@ Reason = Literal[
     "redirect",
     "token_refused",
     "consent_failed",
+    "browser",
     "other",
 ]
 
@@ -143,6 +144,7 @@ CURES: Mapping[Reason, str] = {
     ),
     "token_refused": _("Connect the Google account again, or check the delegation of the service account."),
     "consent_failed": _("Start again with “Connect my Google account”."),
+    "browser": _("Open Meetadmin in a browser such as Chrome, Edge, Firefox or Safari, and try there."),
     "other": _(
         "Connect the Google account again. If that does not help, show the technical detail to an administrator."
     ),
@@ -162,6 +164,7 @@ _WHAT: Mapping[Reason, str] = {
     "redirect": _("Google does not accept the address to return to."),
     "token_refused": _("Google refused the account's access even after it was renewed."),
     "consent_failed": _("The connection with Google was not completed."),
+    "browser": _("Google does not let people sign in from within this app."),
     "other": _("Google refused access for this account."),
 }
 

@@ -1,6 +1,5 @@
 """What allauth asks us: whom it may let in, and what a failure looks like."""
 
-import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -8,13 +7,12 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthError
 from django.http import HttpRequest, HttpResponse
+from requests.exceptions import RequestException
 
 from spaces import live
 from spaces.access import SYSTEM
 from spaces.actions import people
-from spaces.signin.refusal import refuse
-
-logger = logging.getLogger(__name__)
+from spaces.signin.refusal import WORDS, refuse
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -62,11 +60,17 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
         extra_context: Any = None,
     ) -> None:
         """Show our page instead of allauth's. Details go to the log; they never hold a token."""
-        logger.warning("sign-in failed: %s %s", error, type(exception).__name__ if exception else "")
-        if error == AuthError.CANCELLED:
-            why = "cancelled"
-        elif exception is None:
-            why = "stale"
-        else:
+        word = request.GET.get("error", "")
+        if isinstance(exception, RequestException):
+            why = "unreachable"
+        elif exception is not None:
             why = "google"
-        raise ImmediateHttpResponse(refuse(request, why))
+        elif error == AuthError.CANCELLED:
+            why = "cancelled"
+        else:
+            why = WORDS.get(word, "google" if word else "stale")
+        state = (extra_context or {}).get("state") or {}
+        detail = " ".join(
+            filter(None, [repr(word[:60]) if word else "", exception and type(exception).__name__])
+        )
+        raise ImmediateHttpResponse(refuse(request, why, goal=state.get("next") or "", detail=detail))

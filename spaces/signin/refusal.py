@@ -1,46 +1,97 @@
 """The page that somebody reads who was not let in: what happened and what to do."""
 
-import uuid
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.text import get_text_list
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
-SENTENCES = {
+from spaces.views import problems
+
+SENTENCES: dict[str, tuple[Any, Any]] = {
     "domain": (
-        "This account does not belong to this organisation.",
-        "Meetadmin lets in Google Workspace accounts of {domains} only. Sign in with your work or school account.",
+        _("This account does not belong to this organisation."),
+        _(
+            "Meetadmin lets in Google Workspace accounts of %(domains)s only. Nothing was stored. Sign in with your work or school "
+            "account."
+        ),
     ),
     "unverified": (
-        "Google has not verified the address of this account.",
-        "Confirm the address in your Google account, then sign in again.",
+        _("Google has not verified the address of this account."),
+        _("Nothing was stored. Confirm the address in your Google account, then sign in again."),
     ),
     "inactive": (
-        "Your access to Meetadmin was switched off.",
-        "An admin can switch it on again under “People”.",
+        _("Your access to Meetadmin was switched off."),
+        _(
+            "Your rooms and what you did are kept. An admin can switch it on again under “People”; tell them the reference below."
+        ),
     ),
     "cancelled": (
-        "You did not finish signing in at Google.",
-        "Nothing was stored. Sign in whenever you like.",
+        _("You did not finish signing in at Google."),
+        _("Nothing was stored. Sign in whenever you like."),
     ),
     "stale": (
-        "This sign-in is no longer valid.",
-        "It was too old, was used already, or began in another browser. Start again from here.",
+        _("This sign-in is no longer valid."),
+        _("It was too old, was used already, or began in another browser. Start again from here."),
+    ),
+    "policy": (
+        _("Your organisation's rules at Google do not allow Meetadmin."),
+        _(
+            "An administrator must allow this app in the Google Admin console (Security, API controls, App access control). Tell "
+            "them the reference below."
+        ),
+    ),
+    "browser": (
+        _("Google does not let people sign in from within this app."),
+        _("Open Meetadmin in a browser such as Chrome, Edge, Firefox or Safari, and try there."),
+    ),
+    "setup": (
+        _("Google does not accept how Meetadmin introduces itself."),
+        _(
+            "Nothing was stored, and trying again will not help: an operator has to check the OAuth client and its redirect "
+            "address. Tell them the reference below."
+        ),
+    ),
+    "unreachable": (
+        _("Google cannot be reached for signing in."),
+        _(
+            "Nothing was stored. Try again in a minute; if it keeps happening, tell your IT staff the reference below."
+        ),
     ),
     "google": (
-        "Google did not complete the sign-in.",
-        "Nothing was stored. Try again; if it keeps happening, tell your IT staff the reference below.",
+        _("Google did not complete the sign-in."),
+        _("Nothing was stored. Try again; if it keeps happening, tell your IT staff the reference below."),
     ),
 }
 
+# The `error` words with which Google sends people back (Google Identity, "OAuth 2.0 for web server applications", errors).
+WORDS = {
+    "access_denied": "cancelled",
+    "admin_policy_enforced": "policy",
+    "org_internal": "domain",
+    "disallowed_useragent": "browser",
+    "redirect_uri_mismatch": "setup",
+    "invalid_client": "setup",
+    "deleted_client": "setup",
+}
 
-def refuse(request: HttpRequest, why: str, email: str = "") -> HttpResponse:
-    """The refusal page, status 403. `why` is a key of SENTENCES."""
+
+def refuse(
+    request: HttpRequest, why: str, email: str = "", *, goal: str = "", detail: str = ""
+) -> HttpResponse:
+    """The refusal page: 403, or 503 when Google is away. `why` is a key of SENTENCES; `goal`: the page that the person wanted;
+    `detail`: technical words for the log, never a token."""
     what, cure = SENTENCES[why]
+    domains = get_text_list(sorted(settings.DOMAINS), gettext("and")) or gettext("its own domain")
+    status = 503 if why == "unreachable" else 403
     context = {
         "what": what,
-        "cure": cure.format(domains=" and ".join(sorted(settings.DOMAINS)) or "its own domain"),
+        "cure": str(cure) % {"domains": domains} if why == "domain" else cure,
         "refused_email": email,
-        "reference": uuid.uuid4().hex[:8],
+        "reference": problems.log(request, status, why=f"sign-in {why} {detail}".strip()),
+        "goal": goal,
     }
-    return render(request, "socialaccount/refused.html", context, status=403)
+    return render(request, "socialaccount/refused.html", context, status=status)

@@ -1,6 +1,5 @@
 """From what happened to what is sent back: whole page or partial, message or sentence, in one place."""
 
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown
 from spaces.language import spoken
 from spaces.models import Person
+from spaces.views import kept
 
 
 class Request(HttpRequest):
@@ -33,15 +33,19 @@ def page(
 ) -> HttpResponse:
     """The page; for htmx only its named partial. The view names the partial, never the client."""
     name = f"{template}#{partial}" if partial and request.htmx else template
-    response = render(request, name, context, status=status)
+    # A form that comes back after the session had ended is no refused form, whatever is still missing in it.
+    response = render(request, name, context, status=200 if request.method == "GET" else status)
     response["Vary"] = "HX-Request, Cookie"
     response["Cache-Control"] = "private, no-cache"
     return response
 
 
 def posted(request: HttpRequest) -> QueryDict | None:
-    """What a form is bound to: the data of a POST, however empty, and nothing of a GET."""
-    return request.POST if request.method == "POST" else None
+    """What a form is bound to: the data of a POST, however empty; of a GET nothing, or what was typed before the session ended."""
+    if request.method == "POST":
+        kept.forget(request)
+        return request.POST
+    return kept.restored(request)
 
 
 def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
@@ -108,48 +112,3 @@ def causes_for(person: Person, report: health.Health) -> list[tuple[health.Cause
         for cause in report.causes
         if not cause.staff or access.Permission.SYSTEM_SEE in may
     ]
-
-
-def _problem(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:
-    reference = uuid.uuid4().hex[:8]
-    return render(
-        request, "problem.html", {"what": what, "cure": cure, "reference": reference}, status=status
-    )
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403 with the sentence that says who may."""
-    what = getattr(exception, "sentence", "This is not open to you.")
-    return _problem(
-        request, 403, what, "Nothing was changed. If you should be able to do this, ask your IT staff."
-    )
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404."""
-    return _problem(
-        request,
-        404,
-        "There is no such page or room.",
-        "It may have been archived or renamed. Look it up by name or code.",
-    )
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """500, without depending on anything that may be what broke."""
-    body = (
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Something broke – Meetadmin</title>"
-        "<h1>Something broke on our side</h1><p>Nothing you typed was acted upon twice. Go back and try again; if it keeps "
-        "happening, tell your IT staff the time at which it did.</p><p><a href=/>To the overview</a></p></html>"
-    )
-    return HttpResponse(body, status=500)
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form whose protection was missing or too old."""
-    return _problem(
-        request,
-        403,
-        "This form was too old or did not come from this site.",
-        "Nothing was changed. Go back, reload the page and send it again.",
-    )
