@@ -27,15 +27,10 @@ TICK = 2  # seconds between two looks at whose turn it is; how often an account'
 
 # A tick that no worker has taken before the next one is due is dropped ("expires"): ticks never pile up.
 app.conf.beat_schedule = {
-    "look at the running calls of every account": {
-        "task": "spaces.tasks.sweep_due_accounts",
+    "look after the accounts whose turn it is": {
+        "task": "spaces.tasks.look_after_accounts",
         "schedule": float(TICK),
         "options": {"expires": TICK},
-    },
-    "read settings and codes again, the oldest first": {
-        "task": "spaces.tasks.reconcile_spaces",
-        "schedule": 60.0,
-        "options": {"expires": 55},
     },
     # Also without push: what was subscribed to before is taken back.
     "look after the subscriptions to events": {

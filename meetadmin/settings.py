@@ -319,9 +319,26 @@ CELERY_REDBEAT_LOCK_TIMEOUT = 30
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 
-# --- How often we look (seconds) -----------------------------------------------------------------
+# --- How often we look (seconds), and how much of Google's quota that may take ---------------------
 SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10)
+SWEEP_WITH_PUSH = env.number("MEETADMIN_SWEEP_WITH_PUSH", 180)
 RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
+_share = env.number("MEETADMIN_POLL_SHARE", 10)
+if not 1 <= _share <= 90 or SWEEP_EVERY < 1:
+    raise ImproperlyConfigured(
+        f"MEETADMIN_POLL_SHARE is {_share} and MEETADMIN_SWEEP_EVERY is {SWEEP_EVERY}; write a percentage from 1 to 90, and "
+        "seconds from 1 on."
+    )
+POLL_SHARE = _share / 100
+
+# --- How long it is kept (days) ---------------------------------------------------------------------
+KEEP_NAMES = env.number("MEETADMIN_KEEP_NAMES", 30)  # who was in which call
+KEEP_CALLS = env.number("MEETADMIN_KEEP_CALLS", 1095)  # that there was one, and the numbers of it
+if KEEP_NAMES < 1 or KEEP_CALLS < KEEP_NAMES:
+    raise ImproperlyConfigured(
+        f"MEETADMIN_KEEP_NAMES is {KEEP_NAMES} and MEETADMIN_KEEP_CALLS is {KEEP_CALLS}; names are kept for at least a day, and "
+        "calls for at least as long as the names in them."
+    )
 
 # --- When a call counts as stuck (minutes; 0 switches the rule off; rooms may have their own) -------
 STUCK_AFTER = {

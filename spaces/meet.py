@@ -1,6 +1,8 @@
 """From settings and an Account to clients that act as it, Meet's within the quota. Nothing else builds them."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from django.conf import settings
@@ -21,6 +23,9 @@ from spaces.words import text as _
 
 # Building a client costs milliseconds of CPU and its connections are worth keeping; sessions are not shared by threads.
 _kept = threading.local()
+_idle: dict[tuple[str, str], list[MeetClient]] = {}
+MOST_IDLE = 128
+"""Clients that are kept for the next call; each takes some 50 kB."""
 
 PATIENCE = 5.0
 """Seconds that one call may wait for its turn. Whatever takes longer is better tried again later than waited for."""
@@ -127,14 +132,38 @@ def client(
     kept: dict[tuple[str, str, tuple[str, ...]], MeetClient] = _kept.__dict__.setdefault("clients", {})
     key = (account.email, account.sealed_token, scopes)
     if key not in kept:
-        kept[key] = MeetClient(
-            _credentials(account, scopes),
-            base_url=settings.GOOGLE.meet,
-            timeout=float(settings.GOOGLE_TIMEOUT),
-            quota_user=account.email,
-        )
+        kept[key] = _new(account, scopes)
     kept[key].quota = _gate(account, actor)
     return kept[key]
+
+
+def _new(account: Account, scopes: tuple[str, ...]) -> MeetClient:
+    return MeetClient(
+        _credentials(account, scopes),
+        base_url=settings.GOOGLE.meet,
+        timeout=float(settings.GOOGLE_TIMEOUT),
+        quota_user=account.email,
+    )
+
+
+@contextmanager
+def lent(account: Account, *, actor: Actor) -> Iterator[MeetClient]:
+    """The same for one call in whatever thread, without touching the database: for many calls at once.
+
+    The clients of an account go from hand to hand, so that there are as many of them as calls at once and not one for every
+    thread and account.
+    """
+    key = (account.email, account.sealed_token)
+    try:
+        one = _idle[key].pop()
+    except (KeyError, IndexError):
+        one = _new(account, credentials.MEET_SCOPES)
+    one.quota = _gate(account, actor)
+    try:
+        yield one
+    finally:
+        if sum(map(len, _idle.values())) < MOST_IDLE:
+            _idle.setdefault(key, []).append(one)
 
 
 def events_client(account: Account) -> EventsClient:

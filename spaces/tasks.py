@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from spaces import pulse
 from spaces.access import SYSTEM, Permission
-from spaces.actions import conferences, events, spaces, subscriptions
+from spaces.actions import conferences, events, spaces, subscriptions, sweeps
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
 from spaces.models import Account, AuditEntry, Person, Room
@@ -27,25 +27,9 @@ _WAKING, _LATER = "events:waking", "events:later"
 
 
 @shared_task
-def sweep_due_accounts() -> None:
-    """Send out one sweep for every account whose turn it is. A sweep that nobody takes up within its interval is dropped: the
-    next tick sends another, and the account's lease keeps two from running at once."""
-    for account_id in Account.objects.due(timezone.now()).distinct().values_list("pk", flat=True):
-        sweep_account.apply_async(kwargs={"account_id": account_id}, expires=30)
-
-
-@shared_task
-def sweep_account(*, account_id: int) -> None:
-    """Look at the running calls of one account."""
-    account = Account.objects.filter(pk=account_id).first()
-    if account:
-        conferences.sweep(account=account, actor=SYSTEM)
-
-
-@shared_task
-def reconcile_spaces() -> None:
-    """Read settings and codes of the spaces that were not read for longest."""
-    spaces.reconcile(actor=SYSTEM)
+def look_after_accounts() -> None:
+    """Look at what is on in the accounts whose turn it is. While one worker is at it, the others leave it alone."""
+    sweeps.run(actor=SYSTEM)
 
 
 @shared_task

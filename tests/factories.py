@@ -44,6 +44,7 @@ def make_account(email: str = "rooms-ber@example.com", **fields: Any) -> Account
     """A room mailbox under delegation; the same address gives the same one."""
     fields.setdefault("kind", Account.Kind.DELEGATED)
     fields.setdefault("status", Account.Status.OK)
+    fields.setdefault("harvested_to", timezone.now())
     return Account.objects.get_or_create(email=email, defaults=fields)[0]
 
 

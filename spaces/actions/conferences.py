@@ -1,41 +1,29 @@
 """Verbs about calls: end one, count who is in, look at all of an account at once, reveal names."""
 
 import logging
-import time
-from collections.abc import Iterable
-from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
-from spaces.actions.heads import count_heads, device_names
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import config, resources
 from spaces.google.errors import (
-    ConnectionBroken,
     GoogleError,
-    NotFound,
     NothingToEnd,
     NotPermitted,
     OutcomeUnknown,
-    OverQuota,
     ScopeMissing,
-    TryLater,
 )
 from spaces.google.meet import MeetClient
 from spaces.models import (
-    Account,
     AuditEntry,
     Conference,
     Participant,
     Room,
     Space,
 )
-from spaces.models.spaces import Liveness
 from spaces.words import counted, joined
 from spaces.words import text as _
 
@@ -49,11 +37,6 @@ NOT_OWNED = _(
     "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
     "can end it there."
 )
-SWEEP_LEASE = timedelta(
-    seconds=150
-)  # longer than a task may run (120 s), so a killed sweep frees its account
-COUNTING_TIME = 60  # seconds a sweep may spend on counting heads, well below the limit of a task
-BROKEN_PAUSE = timedelta(minutes=10)
 
 
 def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = "") -> Outcome:
@@ -205,69 +188,6 @@ def _put_back(
         room.space.absorb(repaired, seen_at=asked_at)
         entry.after = dict(repaired.settings or {})
     return [change.setting.label for change in lost]
-
-
-def sweep(*, account: Account, actor: Actor) -> bool:
-    """Look at every running call of this account's spaces: one list for all of them, one count for each.
-
-    Returns False when somebody else is at it. What goes wrong is stored on the account in words; a sweep raises nothing
-    of Google's, because the next one comes anyway.
-    """
-    access.require(actor, Permission.ACCOUNT_SWEEP)
-    now = timezone.now()
-    if not account.claim(now=now, until=now + SWEEP_LEASE):
-        return False
-    pause = timedelta(seconds=settings.SWEEP_EVERY)
-    try:
-        with acting_as(account, actor=actor) as client:
-            running = client.running_conferences()
-            _take_in(account, running, asked_at=now)
-            devices = device_names()
-            until = time.monotonic() + COUNTING_TIME
-            for call in Conference.objects.filter(
-                running_in__account=account, running_in__liveness=Liveness.ACTIVE
-            ).order_by(F("counted_at").asc(nulls_first=True)):
-                if time.monotonic() > until:
-                    break  # those not counted for longest come first, so the next sweep goes on from here
-                try:
-                    count_heads(client, call, devices)
-                except (NotFound, NotPermitted):
-                    continue  # one call that Google hides from us is no reason to leave the others uncounted
-                except OverQuota as error:
-                    # What runs is known, and that was the point. The next sweep goes on counting from here.
-                    logger.info("sweep of %s stopped counting: %s", account.email, error.detail)
-                    pause = max(pause, timedelta(seconds=error.retry_after or 0))
-                    break
-        Account.objects.filter(pk=account.pk).update(swept_at=now)
-    except ConnectionBroken:
-        pause = BROKEN_PAUSE
-    except TryLater as error:
-        account.fails(error.sentence, broken=False)
-        pause = max(pause, timedelta(seconds=error.retry_after or 0))
-    except GoogleError as error:
-        account.fails(error.sentence, broken=False)
-    finally:
-        account.release(next_sweep_at=timezone.now() + pause)
-    return True
-
-
-def _take_in(account: Account, running: Iterable[resources.ConferenceRecord], *, asked_at: datetime) -> None:
-    """Store which of the account's own spaces have a call on, and that the others have none."""
-    calls = {record.space: record for record in running}
-    spaces = Space.objects.filter(account=account, owned=True).select_related("conference")
-    changed = spaces.filter(Q(name__in=calls) | ~Q(conference=None))
-    for space in changed:
-        record = calls.get(space.name)
-        space.see_call(
-            record.name if record else None,
-            seen_at=asked_at,
-            started_at=record.started_at if record else None,
-        )
-    quiet = spaces.exclude(name__in=calls).filter(conference=None).exclude(seen_at__gt=asked_at)
-    news = list(quiet.exclude(liveness=Liveness.IDLE).values_list("pk", flat=True))
-    quiet.update(liveness=Liveness.IDLE, seen_at=asked_at)
-    if news:
-        live.spaces_changed(news, moved=True)
 
 
 def reveal(*, room: Room, actor: Actor) -> list[Participant]:

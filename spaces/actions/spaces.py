@@ -1,11 +1,9 @@
 """Verbs about a room's Meet space: create, adopt, configure, refresh."""
 
 import logging
-import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -20,7 +18,6 @@ from spaces.google.errors import (
     NotFound,
     NotPermitted,
     OutcomeUnknown,
-    OverQuota,
     Refused,
     ScopeMissing,
 )
@@ -30,9 +27,6 @@ from spaces.words import Text, joined, within
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
-
-RECONCILE_AT_ONCE = 100  # spaces in one run of the timetable
-RECONCILING_TIME = 60  # seconds after which a run asks about no further space, well below the limit of a task
 
 
 def create(
@@ -365,32 +359,3 @@ def _read_members(client: MeetClient, space: Space) -> None:
         Member.replace(space, client.members(space.name))
     except NotPermitted:
         Member.replace(space, [])  # Google keeps the members of spaces made elsewhere to itself
-
-
-def reconcile(*, actor: Actor) -> int:
-    """Read code and settings again of those spaces whose turn it is, the oldest first; returns how many were asked.
-
-    One account's trouble does not stop the others: it is stored, and that account is left out for this run.
-    """
-    access.require(actor, Permission.ACCOUNT_SWEEP)
-    before = timezone.now() - timedelta(seconds=settings.RECONCILE_AFTER)
-    stale = Space.objects.in_use().stale(before).select_related("account")
-    asked, out, until = 0, set(), time.monotonic() + RECONCILING_TIME
-    for space in stale.exclude(account__status=Account.Status.BROKEN)[:RECONCILE_AT_ONCE]:
-        if space.account_id in out:
-            continue
-        if time.monotonic() > until:
-            break
-        asked += 1
-        try:
-            look(space, actor=actor)
-        except (NotFound, NotPermitted):
-            continue
-        except OverQuota as error:
-            # Settings can wait; that they do is nothing wrong with the account.
-            logger.info("reconciling %s stopped: %s", space.account.email, error.detail)
-            out.add(space.account_id)
-        except GoogleError as error:
-            space.account.fails(error.sentence, broken=False)
-            out.add(space.account_id)
-    return asked

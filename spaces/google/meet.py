@@ -167,7 +167,19 @@ class MeetClient:
 
     def running_conferences(self) -> list[ConferenceRecord]:
         """Every call that runs now in a space this user owns (guide "Work with conferences": filter by end time)."""
-        wanted = meet_v2.ListConferenceRecordsRequest(filter="end_time IS NULL", page_size=RECORDS_PER_PAGE)
+        return self._list_records("end_time IS NULL")
+
+    def ended_conferences(self, since: datetime, until: datetime) -> list[ConferenceRecord]:
+        """Every call that ended in this time in a space this user owns (reference: `end_time` is one of the fields of the filter;
+        Google's examples compare only `start_time`, so it may come out as Refused)."""
+        return self._list_records(f'end_time>="{_stamp(since)}" AND end_time<="{_stamp(until)}"')
+
+    def begun_conferences(self, since: datetime, until: datetime) -> list[ConferenceRecord]:
+        """Every call that began in this time in a space this user owns, whether it is over or not."""
+        return self._list_records(f'start_time>="{_stamp(since)}" AND start_time<="{_stamp(until)}"')
+
+    def _list_records(self, wanted_filter: str) -> list[ConferenceRecord]:
+        wanted = meet_v2.ListConferenceRecordsRequest(filter=wanted_filter, page_size=RECORDS_PER_PAGE)
         return self._call(
             "read",
             lambda: [
@@ -363,6 +375,10 @@ def _member(message: meet_v2.Member) -> Member:
     return Member(
         name=raw.name, email=raw.email, role="COHOST" if raw.role == meet_v2.Member.Role.COHOST else ""
     )
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _moment(raw: Any, field: str) -> datetime:

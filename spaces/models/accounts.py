@@ -1,7 +1,7 @@
 """Google accounts in whose name the API is called."""
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -19,8 +19,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return self.exclude(status=Account.Status.BROKEN)
 
     def due(self, now: datetime) -> Self:
-        """To be swept now: their turn has come and nobody is at it."""
-        return self.filter(next_sweep_at__lte=now, lease_until__lte=now).exclude(spaces=None)
+        """To be swept now: their turn has come and nobody is at it; who has waited longest first."""
+        due = self.filter(next_sweep_at__lte=now, lease_until__lte=now).exclude(spaces=None)
+        return due.order_by("next_sweep_at")
 
 
 class Account(models.Model):
@@ -94,21 +95,27 @@ class Account(models.Model):
         """Note that a pushed event came for one of this account's spaces."""
         Account.objects.filter(pk=self.pk).exclude(push_heard_at__gte=at).update(push_heard_at=at)
 
-    def claim(self, *, now: datetime, until: datetime) -> bool:
-        """Take this account's turn; False when somebody else has it. One conditional update, so that two workers
-        (or a sweep that outlasts its interval) never sweep the same account at once."""
-        return bool(Account.objects.filter(Q(pk=self.pk), lease_until__lte=now).update(lease_until=until))
+    def claim(self, *, now: datetime, until: datetime, due: bool = True) -> bool:
+        """Take this account's turn; False when it is not due (any more) or somebody else has it. One conditional update, so
+        that however many workers and timetables run, each turn is taken once. Without `due` the turn may come early."""
+        free = Account.objects.filter(pk=self.pk, lease_until__lte=now)
+        if due:
+            free = free.filter(next_sweep_at__lte=now)
+        return bool(free.update(lease_until=until))
 
-    def release(self, *, next_sweep_at: datetime) -> None:
-        """Give the turn back and say when the next one is due."""
-        Account.objects.filter(pk=self.pk).update(lease_until=timezone.now(), next_sweep_at=next_sweep_at)
+    def release(self, *, next_sweep_at: datetime, **noted: Any) -> None:
+        """Give the turn back, say when the next one is due, and note fields of the account with it."""
+        Account.objects.filter(pk=self.pk).update(
+            lease_until=timezone.now(), next_sweep_at=next_sweep_at, **noted
+        )
 
     def works(self) -> None:
         """Note that Google accepted us; clears an earlier problem."""
         same = Account.objects.filter(pk=self.pk)
-        known = same.exclude(status=self.Status.OK, problem="").values_list("status", flat=True).first()
+        well = Q(status=self.Status.OK, problem="", fail_count=0, open_until=None)
+        known = same.exclude(well).values_list("status", flat=True).first()
         if known is not None:
-            same.update(status=self.Status.OK, problem="", problem_since=None)
+            same.update(status=self.Status.OK, problem="", problem_since=None, fail_count=0, open_until=None)
         if known == self.Status.BROKEN:
             live.account_changed(self.pk)
 
@@ -120,4 +127,6 @@ class Account(models.Model):
         same = Account.objects.filter(pk=self.pk)
         if same.exclude(**changes).update(**changes) and broken:
             live.account_changed(self.pk)
-        same.filter(problem_since=None).update(problem_since=timezone.now())
+        now = timezone.now()
+        same.update(failed_at=now)
+        same.filter(problem_since=None).update(problem_since=now)

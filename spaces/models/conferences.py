@@ -127,10 +127,14 @@ class Conference(models.Model):
                 live.spaces_changed([known.space_id], moved=known.is_stuck(counted_at) != was_stuck)
         return changed
 
-    def still(self, *, counted_at: datetime) -> None:
-        """Note that the number of heads was asked for at `counted_at` and is as it was. Who they are may have changed."""
-        newer = Conference.objects.filter(pk=self.pk, ended_at=None).exclude(counted_at__gt=counted_at)
-        newer.update(counted_at=counted_at, stuck_at=stuck.stuck_at(self, self.limits()))
+    @staticmethod
+    def unchanged(calls: Iterable["Conference"], *, counted_at: datetime) -> None:
+        """Note that the number of heads in these calls was asked for at `counted_at` and is as it was."""
+        same = {call.pk: call for call in calls}
+        newer = Conference.objects.filter(pk__in=same, ended_at=None).exclude(counted_at__gt=counted_at)
+        newer.update(counted_at=counted_at)
+        for call in same.values():
+            call.judge()  # the limits may be others now
 
     def settle(self, everybody: Sequence["Participation"], *, settled_at: datetime) -> None:
         """After the end: keep who took part, as Google lists them now, and the numbers of it. Of a call that nobody counted
@@ -160,7 +164,9 @@ class Conference(models.Model):
     def judge(self) -> None:
         """Work out anew from when the call counts as stuck, after its beginning or the limits changed."""
         at = stuck.stuck_at(self, self.limits())
-        Conference.objects.filter(pk=self.pk).exclude(stuck_at=at).update(stuck_at=at)
+        if at != self.stuck_at:
+            Conference.objects.filter(pk=self.pk).update(stuck_at=at)
+            live.spaces_changed([self.space_id], moved=True)
 
 
 def _last_host_left(everybody: Sequence["Participation"], hosts: frozenset[str]) -> datetime | None:

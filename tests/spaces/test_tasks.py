@@ -15,11 +15,10 @@ from django.utils import timezone
 
 from meetadmin.celery import app
 from spaces import tasks
-from spaces.actions import conferences, spaces
+from spaces.actions import conferences, spaces, sweeps
 from spaces.google.pubsub import Received
 from spaces.models import Account, AuditEntry, Event, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
-from tests import factories
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
     BERLIN,
@@ -51,57 +50,34 @@ def waiting(queue: redis.Redis) -> list[dict[str, Any]]:
     return [json.loads(raw) for raw in queue.lrange("celery", 0, -1)]
 
 
-def test_one_sweep_is_sent_for_each_account_whose_turn_it_is(db, queue):
-    due = factories.make_account("due@example.com")
-    later = factories.make_account("later@example.com")
-    busy = factories.make_account("busy@example.com")
-    factories.make_account("empty@example.com")
-    for account in (due, due, later, busy):
-        factories.make_space(account=account)
-    Account.objects.filter(pk=later.pk).update(next_sweep_at=timezone.now() + timedelta(minutes=1))
-    Account.objects.filter(pk=busy.pk).update(lease_until=timezone.now() + timedelta(minutes=1))
-    tasks.sweep_due_accounts()
-    [sent] = waiting(queue)
-    assert sent["headers"]["task"] == "spaces.tasks.sweep_account"
-    assert sent["headers"]["kwargsrepr"] == f"{{'account_id': {due.pk}}}"
-    assert sent["content-type"] == "application/json"
-    assert sent["headers"]["expires"] is not None, "A sweep nobody takes up must not pile up."
-
-
-def test_a_sweep_by_id(google, room):
+def test_the_accounts_whose_turn_it_is_are_looked_after(google, room):
     record = start_call(google, room, seen=False)
-    tasks.sweep_account(account_id=space_of(room).account.pk)
+    tasks.look_after_accounts()
     conference = space_of(room).conference
     assert conference is not None
     assert conference.record == record
+    forget_requests(google)
+    tasks.look_after_accounts()  # nobody's turn
+    assert asked(google) == {}
 
 
-def test_a_sweep_of_an_account_that_is_gone_is_harmless(db):
-    tasks.sweep_account(account_id=0)
-
-
-def test_a_sweep_stores_its_trouble_and_raises_nothing(google, room):
+def test_looking_after_accounts_stores_its_trouble_and_raises_nothing(google, room):
     fault(google, "*", status=500, times=0)
-    tasks.sweep_account(account_id=space_of(room).account.pk)
+    tasks.look_after_accounts()
     assert Account.objects.get(email=BERLIN).problem
 
 
-def test_a_sweep_twice_is_harmless(google, room):
+def test_looking_twice_is_harmless(google, room):
     start_call(google, room, seen=False)
-    account = space_of(room).account.pk
-    tasks.sweep_account(account_id=account)
-    first = Space.objects.values().get()
-    tasks.sweep_account(account_id=account)
-    second = Space.objects.values().get()
-    assert {k: v for k, v in first.items() if k != "seen_at"} == {
-        k: v for k, v in second.items() if k != "seen_at"
-    }
-
-
-def test_reconciling(google, room):
-    Space.objects.update(checked_at=None, settings={})
-    tasks.reconcile_spaces()
-    assert space_of(room).settings["accessType"] == "TRUSTED"
+    moments = ("seen_at", "checked_at", "code_confirmed_at")
+    looks = []
+    for _ in range(2):
+        Account.objects.update(next_sweep_at=timezone.now())
+        tasks.look_after_accounts()
+        looks.append(
+            {name: value for name, value in Space.objects.values().get().items() if name not in moments}
+        )
+    assert looks[0] == looks[1]
 
 
 def test_an_ending_that_google_shows_late_is_settled_later(google, room, owner):
@@ -155,7 +131,8 @@ def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
 
 def test_every_task_is_limited_in_time_and_speaks_json():
     assert app.conf.task_soft_time_limit < app.conf.task_time_limit
-    assert conferences.SWEEP_LEASE.total_seconds() > app.conf.task_time_limit
+    longest = sweeps.ROUND + sweeps.VISIT + 2 * django_settings.GOOGLE_TIMEOUT
+    assert longest < app.conf.task_soft_time_limit
     assert app.conf.broker_transport_options["visibility_timeout"] > app.conf.task_time_limit
     assert app.conf.accept_content == ["json"]
     assert (app.conf.task_serializer, app.conf.result_serializer) == ("json", "json")

@@ -1,12 +1,11 @@
 """Creating, adopting, configuring and reading spaces, against the simulator."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from spaces.access import SYSTEM, NotAllowed
+from spaces.access import NotAllowed
 from spaces.actions import spaces
 from spaces.audit import Refused
 from spaces.google import errors
@@ -458,7 +457,7 @@ def test_a_code_where_an_id_is_needed_never_reaches_google(google, owner, admin,
     assert {method for method in asked(google) if method != "token"} == set()
 
 
-# --- Refresh and reconcile --------------------------------------------------------------------------------
+# --- Refresh --------------------------------------------------------------------------------
 
 
 def test_refresh_reads_code_settings_members_call_and_heads(google, room, owner, admin):
@@ -519,39 +518,3 @@ def test_who_may_refresh(google, room, request, who, may):
         with pytest.raises(NotAllowed):
             spaces.refresh(room=room, actor=person)
         assert asked(google) == {}
-
-
-def test_reconcile_reads_the_oldest_first_and_only_what_is_old(google, room):
-    fresh = known_room(google)
-    Space.objects.filter(room=room).update(checked_at=timezone.now() - timedelta(hours=5))
-    patch_of_google(google, room, {"accessType": "OPEN"}, "config.accessType")
-    Space.objects.filter(room=fresh).update(checked_at=timezone.now())
-    assert spaces.reconcile(actor=SYSTEM) == 1
-    assert space_of(room).settings["accessType"] == "OPEN"
-
-
-def test_reconcile_goes_on_past_what_fails(google, room):
-    munich = known_room(google, account=MUNICH)
-    second = known_room(google)
-    Space.objects.all().update(checked_at=None, settings={})
-    fault(google, "spaces.get", status=503, account=BERLIN, times=0)
-    spaces.reconcile(actor=SYSTEM)
-    assert space_of(munich).settings["accessType"] == "TRUSTED"
-    assert space_of(room).settings == space_of(second).settings == {}
-    assert "not available" in Account.objects.get(email=BERLIN).problem
-    # An account in trouble is asked once, not once for each of its rooms.
-    assert google.control("GET", "requests")["by_status"]["503"] == 1
-
-
-def test_reconcile_leaves_broken_accounts_and_retired_spaces_alone(google, room):
-    Account.objects.update(status=Account.Status.BROKEN)
-    retired = known_room(google, account=MUNICH)
-    Space.objects.all().update(checked_at=None)
-    Space.objects.filter(room=retired).update(retired_at=timezone.now())
-    assert spaces.reconcile(actor=SYSTEM) == 0
-    assert asked(google) == {}
-
-
-def test_people_do_not_reconcile(google, admin):
-    with pytest.raises(NotAllowed):
-        spaces.reconcile(actor=admin)

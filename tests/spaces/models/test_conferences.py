@@ -117,12 +117,22 @@ def test_a_count_that_comes_after_the_end_calls_nobody_present(call):
 def test_an_unchanged_number_is_newer_and_never_older(call):
     call.count([somebody("Ann")], counted_at=at(1))
     call.refresh_from_db()
-    call.still(counted_at=at(0))
+    Conference.unchanged([call], counted_at=at(0))
     call.refresh_from_db()
     assert call.counted_at == at(1)
-    call.still(counted_at=at(3))
+    Conference.unchanged([call], counted_at=at(3))
     call.refresh_from_db()
     assert (call.counted_at, call.listed_at, call.people) == (at(3), at(1), 1)
+
+
+def test_other_limits_count_from_the_next_look_on(call, settings):
+    call.count([somebody("Ann")], counted_at=at(1))
+    call.refresh_from_db()
+    assert call.stuck_at == at(-10) + timedelta(minutes=60)
+    settings.STUCK_AFTER = {**settings.STUCK_AFTER, "alone": 20}
+    Conference.unchanged([call], counted_at=at(2))
+    call.refresh_from_db()
+    assert call.stuck_at == at(-10) + timedelta(minutes=20)
 
 
 HOSTS = frozenset({"1", "2"})

@@ -1,0 +1,345 @@
+"""Looking after accounts: all whose turn it is at once, in threads that only talk to Google.
+
+A round goes on while anything is on its way and takes up accounts as their turn comes, so that a slow one delays nobody: it
+holds a few threads until it has used up its time. Only one round runs at a time in an installation, hence every other
+worker process is free for people and events, and a round gives its process back after a while. Who dies in the middle leaves
+nothing half-done (answers are stored one by one, the older never over the newer) and a lease that ends within seconds.
+"""
+
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from spaces import access, meet
+from spaces.access import Actor, Permission
+from spaces.actions import errands, planning
+from spaces.actions.errands import Errand
+from spaces.actions.heads import device_names
+from spaces.google.errors import (
+    ConnectionBroken,
+    GoogleError,
+    NotFound,
+    NotPermitted,
+    OverQuota,
+    ScopeMissing,
+    TryLater,
+)
+from spaces.google.meet import MeetClient
+from spaces.models import Account, Conference, Space
+from spaces.models.spaces import Liveness
+from spaces.words import text as _
+
+logger = logging.getLogger(__name__)
+
+OLDEST = 60.0
+"""Seconds: no room's state is to be older by polling alone."""
+THREADS = 16
+AT_ONCE = 4
+"""Calls to Google that one account may have on their way: a slow one leaves threads to the others."""
+VISIT = 20.0
+"""Seconds after which an account asks nothing more in this turn; what is left comes first in the next one."""
+ROUND = 25.0
+"""Seconds after which a round takes up no further accounts."""
+LEASE = timedelta(seconds=15)
+"""For so long an account, or the round, is taken if its process dies. Prolonged while it lives."""
+PROLONG = 4.0
+MOST_OF_AN_ACCOUNT = 0.5
+"""The share of one account's own quota that looking after it may use."""
+_ROUND = "sweeps:round"
+
+
+def run(*, actor: Actor) -> int:
+    """Sweep all accounts whose turn it is, for at most some 45 seconds; returns how many. None when another round is on its way.
+
+    Raises nothing of Google's: what goes wrong is stored on the account in words.
+    """
+    access.require(actor, Permission.ACCOUNT_SWEEP)
+    if not _claim_round():
+        return 0
+    try:
+        with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
+            this = _Round(threads, actor)
+            until = time.monotonic() + ROUND
+            while True:
+                if time.monotonic() < until:
+                    this.take_up()
+                if not this.on_its_way:
+                    return this.done
+                this.collect()
+    finally:
+        with suppress(RedisError, OSError):
+            cache.delete(_ROUND)
+
+
+def sweep(*, account: Account, actor: Actor) -> bool:
+    """Look at one account now, whether its turn has come or not. Returns False when somebody else is at it."""
+    access.require(actor, Permission.ACCOUNT_SWEEP)
+    now = timezone.now()
+    if not account.claim(now=now, until=now + LEASE, due=False):
+        return False
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
+        this = _Round(threads, actor)
+        this.begin(account)
+        while this.on_its_way:
+            this.collect()
+    return True
+
+
+def _claim_round() -> bool:
+    try:
+        return bool(cache.add(_ROUND, 1, timeout=LEASE.total_seconds()))
+    except (RedisError, OSError):
+        return True  # the leases of accounts lie in the database and are enough for all to go right
+
+
+@dataclass
+class _Visit:
+    """One account's turn. `vital`: questions still open whose answers tell what is on; `spare`: readings left over for who is in a
+    call whose number has changed."""
+
+    account: Account
+    load: planning.Load
+    plan: planning.Plan
+    began_at: datetime
+    until: float
+    todo: deque[Errand] = field(default_factory=deque)
+    on_its_way: int = 0
+    vital: int = 1
+    spare: int = 0
+    slow_queued: bool = False
+    trouble: GoogleError | None = None
+    same: list[Conference] = field(default_factory=list)
+    same_at: datetime | None = None
+
+    def note_same(self, call: Conference, asked_at: datetime) -> None:
+        """Nothing has changed in this call; stored for all of them together at the end."""
+        self.same.append(call)
+        self.same_at = min(self.same_at or asked_at, asked_at)
+
+
+class _Round:
+    """What is on its way for whom."""
+
+    def __init__(self, threads: ThreadPoolExecutor, actor: Actor) -> None:
+        self._threads = threads
+        self._actor = actor
+        self._flying: dict[Future[tuple[datetime, Any]], tuple[_Visit, Errand]] = {}
+        self._visits: dict[int, _Visit] = {}
+        self._prolonged = time.monotonic()
+        self.done = 0
+
+    @property
+    def on_its_way(self) -> bool:
+        """Whether anything is still to come."""
+        return bool(self._flying)
+
+    @cached_property
+    def _devices(self) -> frozenset[str]:
+        return device_names()
+
+    @cached_property
+    def _totals(self) -> dict[str, int]:
+        """What all accounts together have to have looked at."""
+        accounts = Account.objects.exclude(spaces=None).distinct()
+        numbers = {
+            "all_accounts": accounts.count(),
+            "all_live": accounts.aggregate(live=Sum("live_calls"))["live"] or 0,
+        }
+        return numbers | {"all_rooms": Space.objects.in_use().count()}
+
+    def take_up(self) -> None:
+        """Begin with accounts whose turn it is, as far as there are threads for them."""
+        free = THREADS - len(self._visits)
+        if free <= 0:
+            return
+        now = timezone.now()
+        for account in Account.objects.due(now)[:free]:
+            if account.claim(now=now, until=now + LEASE):
+                self.begin(account)
+
+    def begin(self, account: Account) -> None:
+        """Plan this account's turn and ask the first question."""
+        now = timezone.now()
+        subscription = getattr(account, "subscription", None)
+        push = bool(subscription and subscription.is_healthy(now))
+        before = now - timedelta(seconds=settings.RECONCILE_AFTER)
+        own = Space.objects.in_use().filter(account=account, owned=True)
+        numbers = own.aggregate(
+            rooms=Count("pk"),
+            stale=Count("pk", filter=Q(checked_at=None) | Q(checked_at__lt=before)),
+        )
+        load = planning.Load(live=account.live_calls, push=push, **numbers, **self._totals)
+        plan = planning.plan(load, _pace())
+        visit = _Visit(account, load, plan, began_at=now, until=time.monotonic() + VISIT)
+        self._visits[account.pk] = visit
+        if visit.plan.way == "links":
+            few = list(own.select_related("conference"))
+            visit.todo.extend(
+                errands.link(space, vital=True, stale=space.checked_at is None or space.checked_at < before)
+                for space in few
+            )
+            visit.vital = len(few)
+        else:
+            visit.todo.append(errands.running_calls(account, push=push))
+        self._go_on(visit)
+
+    def collect(self) -> None:
+        """Wait for an answer, take in all that have come, and ask what follows from them."""
+        if time.monotonic() - self._prolonged > PROLONG:
+            self._prolong()
+        come, __ = wait(self._flying, timeout=0.25, return_when=FIRST_COMPLETED)
+        for future in come:
+            visit, errand = self._flying.pop(future)
+            visit.on_its_way -= 1
+            asked_at, answer = future.result()
+            try:
+                self._take(visit, errand, answer, asked_at)
+            except (
+                Exception
+            ):  # one account's surprise (an answer nobody thought of) is not the others' trouble
+                logger.exception("sweeping %s", visit.account.email)
+                visit.todo.clear()
+                visit.trouble = GoogleError(
+                    _("Something unexpected came up while Google was asked; the log has the details.")
+                )
+            self._go_on(visit)
+
+    def _take(self, visit: _Visit, errand: Errand, answer: Any, asked_at: datetime) -> None:
+        not_shown = isinstance(answer, NotFound | NotPermitted) and not isinstance(answer, ScopeMissing)
+        if not_shown and errand.hidden:
+            errand.hidden(answer, asked_at)
+        elif isinstance(answer, GoogleError):
+            visit.todo.clear()
+            visit.trouble = answer
+            return
+        else:
+            for further in errand.take(answer, asked_at) or ():
+                if visit.spare:
+                    visit.spare -= 1
+                elif visit.todo:
+                    visit.todo.pop()  # the call that was counted last; it comes sooner next time
+                visit.todo.appendleft(further)
+        if errand.vital:
+            visit.vital -= 1
+            if not visit.vital:
+                self._count(visit)
+
+    def _count(self, visit: _Visit) -> None:
+        """It is known what is on: ask who is in."""
+        live = Space.objects.filter(account=visit.account, liveness=Liveness.ACTIVE).count()
+        visit.load = replace(visit.load, live=live)
+        visit.plan = planning.plan(visit.load, _pace())
+        calls = errands.calls_to_count(visit.account, visit.plan.heads)
+        visit.spare = visit.plan.heads - len(calls)
+        within = timedelta(seconds=visit.plan.every)
+        visit.todo.extend(
+            errands.heads(call, self._devices, within=within, same=visit.note_same) for call in calls
+        )
+
+    def _go_on(self, visit: _Visit) -> None:
+        in_time = time.monotonic() < visit.until
+        if (
+            not visit.todo
+            and not visit.on_its_way
+            and not visit.slow_queued
+            and not visit.trouble
+            and in_time
+        ):
+            visit.slow_queued = True
+            visit.todo.extend(errands.slow(visit.account, self._devices, visit.plan.slow))
+        while visit.todo and visit.on_its_way < AT_ONCE and in_time:
+            errand = visit.todo.popleft()
+            future = self._threads.submit(_ask, visit.account, self._actor, errand.ask)
+            self._flying[future] = visit, errand
+            visit.on_its_way += 1
+        if not visit.on_its_way:
+            self._finish(visit)
+
+    def _finish(self, visit: _Visit) -> None:
+        del self._visits[visit.account.pk]
+        self.done += 1
+        if visit.same and visit.same_at:
+            Conference.unchanged(visit.same, counted_at=visit.same_at)
+        if visit.vital:
+            self._failed(visit)
+        else:
+            self._succeeded(visit)
+
+    def _succeeded(self, visit: _Visit) -> None:
+        account, trouble = visit.account, visit.trouble
+        pause = visit.plan.every * random.uniform(0.95, 1.05)  # noqa: S311 - spreads those that began together
+        if trouble is None or isinstance(trouble, OverQuota):
+            # Over quota while counting: what runs is known, and that was the point.
+            account.works()
+        else:
+            account.fails(trouble.sentence, broken=isinstance(trouble, ConnectionBroken | ScopeMissing))
+        if isinstance(trouble, TryLater):
+            logger.info("sweep of %s stopped early: %s", account.email, trouble.detail)
+            pause = max(pause, trouble.retry_after or 0)
+        account.release(
+            next_sweep_at=max(visit.began_at + timedelta(seconds=pause), timezone.now()),
+            swept_at=visit.began_at,
+            live_calls=visit.load.live,
+            plan=visit.plan.why,
+        )
+
+    def _failed(self, visit: _Visit) -> None:
+        account, trouble = visit.account, visit.trouble
+        if trouble is None:
+            trouble = TryLater(_("Google answered too slowly for all of this account's links to be read."))
+        logger.info("sweep of %s failed: %s: %s", account.email, type(trouble).__name__, trouble.detail)
+        broken = isinstance(trouble, ConnectionBroken | ScopeMissing)
+        account.fails(trouble.sentence, broken=broken)
+        retry_after = trouble.retry_after or 0.0 if isinstance(trouble, TryLater) else 0.0
+        now = timezone.now()
+        if isinstance(trouble, OverQuota):
+            # Nothing is wrong with the account; the bucket says when there is room again.
+            pause = max(retry_after, 1.0) + random.uniform(0, visit.plan.every / 4)  # noqa: S311 - as above
+            account.release(next_sweep_at=now + timedelta(seconds=pause))
+            return
+        failures = account.fail_count + 1
+        pause = planning.pause_after(
+            failures, every=settings.SWEEP_EVERY, oldest=OLDEST, for_good=broken
+        ) * random.uniform(0.8, 1.0)  # noqa: S311 - as above
+        until = now + timedelta(seconds=max(pause, retry_after))
+        account.release(next_sweep_at=until, fail_count=failures, open_until=until)
+
+    def _prolong(self) -> None:
+        self._prolonged = time.monotonic()
+        Account.objects.filter(pk__in=list(self._visits)).update(lease_until=timezone.now() + LEASE)
+        with suppress(RedisError, OSError):
+            cache.touch(_ROUND, timeout=LEASE.total_seconds())
+
+
+def _ask(account: Account, actor: Actor, ask: Callable[[MeetClient], Any]) -> tuple[datetime, Any]:
+    """In a thread: the moment before asking, and the answer or the GoogleError. Knows no database."""
+    asked_at = timezone.now()
+    try:
+        with meet.lent(account, actor=actor) as client:
+            return asked_at, ask(client)
+    except GoogleError as error:
+        return asked_at, error
+
+
+def _pace() -> planning.Pace:
+    return planning.Pace(
+        every=float(settings.SWEEP_EVERY),
+        with_push=float(settings.SWEEP_WITH_PUSH),
+        oldest=OLDEST,
+        budget=settings.QUOTA.read_project * settings.POLL_SHARE,
+        account_budget=settings.QUOTA.read_account * MOST_OF_AN_ACCOUNT,
+    )

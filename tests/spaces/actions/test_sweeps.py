@@ -1,0 +1,603 @@
+"""Looking after accounts, against the simulator, with everything that can go wrong."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.utils import timezone
+
+from spaces import meet
+from spaces.access import SYSTEM, NotAllowed
+from spaces.actions import errands, sweeps
+from spaces.google.quota import Limits
+from spaces.models import Account, Conference, Participant, Person, Room, Space
+from spaces.models.spaces import Liveness
+from tests import factories
+from tests.support.rooms import (
+    BERLIN,
+    MUNICH,
+    asked,
+    fault,
+    forget_requests,
+    known_room,
+    space_of,
+    start_call,
+)
+from tests.support.simulator import SimulatorProcess
+
+LIST = "conferenceRecords.list"
+PARTICIPANTS = "conferenceRecords.participants.list"
+
+
+@pytest.fixture
+def room(google: SimulatorProcess, owner: Person) -> Room:
+    """room-owner's room in Berlin, on a space of ours; its account has a second one, so that a list is the cheaper way."""
+    known_room(google, name="Berlin 3.15")
+    return known_room(google, owners=(owner,), name="Berlin 3.14")
+
+
+# --- What is on ---------------------------------------------------------------------------------------
+
+
+def sweep(account: Account) -> bool:
+    return sweeps.sweep(account=account, actor=SYSTEM)
+
+
+def due_at_once(account: Account) -> Account:
+    Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now(), lease_until=timezone.now())
+    account.refresh_from_db()
+    return account
+
+
+def test_a_sweep_finds_what_runs_and_what_does_not(google, room):
+    busy = known_room(google, name="Busy")
+    over = known_room(google, name="Over")
+    gone = start_call(google, over)
+    google.control("POST", f"{gone.replace('conferenceRecords', 'conferences')}/end")
+    record = start_call(google, busy, seen=False)
+    before = timezone.now()
+    assert sweep(space_of(room).account) is True
+    found = space_of(busy)
+    assert found.liveness == Liveness.ACTIVE
+    assert found.conference is not None
+    assert found.conference.record == record
+    assert found.conference.started_at is not None
+    assert found.conference.started_at < before - timedelta(minutes=19)
+    for quiet in (room, over):
+        assert (space_of(quiet).liveness, space_of(quiet).conference) == (Liveness.IDLE, None)
+        seen_at = space_of(quiet).seen_at
+        assert seen_at is not None
+        assert before <= seen_at <= timezone.now()
+    assert Conference.objects.get(record=gone).ended_at is not None
+    account = space_of(room).account
+    assert account.swept_at is not None
+    assert account.swept_at >= before
+    # One list for all, one count for the one call: what a sweep costs grows with calls, not with rooms.
+    counts = asked(google)
+    assert {name: counts[name] for name in counts if name != "token"} == {
+        "conferenceRecords.list": 1,
+        "conferenceRecords.participants.list": 1,
+    }
+
+
+def test_a_sweep_counts_by_kind_and_knows_devices_by_their_names(google, room):
+    Room.objects.filter(pk=room.pk).update(device_name="berlin 1.01 DEVICE")
+    start_call(
+        google,
+        room,
+        {"device": "Berlin 1.01"},
+        {"email": "participant@example.com"},
+        {"email": "engineer-01@example.com"},
+        {"phone": "+49 30 ***-**00"},
+        {"guest": "Visitor"},
+        seen=False,
+    )
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert (call.people, call.devices, call.phones, call.guests) == (2, 1, 1, 1)
+    assert call.peak == 5
+    kinds = dict(Participant.objects.values_list("display_name", "kind"))
+    assert kinds["Berlin 1.01 device"] == "device"
+    assert kinds["Participant"] == "person"
+    by_id = Participant.objects.get(display_name="Participant")
+    world_id = next(
+        one["id"] for one in google.world()["people"] if one["email"] == "participant@example.com"
+    )
+    assert by_id.google_id == world_id
+
+
+def test_an_unknown_device_counts_as_a_person(google, room):
+    """Google shows a device as a signed-in user; only its name tells. Better a person too many than one too few."""
+    start_call(google, room, {"device": "Berlin 1.01"}, seen=False)
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert (call.people, call.devices) == (1, 0)
+
+
+def test_the_last_coming_or_going_is_remembered(google, room):
+    record = start_call(google, room, {"guest": "A"}, {"guest": "B"}, ago=7200, seen=False)
+    google.advance(3600)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/leave", {"guest": "B"})
+    google.advance(1800)
+    sweep(space_of(room).account)
+    call = space_of(room).conference
+    assert call is not None
+    assert call.same_since is not None
+    age = timezone.now() - call.same_since
+    assert timedelta(minutes=29) < age < timedelta(minutes=31)
+
+
+def test_only_one_sweep_at_a_time(google, room):
+    account = space_of(room).account
+    now = timezone.now()
+    assert account.claim(now=now, until=now + timedelta(minutes=1))
+    assert sweep(account) is False
+    assert asked(google) == {}
+
+
+def test_a_killed_sweep_frees_its_account_after_the_lease(google, room):
+    account = space_of(room).account
+    Account.objects.filter(pk=account.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert sweep(account) is True
+
+
+def test_what_passes_by_itself_is_stored_in_words(google, room):
+    account = space_of(room).account
+    fault(google, "conferenceRecords.list", status=503)
+    assert sweep(account) is True
+    account.refresh_from_db()
+    assert "not available" in account.problem
+    assert account.status == Account.Status.OK
+    assert account.swept_at is None
+    assert sweep(due_at_once(account)) is True
+    account.refresh_from_db()
+    assert (account.problem, account.problem_since) == ("", None)
+    assert account.swept_at is not None
+
+
+def test_quota_pauses_the_account_for_as_long_as_google_says(google, room):
+    account = space_of(room).account
+    fault(google, "conferenceRecords.list", status=429, retry_after="90")
+    before = timezone.now()
+    sweep(account)
+    account.refresh_from_db()
+    pause = account.next_sweep_at - before
+    assert timedelta(seconds=89) < pause < timedelta(seconds=100)
+    assert account not in Account.objects.due(timezone.now())
+
+
+def test_one_broken_account_does_not_trouble_the_other(google, room, settings):
+    settings.ROOM_MAILBOXES = [MUNICH]
+    munich = known_room(google, account=MUNICH)
+    start_call(google, munich, seen=False)
+    broken = factories.make_account("rooms-ham@example.com")
+    factories.make_space(account=broken)
+    assert sweep(broken) is True
+    assert sweep(space_of(munich).account) is True
+    broken.refresh_from_db()
+    assert broken.status == Account.Status.BROKEN
+    assert "MEETADMIN_ROOM_MAILBOXES" in broken.problem
+    assert broken.circuit(timezone.now()) == Account.Circuit.OPEN
+    assert space_of(munich).liveness == Liveness.ACTIVE
+
+
+def test_one_call_that_google_hides_does_not_stop_the_others_from_being_counted(google, room):
+    other = known_room(google, name="Other")
+    start_call(google, room, seen=False)
+    start_call(google, other, seen=False)
+    fault(google, "conferenceRecords.participants.list", status=403)
+    sweep(space_of(room).account)
+    counted = [space_of(one).conference.counted for one in (room, other)]  # type: ignore[union-attr]
+    assert sorted(counted) == [False, True]
+    assert space_of(room).account.swept_at is not None
+
+
+def test_an_older_sweep_overwrites_nothing_newer(google, room):
+    later = timezone.now() + timedelta(seconds=30)
+    record = start_call(google, room, seen=False)
+    space_of(room).see_call(None, seen_at=later)
+    sweep(space_of(room).account)
+    space = space_of(room)
+    assert (space.liveness, space.conference, space.seen_at) == (Liveness.IDLE, None, later)
+    assert not Conference.objects.filter(record=record, ended_at=None).exists()
+
+
+def test_people_do_not_sweep(google, room, admin):
+    with pytest.raises(NotAllowed):
+        sweeps.sweep(account=space_of(room).account, actor=admin)
+    assert asked(google) == {}
+
+
+def test_spaces_of_other_accounts_are_not_touched(google, room):
+    munich = known_room(google, account=MUNICH)
+    long_ago = timezone.now() - timedelta(hours=1)
+    Space.objects.filter(room=munich).update(seen_at=long_ago)
+    sweep(Account.objects.get(email=BERLIN))
+    assert space_of(munich).seen_at == long_ago
+
+
+def test_a_space_we_do_not_own_is_never_called_idle_by_a_sweep(google, room):
+    theirs = factories.make_space(owned=False, liveness=Liveness.UNKNOWN, account=space_of(room).account)
+    sweep(space_of(room).account)
+    theirs.refresh_from_db()
+    assert theirs.liveness == Liveness.UNKNOWN
+
+
+def test_what_nobody_can_mend_by_waiting_is_tried_more_and_more_seldom(google, room):
+    broken = factories.make_account("rooms-ham@example.com")  # not in the list of mailboxes
+    factories.make_space(account=broken)
+    pauses = []
+    for failures in range(1, 9):
+        sweep(broken)
+        broken.refresh_from_db()
+        assert (broken.fail_count, broken.open_until) == (failures, broken.next_sweep_at)
+        assert broken not in Account.objects.due(timezone.now())
+        pauses.append((broken.next_sweep_at - timezone.now()).total_seconds())
+    assert pauses[0] < 21
+    assert sorted(pauses[:6]) == pauses[:6]
+    assert 700 < pauses[-1] <= 900
+    assert broken.circuit(broken.next_sweep_at) == Account.Circuit.PROBING
+
+
+def test_what_passes_is_tried_again_within_a_minute_and_one_success_closes_the_circuit(google, room):
+    account = space_of(room).account
+    fault(google, "*", status=503, times=12)
+    for _ in range(12):
+        sweep(account)
+        account.refresh_from_db()
+        assert account.next_sweep_at < timezone.now() + timedelta(seconds=61)
+    assert account.fail_count == 12
+    assert account.failed_at is not None
+    assert account.swept_at is None
+    sweep(account)
+    account.refresh_from_db()
+    assert (account.fail_count, account.open_until, account.problem) == (0, None, "")
+    assert account.circuit(timezone.now()) == Account.Circuit.CLOSED
+
+
+def test_too_much_for_the_quota_is_nothing_wrong_with_the_account(google, room):
+    account = space_of(room).account
+    fault(google, LIST, status=429)
+    sweep(account)
+    account.refresh_from_db()
+    assert (account.fail_count, account.circuit(timezone.now())) == (0, Account.Circuit.CLOSED)
+
+
+def test_an_account_says_how_it_is_looked_at_and_why(google, room):
+    account = space_of(room).account
+    start_call(google, room, seen=False)
+    sweep(account)
+    account.refresh_from_db()
+    assert account.live_calls == 1
+    assert account.plan == (
+        "One list of running calls tells of all 2 links; one by one would cost 2 readings. Every 10 s: calls are on."
+    )
+
+
+def test_a_surprise_in_one_account_is_noted_and_gives_its_turn_back(google, room, monkeypatch):
+    account = space_of(room).account
+    monkeypatch.setattr(Account, "works", None)  # whatever cannot happen
+    with pytest.raises(TypeError):
+        sweep(account)
+    assert Account.objects.get(pk=account.pk).lease_until < timezone.now() + sweeps.LEASE
+    monkeypatch.undo()
+    monkeypatch.setattr(Space, "see_call", None)
+    start_call(google, room, seen=False)
+    sweep(due_at_once(account))
+    account.refresh_from_db()
+    assert "unexpected" in account.problem
+    assert account.next_sweep_at > timezone.now()
+
+
+# --- One by one -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lonely(google: SimulatorProcess, db: None) -> Room:
+    """The only room of the mailbox in Munich."""
+    return known_room(google, account=MUNICH, name="Munich 1.01")
+
+
+def test_the_only_link_of_an_account_is_read_by_itself(google, lonely):
+    record = start_call(google, lonely, seen=False)
+    Space.objects.filter(room=lonely).update(settings={})
+    sweep(space_of(lonely).account)
+    space = space_of(lonely)
+    assert space.conference is not None
+    assert space.conference.record == record
+    assert space.conference.started_at is not None
+    assert (space.conference.people, space.settings["accessType"]) == (1, "TRUSTED")
+    counts = asked(google)
+    assert (counts["spaces.get"], LIST in counts, "spaces.members.list" in counts) == (1, False, False)
+    assert space.account.plan.startswith("Its link is read by itself")
+    forget_requests(google)
+    Space.objects.filter(room=lonely).update(checked_at=timezone.now() - timedelta(days=1))
+    sweep(space.account)
+    counts = asked(google)
+    assert (counts["spaces.get"], counts["spaces.members.list"], counts.get("conferenceRecords.get")) == (
+        1,
+        1,
+        None,
+    )
+
+
+def test_a_link_that_google_does_not_show_is_the_links_trouble_only(google, lonely):
+    fault(google, "spaces.get", status=404)
+    sweep(space_of(lonely).account)
+    space = space_of(lonely)
+    assert (space.trouble, space.liveness) == (Space.Trouble.NOT_FOUND, Liveness.UNKNOWN)
+    assert (space.account.problem, space.account.fail_count) == ("", 0)
+    sweep(space.account)
+    assert (space_of(lonely).trouble, space_of(lonely).liveness) == (Space.Trouble.NONE, Liveness.IDLE)
+
+
+# --- Who is in --------------------------------------------------------------------------------------------
+
+
+def the_call(room: Room) -> Any:
+    call = space_of(room).conference
+    assert call is not None
+    return call
+
+
+def come(google: SimulatorProcess, record: str, **who: str) -> None:
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/join", who)
+
+
+def test_names_are_read_again_only_when_the_number_has_changed(google, room):
+    record = start_call(google, room, {"guest": "A"}, seen=False)
+    account = space_of(room).account
+    sweep(account)
+    first = the_call(room)
+    sweep(account)
+    second = the_call(room)
+    assert (second.listed_at, second.guests) == (first.listed_at, 1)
+    assert second.counted_at > first.counted_at
+    come(google, record, guest="B")
+    forget_requests(google)
+    sweep(account)
+    third = the_call(room)
+    assert third.listed_at > first.listed_at
+    assert (third.guests, third.peak, third.all_guests) == (2, 2, 2)
+    assert asked(google)[PARTICIPANTS] == 2
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        {"listed_at": timedelta(minutes=11)},  # one may have come as another went
+        {"listed_at": timedelta(minutes=2), "stuck_at": timedelta(seconds=-3)},  # is it really so still?
+    ],
+)
+def test_names_are_read_again_when_they_are_old_and_before_a_call_is_called_stuck(google, room, old):
+    record = start_call(google, room, {"guest": "A"}, seen=False)
+    account = space_of(room).account
+    sweep(account)
+    come(google, record, guest="B")
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/leave", {"guest": "A"})
+    sweep(account)
+    assert {one.display_name for one in the_call(room).participants.all()} == {"A"}
+    now = timezone.now()
+    Conference.objects.filter(record=record).update(**{name: now - ago for name, ago in old.items()})
+    sweep(account)
+    assert {one.display_name for one in the_call(room).participants.all()} == {"B"}
+
+
+def test_a_visit_counts_as_many_as_its_share_allows_and_goes_on_there_the_next_time(google, room, settings):
+    rooms = [known_room(google, name=f"Room {number}") for number in range(5)]
+    for one in rooms:
+        start_call(google, one, seen=False)
+    settings.SWEEP_EVERY, settings.POLL_SHARE = (
+        10,
+        0.006,
+    )  # 36 readings a minute: 3 lists... and 4 heads a look
+    account = space_of(room).account
+    for counted in (4, 5):
+        sweep(account)
+        assert Conference.objects.exclude(counted_at=None).count() == counted
+    account.refresh_from_db()
+    assert "4 of 5 calls are counted each time" in account.plan
+
+
+def test_a_call_whose_host_has_left_tells_since_when(google, room, owner):
+    world = {one["email"]: one["id"] for one in google.world()["people"]}
+    Person.objects.filter(pk=owner.pk).update(google_id=world[owner.email])
+    record = start_call(
+        google, room, {"email": owner.email}, {"guest": "A"}, {"guest": "B"}, ago=7200, seen=False
+    )
+    sweep(space_of(room).account)
+    assert the_call(room).host_left_at is None
+    google.control(
+        "POST", f"{record.replace('conferenceRecords', 'conferences')}/leave", {"email": owner.email}
+    )
+    google.advance(11_000)
+    sweep(space_of(room).account)
+    call = the_call(room)
+    assert call.host_left_at is not None
+    [reason] = space_of(room).verdict(call.host_left_at + timedelta(minutes=190)).reasons
+    assert reason == "its host left 3 hours ago, others are still in"
+
+
+# --- What can wait ----------------------------------------------------------------------------------------
+
+
+def test_a_call_that_came_and_went_unseen_is_caught_and_settled(google, room):
+    record = start_call(google, room, {"guest": "A"}, {"device": "Berlin 1.01"}, ago=600, seen=False)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/leave", {"guest": "A"})
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
+    ended = timezone.now()
+    account = space_of(room).account
+    Account.objects.filter(pk=account.pk).update(harvested_to=ended - timedelta(minutes=30))
+    sweep(due_at_once(account))
+    call = Conference.objects.get(record=record)
+    assert call.ended_at is not None
+    assert call.started_at is not None
+    assert abs(call.ended_at - ended) < timedelta(seconds=5)
+    assert timedelta(seconds=595) < call.ended_at - call.started_at < timedelta(seconds=605)
+    assert (call.settled_at, call.all_guests) == (None, None)
+    account.refresh_from_db()
+    assert account.harvested_to is not None
+    assert account.harvested_to > ended
+    Conference.objects.filter(pk=call.pk).update(ended_at=ended - timedelta(minutes=2))  # rather than wait
+    sweep(account)
+    call.refresh_from_db()
+    assert (call.all_guests, call.all_people, call.peak) == (1, 1, 2)
+    assert call.settled_at is not None
+    left = dict(call.participations.values_list("display_name", "left_at"))
+    assert left["A"] is not None
+
+
+def test_where_google_does_not_compare_the_end_the_beginning_is_asked_for(google, room):
+    record = start_call(google, room, seen=False)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
+    account = space_of(room).account
+    Account.objects.filter(pk=account.pk).update(harvested_to=timezone.now() - timedelta(minutes=30))
+    fault(google, LIST, kind="slow", delay_ms=1)  # the list of running calls passes
+    fault(google, LIST, status=400)
+    sweep(due_at_once(account))
+    assert Conference.objects.get(record=record).ended_at is not None
+    assert asked(google)[LIST] == 3
+
+
+def test_a_call_seen_ending_gets_its_true_end(google, room):
+    record = start_call(google, room)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
+    ended = timezone.now()
+    account = space_of(room).account
+    space_of(room).see_call(None, seen_at=ended + timedelta(seconds=40))
+    Account.objects.filter(pk=account.pk).update(harvested_to=ended - timedelta(minutes=30))
+    sweep(due_at_once(account))
+    call = Conference.objects.get(record=record)
+    assert call.ended_at is not None
+    assert abs(call.ended_at - ended) < timedelta(seconds=5)
+
+
+def test_a_long_time_away_is_caught_up_with_piece_by_piece(google, room):
+    account = space_of(room).account
+    long_ago = timezone.now() - timedelta(hours=5)
+    Account.objects.filter(pk=account.pk).update(harvested_to=long_ago)
+    sweep(due_at_once(account))
+    account.refresh_from_db()
+    assert account.harvested_to is not None
+    assert timedelta(hours=1.8) < account.harvested_to - long_ago < timedelta(hours=2.1)
+
+
+def test_of_a_call_google_has_forgotten_nothing_is_asked_twice(google, room):
+    call = Conference.objects.create(
+        record="conferenceRecords/forgotten",
+        space=space_of(room),
+        started_at=timezone.now() - timedelta(hours=2),
+        ended_at=timezone.now() - timedelta(hours=1),
+    )
+    sweep(space_of(room).account)
+    assert asked(google)[PARTICIPANTS] == 1
+    call.refresh_from_db()
+    assert (call.settled_at is not None, call.all_people) == (True, None)
+    forget_requests(google)
+    sweep(space_of(room).account)
+    assert PARTICIPANTS not in asked(google)
+
+
+def test_settings_are_read_again_the_oldest_first_and_only_what_is_old(google, room, settings):
+    older, retired, _ = (known_room(google, name=name) for name in ("Older", "Retired", "Fresh"))
+    ages = {room: 2, older: 3, retired: 4}
+    for one, hours in ages.items():
+        Space.objects.filter(room=one).update(
+            checked_at=timezone.now() - timedelta(hours=hours), settings={"accessType": "OPEN"}
+        )
+    Space.objects.filter(room=retired).update(retired_at=timezone.now())
+    settings.QUOTA = Limits(
+        read_project=800
+    )  # 8 readings a minute for what can wait: 2 in each look, one link
+    sweep(space_of(room).account)
+    read = [space_of(one).settings["accessType"] for one in (room, older, retired)]
+    assert read == ["OPEN", "TRUSTED", "OPEN"]
+    assert asked(google)["spaces.get"] == 1
+
+
+def test_a_link_hidden_while_its_settings_are_read_does_not_stop_the_others(google, room):
+    Space.objects.update(checked_at=None, settings={})
+    third = known_room(google, name="Third", account=BERLIN)
+    Space.objects.filter(room=third).update(checked_at=None)
+    fault(google, "spaces.get", status=403)
+    for _ in range(3):
+        sweep(space_of(room).account)
+    assert set(Space.objects.values_list("trouble", flat=True)) == {"", "not_permitted"}
+    assert not Space.objects.filter(checked_at=None).exists()
+
+
+# --- Events -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("push", "ago", "missed"),
+    [
+        (True, 120, True),
+        (True, 20, False),
+        (False, 120, False),
+    ],  # told late, may still be told, nobody promised
+)
+def test_a_call_no_event_has_told_of_is_noted(google, room, push, ago, missed):
+    start_call(google, room, ago=ago, seen=False)
+    account = space_of(room).account
+    errand = errands.running_calls(account, push=push)
+    for _ in range(2):  # the second time it is no news
+        now = timezone.now()
+        errand.take(meet.client(account, actor=SYSTEM).running_conferences(), now)
+        account.refresh_from_db()
+        assert (account.push_missed_at is not None) is missed
+    assert account.push_missed_at != now
+
+
+# --- All whose turn it is -----------------------------------------------------------------------------------
+
+
+def test_a_round_takes_each_whose_turn_it_is_and_leaves_the_others(google, room, lonely):
+    resting = factories.make_account(
+        "rooms-ham@example.com", next_sweep_at=timezone.now() + timedelta(minutes=1)
+    )
+    factories.make_space(account=resting)
+    factories.make_account("without-links@example.com")
+    assert sweeps.run(actor=SYSTEM) == 2
+    assert sweeps.run(actor=SYSTEM) == 0
+    assert set(Account.objects.exclude(swept_at=None).values_list("email", flat=True)) == {BERLIN, MUNICH}
+
+
+def test_one_round_at_a_time(google, room):
+    cache.add("sweeps:round", 1, timeout=10)
+    assert sweeps.run(actor=SYSTEM) == 0
+    assert asked(google) == {}
+    cache.delete("sweeps:round")
+    assert sweeps.run(actor=SYSTEM) == 1
+    assert cache.get("sweeps:round") is None
+
+
+def test_a_round_goes_on_without_redis(google, room, settings):
+    settings.CACHES = {
+        "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=1"}
+    }
+    assert sweeps.run(actor=SYSTEM) == 1
+
+
+def test_an_account_that_never_answers_delays_nobody(google, room, lonely, settings):
+    """While one waits for its timeout, the other has its turn again and again within the same round."""
+    settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
+    fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
+    start_call(google, lonely, seen=False)
+    assert sweeps.run(actor=SYSTEM) >= 3
+    slow, quick = Account.objects.get(email=BERLIN), Account.objects.get(email=MUNICH)
+    assert (slow.swept_at, slow.fail_count) == (None, 1)
+    assert "in time" in slow.problem
+    assert space_of(lonely).liveness == Liveness.ACTIVE
+    seen_at = space_of(lonely).seen_at
+    assert seen_at is not None
+    assert timezone.now() - seen_at < timedelta(seconds=2)
+    assert quick.problem == ""
+
+
+def test_people_do_not_run_rounds(db, admin):
+    with pytest.raises(NotAllowed):
+        sweeps.run(actor=admin)
