@@ -6,24 +6,31 @@ from benchmarks import ready  # noqa: F401
 import sys
 import threading
 import time
+import urllib.error
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db import connections
+from django.conf import settings
+from django.db.models import Min
 from django.utils import timezone
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 
 from benchmarks.stage import Stage, say, table
-from spaces import tasks
-from spaces.models import Account, Building, Room, Space
+from spaces.access import SYSTEM
+from spaces.actions import sweeps
+from spaces.models import Account, Building, Conference, Room, Space
 from spaces.models.spaces import Liveness
 
 ACCOUNTS, START = 10, 240  # a world of 240 rooms has exactly ten mailboxes; more spaces are then made in them
-GROWTH, SAME_LIVE = (1_000, 3_000, 10_000), 100
-LIVE, LATENCY = 500, 80
-SAMPLE, POOL, WORKERS = 1_000, 32, 2
+GROWTH, SAME_LIVE = (1_000, 3_000, 10_000, 30_000), 100
+ROOMS, LIVE, LATENCY = 10_000, 500, 80
+SAMPLE, POOL = 1_000, 32
+WARM_UP, STEADY = 60, 180  # seconds
+MOVES, CALLS = 100, 10  # a minute: people who come or go, and calls that begin and end
 PEOPLE = [
     {"email": "engineer-01@example.com"},
     {"email": "teacher-01@example.com"},
@@ -55,9 +62,15 @@ class World:
         self.mailboxes = [one["email"] for one in world["accounts"]]
         self.names: list[str] = []
         self.live = 0
+        self.moving_cpu = 0.0  # of the thread that moves people: no part of what is measured
         self.building = Building.objects.create(code="all", name="All")
         self.accounts = {
-            email: Account.objects.create(email=email, kind=Account.Kind.DELEGATED, status=Account.Status.OK)
+            email: Account.objects.create(
+                email=email,
+                kind=Account.Kind.DELEGATED,
+                status=Account.Status.OK,
+                harvested_to=timezone.now(),
+            )
             for email in self.mailboxes
         }
         self._keep(world["spaces"])
@@ -72,12 +85,13 @@ class World:
                     owned=True,
                     origin=Space.Origin.OURS,
                     meeting_code=one["meetingCode"],
-                    checked_at=now,
+                    # Read in turns within the last hours, as an installation of some age has it.
+                    checked_at=now - timedelta(seconds=index * 97 % 20_000),
                     code_confirmed_at=now,
                     seen_at=now,
                     liveness=Liveness.IDLE,
                 )
-                for one in made
+                for index, one in enumerate(made)
             ]
         )
         first = len(self.names)
@@ -114,25 +128,38 @@ class World:
         self.live = max(self.live, live)
 
     def sweep(self) -> Cost:
-        """All accounts once, two at a time as the worker has it."""
+        """One look at all accounts, as the worker does it."""
         self.place.control("requests", method="DELETE")
         Account.objects.update(lease_until=timezone.now(), next_sweep_at=timezone.now())
-        keys = list(Account.objects.values_list("pk", flat=True))
         began, used = time.monotonic(), time.process_time()
-
-        def one(key: int) -> None:
-            tasks.sweep_account(account_id=key)
-            connections.close_all()
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(one, keys))
+        sweeps.run(actor=SYSTEM)
         wall, cpu = time.monotonic() - began, time.process_time() - used
-        oldest = Space.objects.order_by("seen_at").values_list("seen_at", flat=True)[0]
         calls = self.place.control("requests")["by_method"]
         known = Space.objects.filter(liveness=Liveness.ACTIVE).count()
         if known != self.live:
             raise RuntimeError(f"{known} calls are known, {self.live} are on")
-        return Cost(calls, wall, cpu, (timezone.now() - oldest).total_seconds() if oldest else 0.0)
+        return Cost(calls, wall, cpu, age("seen_at", Space.objects.all()))
+
+    def move(self, until: threading.Event) -> None:
+        """People come and go, calls begin and end, until told to stop."""
+        number = 0
+        running: list[dict[str, Any]] = []
+        while not until.wait(60 / (MOVES + 2 * CALLS)):
+            self.moving_cpu = time.thread_time()
+            number += 1
+            running = self.place.control("world")["conferences"] if number % 20 == 1 else running
+            on = [one for one in running if one["endTime"] is None]
+            call = on[number * 7919 % len(on)]["name"].replace("conferenceRecords", "conferences")
+            if number % 12 == 0:
+                self.place.control(f"{call}/end", {})
+                on = [one for one in on if one["name"] != call]
+                name = self.names[(LIVE + number) % len(self.names)]
+                self.place.control(
+                    "conferences", {"space": name, "participants": PEOPLE, "started_seconds_ago": 0}
+                )
+            else:
+                with suppress(urllib.error.HTTPError):  # one that has ended in the meantime
+                    self.place.control(f"{call}/join", {"guest": f"Guest {number}"})
 
     def naive(self) -> Cost:
         """One `spaces.get` a room with Google's dynamic client, a client for every thread and account; on a sample."""
@@ -166,10 +193,17 @@ class World:
         return Cost(self.place.control("requests")["by_method"], wall, cpu, wall)
 
 
+def age(field: str, rows: Any) -> float:
+    """Seconds since the oldest of these moments."""
+    oldest = rows.aggregate(oldest=Min(field))["oldest"]
+    return (timezone.now() - oldest).total_seconds() if oldest else 0.0
+
+
 def growth(world: World) -> None:
     """(b): more rooms, the same number of calls."""
     lines = []
     base: Cost | None = None
+    settings.RECONCILE_AFTER = 10**7  # only what is on
     for rooms in GROWTH:
         world.grow(rooms)
         world.start(SAME_LIVE)
@@ -186,24 +220,23 @@ def growth(world: World) -> None:
             )
         )
     say(
-        f"Growth of the sweep: {ACCOUNTS} accounts, no latency; the cheapest of three sweeps; CPU of this process in seconds."
+        f"Growth of a look at all {ACCOUNTS} accounts, no latency; the cheapest of three; CPU of this process in seconds."
     )
     table(("", "calls to Google", "ratio", "CPU", "ratio"), lines)
 
 
 def sweep(world: World) -> None:
     """(a): ten thousand rooms, Google at a distance, beside the naive way."""
-    world.grow(GROWTH[-1])
+    world.grow(ROOMS)
     world.start(LIVE)
     world.place.control("faults", {"method": "*", "kind": "slow", "delay_ms": LATENCY, "times": 0})
-    rooms = len(world.names)
-    costs = {"sweep that finds the calls": world.sweep(), "sweep after that": world.sweep()}
+    settings.RECONCILE_AFTER = 1800
+    costs = {"look that finds the calls": world.sweep(), "look after that": world.sweep()}
     naive = world.naive()
-    share = rooms / SAMPLE
-    world.place.control("faults", method="DELETE")
+    share = ROOMS / SAMPLE
     say(
-        f"Sweep of {rooms:,} rooms under {ACCOUNTS} accounts, {LIVE} live, {LATENCY} ms latency. Ours: {WORKERS} accounts at a time, with "
-        f"head counts. Naive: google-api-python-client, one spaces.get a room, {POOL} threads, without head counts; measured on "
+        f"One look at {ROOMS:,} rooms under {ACCOUNTS} accounts, {LIVE} live, {LATENCY} ms latency: what is on, heads of half the calls, some "
+        f"settings. Naive: google-api-python-client, one spaces.get a room, {POOL} threads, without head counts; measured on "
         f"{SAMPLE:,} rooms with warm clients, times {share:.0f}. CPU of this process in seconds."
     )
     table(
@@ -230,10 +263,66 @@ def sweep(world: World) -> None:
             )
         ],
     )
+    steady(world, naive_calls=naive.total * share, naive_cpu=naive.cpu * share)
+    world.place.control("faults", method="DELETE")
+
+
+def steady(world: World, *, naive_calls: float, naive_cpu: float) -> None:
+    """The same for some minutes, every account at its own pace, while people come and go."""
+    stop = threading.Event()
+    moving = threading.Thread(target=world.move, args=(stop,), daemon=True)
+    moving.start()
+    Account.objects.update(next_sweep_at=timezone.now())
+    live_ages, head_ages = [], []
+    begun = time.monotonic()
+    used, warm = 0.0, False
+    while (passed := time.monotonic() - begun) < WARM_UP + STEADY:
+        if not warm and passed > WARM_UP:
+            warm, used = True, time.process_time() - world.moving_cpu
+            world.place.control("requests", method="DELETE")
+        sweeps.run(actor=SYSTEM)
+        if warm:
+            live_ages.append(age("seen_at", Space.objects.filter(owned=True)))
+            running = Conference.objects.filter(ended_at=None)
+            head_ages.append(age("counted_at", running))
+        time.sleep(0.5)
+    cpu = time.process_time() - world.moving_cpu - used
+    calls = world.place.control("requests")
+    stop.set()
+    moving.join()
+    minutes = STEADY / 60
+    total = sum(number for name, number in calls["by_method"].items() if name != "token")
+    budget = settings.QUOTA.read_project * settings.POLL_SHARE
+    say(
+        f"Steady state for {STEADY} s, every {settings.SWEEP_EVERY} s, {MOVES} comings and {CALLS} new calls a minute; 429 answered: "
+        f"{calls['by_status'].get('429', 0)}; budget {budget:.0f} readings a minute. Naive: every room once a minute."
+    )
+    table(
+        ("", "readings a minute", "of the quota", "CPU s a minute", "oldest state s", "oldest head count s"),
+        [
+            (
+                "ours",
+                f"{total / minutes:.0f}",
+                f"{total / minutes / settings.QUOTA.read_project:.1%}",
+                f"{cpu / minutes:.1f}",
+                f"{max(live_ages):.0f}",
+                f"{max(head_ages):.0f}",
+            ),
+            (
+                "naive",
+                f"{naive_calls:.0f}",
+                f"{naive_calls / settings.QUOTA.read_project:.0%}",
+                f"{naive_cpu:.1f}",
+                "60",
+                "-",
+            ),
+        ],
+    )
 
 
 def main(names: list[str]) -> None:
     """The named ones of `growth` and `sweep`, on one world."""
+    settings.SWEEP_EVERY = 30  # as with the real Google
     with Stage.inherited() as place:
         world = World(place)
         for name, part in (("growth", growth), ("sweep", sweep)):
