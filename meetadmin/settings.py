@@ -108,7 +108,7 @@ if any(_push.values()):
         PUSH = Arrangement(**_push)  # type: ignore[arg-type]  # a dictionary of several types
     except ValueError as error:
         raise ImproperlyConfigured(
-            f"{error} (docs/install.md, section 8; unset all MEETADMIN_PUSH_... to go without events)"
+            f"{error} (docs/install.md, section 11; unset all MEETADMIN_PUSH_... to go without events)"
         ) from error
     if PUSH.pull and GOOGLE_SERVICE_ACCOUNT is None:
         raise ImproperlyConfigured(

@@ -127,6 +127,11 @@ class Subscription(models.Model):
             and self.account.status != Account.Status.BROKEN
         )
 
+    def should_have_told(self, moment: datetime) -> bool:
+        """Whether an event ought to have come of what happened at this moment. More than health asks: a subscription that has
+        never been heard of is not relied on, but its silence is worth noticing."""
+        return self.state == self.State.ACTIVE and self.created_at is not None and self.created_at < moment
+
     def needs_renewal(self, now: datetime) -> bool:
         """Once a day, and in any case long before it ends: an expired subscription is gone for good."""
         lived = self.renewed_at or self.created_at

@@ -28,7 +28,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PUSH is None or not settings.PUSH.pull:
             raise CommandError(
-                "Events are fetched only with MEETADMIN_PUSH_PULL=1 (docs/install.md, section 8)."
+                "Events are fetched only with MEETADMIN_PUSH_PULL=1 (docs/install.md, section 11)."
             )
         try:
             client = meet.pull_client()

@@ -76,6 +76,19 @@ def test_when_it_is_renewed(db, fields, due):
     assert make(NOW, **{"created_at": NOW - HOUR} | fields).needs_renewal(NOW) is due
 
 
+@pytest.mark.parametrize(
+    ("fields", "ago", "expected"),
+    [
+        ({"heard": None}, HOUR, True),
+        ({}, 2 * DAY, False),
+        ({"state": "suspended"}, HOUR, False),
+        ({"state": "none", "created_at": None}, HOUR, False),
+    ],
+)
+def test_whose_silence_is_worth_noticing(db, fields, ago, expected):
+    assert make(NOW, **fields).should_have_told(NOW - ago) is expected
+
+
 def received(number: int, **fields: Any) -> Received:
     return Received(message_id=f"m{number}", **{"event_id": f"e{number}"} | fields)
 
