@@ -118,8 +118,9 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
     web = [
         "granian",
         "--interface",
-        "wsgi",
-        "meetadmin.wsgi:application",
+        "asgi",
+        "--no-ws",
+        "meetadmin.asgi:application",
         "--host",
         host,
         "--port",
@@ -141,7 +142,7 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
     fetching = env.get("MEETADMIN_PUSH_PULL", "").lower() in {"1", "true", "yes", "on"}
     return [
         # One process with eight threads: a second one would cost another 90 MB and the start four seconds of processor time.
-        Child("web", [*python, *web, "--workers", "1", "--blocking-threads", "8"], env),
+        Child("web", [*python, *web, "--workers", "1"], env),
         Child("worker", [*python, *worker], env),
         Child("beat", [*python, *beat], env),
         *([manage("pull_events", env)] if fetching else []),

@@ -1,0 +1,10 @@
+"""The web process's door: granian serves `application`. The stream of changes is asynchronous, all pages are Django's in
+threads (docs/decisions/0013)."""
+
+from meetadmin.bridge import Pages
+from meetadmin.wsgi import application as pages  # makes Django ready, so it comes before what needs models
+from spaces.stream import LiveStream
+
+THREADS = 8  # a request waits for Google now and then; the database's pool has as many connections
+
+application = LiveStream(Pages(pages, threads=THREADS))
