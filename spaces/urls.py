@@ -42,6 +42,7 @@ urlpatterns = [
     path("r/<slug:slug>", roompage.join, name="join"),
     path("lookup/", lookup.look_up, name="lookup"),
     path("lookup/ask/", lookup.ask, name="lookup_ask"),
+    path("lookup/forget/", lookup.forget, name="lookup_forget"),
     path("mine/", rooms.mine, name="mine"),
     path("settings/", preferences.settings, name="preferences"),
     path("settings/columns/", preferences.columns, name="columns"),

@@ -174,10 +174,10 @@ def join(request: Request, slug: str) -> HttpResponse:
     return redirect(found)
 
 
-def stable_address(found: Room) -> str:
-    """The room's address for walls and invitations. It stays the same when the Meet link behind it is replaced, and it is built
-    on the configured address, not on whatever name this request came by: it will be printed."""
-    return f"{settings.BASE_URL}{reverse('join', args=[found.slug])}"
+def stable_address(found: Room, name: str = "join") -> str:
+    """A room's address for walls, letters and tickets, with the name of the page it leads to: by itself the one that stays the same
+    when the Meet link behind it is replaced. Built on the configured site, not on whatever name this request came by."""
+    return f"{settings.BASE_URL}{reverse(name, args=[found.slug])}"
 
 
 def _qr(text: str) -> SafeString:

@@ -19,14 +19,17 @@ def find(request: Request, slug: str) -> Room:
     return get_object_or_404(access.visible_rooms(request.user).for_pages(), slug=slug)
 
 
+# Across buildings: on a phone nobody scrolls past quiet rooms to the one that is on.
+URGENCY = {"stuck": 0, "unknown": 1, "live": 2}
+
+
 @require_GET
 def mine(request: Request) -> HttpResponse:
     """The rooms somebody owns or is deputy of: what to end, first."""
     now = timezone.now()
     found = access.visible_rooms(request.user).current().owned_by(request.user).for_lists().by_need(now)
-    return page(
-        request, "mine.html", {"rows": rows(found[:500], request.user, now), "now": now}, partial="board"
-    )
+    shown = sorted(rows(found[:500], request.user, now), key=lambda one: URGENCY.get(one.state, len(URGENCY)))
+    return page(request, "mine.html", {"rows": shown, "now": now}, partial="board")
 
 
 def _building(form: RoomForm, request: Request) -> Building:

@@ -13,6 +13,20 @@
   });
   rest();
 
+  // From the pasted text down into the answers; up from the first of them back into the text.
+  document.addEventListener("keydown", (event) => {
+    const field = document.querySelector("#lookup-q");
+    const first = document.querySelector("#answer .room a");
+    if (!field || !first || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "ArrowDown" && event.target === field && !field.value.slice(field.selectionEnd).includes("\n")) {
+      event.preventDefault();
+      first.focus();
+    } else if (event.key === "ArrowUp" && event.target === first) {
+      event.preventDefault();
+      field.focus();
+    }
+  });
+
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
   });

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from spaces.models import Account, Building, Person, Room
+from spaces.models import Account, Building, Person, Room, Space
 from tests import factories
 from tests.support import signs
 from tests.support.simulator import SimulatorProcess
@@ -279,3 +279,23 @@ def test_the_stable_address_leads_into_the_call(halls, colleague, sign_in):
 def test_an_unknown_tab_is_the_first_one(halls, colleague, sign_in):
     reply = sign_in(colleague).get(f"{halls[0].get_absolute_url()}?tab=audit")
     assert reply.context["tab"] == "spaces"
+
+
+def test_my_rooms_begin_with_what_is_on_wherever_it_is(owner, sign_in):
+    """Stuck, cannot be told, live, quiet: across buildings."""
+    kinds = ("idle", "live", "unknown", "stuck", "none")
+    for number, kind in enumerate(kinds):
+        room = factories.make_room(
+            kind, building=factories.make_building(f"B{number}"), owners=(owner,), with_space=kind != "none"
+        )
+        if room.space and kind == "live":
+            factories.make_call(room.space, people=(owner,), devices=1)
+        elif room.space and kind == "stuck":
+            factories.make_call(room.space, devices=2, ago=timedelta(hours=5))
+        elif room.space and kind == "unknown":
+            Space.objects.filter(pk=room.space.pk).update(liveness="unknown")
+    shown = sign_in(owner).get("/mine/")
+    assert rooms_in(shown) == ["stuck", "unknown", "live", "idle", "none"]
+    text = shown.content.decode()
+    assert text.count('class="btn danger solid"') == 1
+    assert text.count('class="btn danger"') == 1
