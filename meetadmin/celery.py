@@ -38,6 +38,12 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    # Hourly, although days are what counts: a day whose hour was missed would be a day too long.
+    "throw away what was kept for long enough": {
+        "task": "spaces.tasks.forget_history",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
     "throw away old events": {
         "task": "spaces.tasks.purge_events",
         "schedule": 3600.0,

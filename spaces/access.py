@@ -36,6 +36,7 @@ class Permission(StrEnum):
     CONFERENCE_END = "conference:end"
     ACCOUNT_SWEEP = "account:sweep"
     EVENTS_TAKE = "events:take"
+    HISTORY_FORGET = "history:forget"
     ACCOUNT_CONNECT = "account:connect"
     ACCOUNT_DISCONNECT = "account:disconnect"
     ACCOUNT_MANAGE = "account:manage"
@@ -121,6 +122,7 @@ REFUSALS: dict[Permission, str] = {
     P.SPACE_REFRESH: _("Only the room's owner and IT staff may refresh it."),
     P.CONFERENCE_END: _("Only the room's owner, a deputy or an admin may end its conference."),
     P.ACCOUNT_SWEEP: _("Sweeps are the timetable's business."),
+    P.HISTORY_FORGET: _("What is kept for how long stands in the configuration."),
     P.EVENTS_TAKE: _("Events come from Google, not from people."),
     P.ACCOUNT_CONNECT: _("Only people of this organisation may connect a Google account."),
     P.ACCOUNT_DISCONNECT: _("Only the person who connected an account, or an admin, may disconnect it."),
@@ -144,7 +146,12 @@ class System:
 
 SYSTEM = System(
     label="Meetadmin",
-    grants=frozenset({P.SPACE_REFRESH, P.ACCOUNT_SWEEP, P.EVENTS_TAKE, P.ACCOUNT_MANAGE, P.PEOPLE_ADMIT}),
+    grants=frozenset(
+        {
+            *(P.SPACE_REFRESH, P.ACCOUNT_SWEEP, P.EVENTS_TAKE, P.HISTORY_FORGET),
+            *(P.ACCOUNT_MANAGE, P.PEOPLE_ADMIT),
+        }
+    ),
 )
 
 # Fills a demonstration from the simulator: the one place where rooms and people come from no person's hand.

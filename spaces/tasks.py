@@ -101,6 +101,12 @@ def purge_events() -> None:
     events.purge(actor=SYSTEM)
 
 
+@shared_task
+def forget_history() -> None:
+    """Throw away what has been kept for long enough."""
+    conferences.forget(actor=SYSTEM)
+
+
 @worker_ready.connect
 @heartbeat_sent.connect
 def worker_beats(**_: Any) -> None:

@@ -1,7 +1,12 @@
-"""Verbs about calls: end one, count who is in, look at all of an account at once, reveal names."""
+"""Verbs about calls: end one, reveal who is in it, forget what was kept for long enough."""
 
 import logging
+import time
+from datetime import timedelta
+from typing import Any
 
+from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from spaces import access, audit, live
@@ -17,13 +22,7 @@ from spaces.google.errors import (
     ScopeMissing,
 )
 from spaces.google.meet import MeetClient
-from spaces.models import (
-    AuditEntry,
-    Conference,
-    Participant,
-    Room,
-    Space,
-)
+from spaces.models import AuditEntry, Conference, Participant, Participation, Room, Space
 from spaces.words import counted, joined
 from spaces.words import text as _
 
@@ -37,6 +36,8 @@ NOT_OWNED = _(
     "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
     "can end it there."
 )
+FORGETTING_TIME = 60  # seconds, well below the limit of a task
+DELETE_AT_ONCE = 1000
 
 
 def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = "") -> Outcome:
@@ -202,3 +203,24 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
         detail=counted("%(n)s name shown", "%(n)s names shown", len(participants)) % {"n": len(participants)},
     )
     return participants
+
+
+def forget(*, actor: Actor) -> tuple[int, int]:
+    """Throw away what has been kept for long enough: names in calls that ended MEETADMIN_KEEP_NAMES days ago, and calls that ended
+    MEETADMIN_KEEP_CALLS days ago. Returns how many rows of either. Harmless twice and when it is killed: it goes piece by piece,
+    and what it does not get to within its time is left to the next run.
+    """
+    access.require(actor, Permission.HISTORY_FORGET)
+    now, until = timezone.now(), time.monotonic() + FORGETTING_TIME
+    names = Participation.objects.filter(conference__ended_at__lt=now - timedelta(days=settings.KEEP_NAMES))
+    calls = Conference.objects.filter(ended_at__lt=now - timedelta(days=settings.KEEP_CALLS))
+    return _delete(names, until), _delete(calls, until)
+
+
+def _delete(rows: QuerySet[Any], until: float) -> int:
+    """In pieces, so that nobody waits long for the database."""
+    gone = 0
+    while time.monotonic() < until and (keys := list(rows.values_list("pk", flat=True)[:DELETE_AT_ONCE])):
+        rows.model._default_manager.filter(pk__in=keys).delete()
+        gone += len(keys)
+    return gone

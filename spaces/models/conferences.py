@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
+from django.conf import settings
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
@@ -141,7 +142,9 @@ class Conference(models.Model):
         while it ran, the peak is the most who can have been in it at once."""
         with transaction.atomic():
             known = Conference.objects.select_for_update().get(pk=self.pk)
-            Participation.keep(known, everybody)
+            keep_since = settled_at - timedelta(days=settings.KEEP_NAMES)
+            if known.ended_at is None or known.ended_at > keep_since:
+                Participation.keep(known, everybody)
             known._note_all(everybody)
             if known.listed_at is None:
                 known.peak, known.peak_at = _most_at_once(everybody, known.ended_at)

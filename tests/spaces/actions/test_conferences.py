@@ -11,7 +11,7 @@ from spaces.access import SYSTEM, NotAllowed, Permission
 from spaces.actions import accounts, conferences, spaces
 from spaces.audit import Refused
 from spaces.google.errors import ConnectionBroken, GoogleError, OutcomeUnknown, TryLater
-from spaces.models import Account, AuditEntry, Conference, Participant, Person, Room, Space
+from spaces.models import Account, AuditEntry, Conference, Participant, Participation, Person, Room, Space
 from spaces.models.spaces import Liveness
 from spaces.tasks import settle_ending
 from tests import factories
@@ -458,3 +458,52 @@ def test_nobody_else_reveals(room, request, who):
     with pytest.raises(NotAllowed):
         conferences.reveal(room=room, actor=request.getfixturevalue(who))
     assert not AuditEntry.objects.exists()
+
+
+# --- Forgetting ------------------------------------------------------------------------------------------
+
+
+def ended_call(days: float, **fields: Any) -> Conference:
+    now = timezone.now()
+    call = Conference.objects.create(
+        record=f"conferenceRecords/{days}",
+        space=factories.make_space(),
+        started_at=now - timedelta(days=days, hours=1),
+        ended_at=now - timedelta(days=days),
+        all_people=2,
+        **fields,
+    )
+    for number in range(2):
+        Participation.objects.create(
+            conference=call,
+            name=f"{call.record}/participants/{number}",
+            kind="person",
+            display_name="Somebody",
+            joined_at=now - timedelta(days=days),
+            left_at=now - timedelta(days=days),
+        )
+    return call
+
+
+def test_names_are_kept_for_days_and_numbers_for_years(db, settings, monkeypatch):
+    settings.KEEP_NAMES, settings.KEEP_CALLS = 30, 400
+    monkeypatch.setattr(conferences, "DELETE_AT_ONCE", 3)  # more than one piece
+    recent, old, older = ended_call(29.9), ended_call(30.1), ended_call(399.9)
+    ancient = ended_call(400.1)
+    room = factories.make_room()
+    running = factories.make_call(space_of(room), devices=1, ago=timedelta(days=40))
+    Participation.objects.create(
+        conference=running, name="still/in", kind="device", joined_at=timezone.now() - timedelta(days=40)
+    )
+    assert conferences.forget(actor=SYSTEM) == (6, 1)
+    assert set(Conference.objects.all()) == {recent, old, older, running}
+    assert set(Participation.objects.values_list("conference", flat=True)) == {recent.pk, running.pk}
+    assert Conference.objects.get(pk=older.pk).all_people == 2
+    assert space_of(room).conference == running
+    assert conferences.forget(actor=SYSTEM) == (0, 0)
+    assert ancient not in Conference.objects.all()
+
+
+def test_forgetting_is_the_timetables_business(db, admin):
+    with pytest.raises(NotAllowed):
+        conferences.forget(actor=admin)

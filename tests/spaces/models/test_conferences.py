@@ -173,6 +173,15 @@ def test_a_call_nobody_counted_is_settled_afterwards(call):
     assert not Participant.objects.exists()
 
 
+def test_of_a_call_that_ended_long_ago_only_numbers_are_kept(call, settings):
+    settings.KEEP_NAMES = 7
+    Conference.objects.filter(pk=call.pk).update(ended_at=at(10))
+    call.settle([somebody("Ann", left=5)], settled_at=at(10) + timedelta(days=8))
+    call.refresh_from_db()
+    assert (call.all_people, call.peak) == (1, 1)
+    assert not call.participations.exists()
+
+
 def test_what_was_seen_while_it_ran_is_not_overruled_when_it_is_settled(call):
     call.count([somebody("Ann"), somebody("Bob")], counted_at=at(0))
     Conference.objects.filter(pk=call.pk).update(ended_at=at(10))
