@@ -35,6 +35,9 @@ def due(*, actor: Actor) -> list[int]:
         Subscription.objects.bulk_create(
             [Subscription(account=account) for account in new], ignore_conflicts=True
         )
+    else:
+        # Those that cannot be taken back any more die by themselves within a week.
+        Subscription.objects.filter(account__status=Account.Status.BROKEN).delete()
     found = Subscription.objects.filter(next_try_at__lte=timezone.now()).exclude(
         account__status=Account.Status.BROKEN
     )
@@ -58,7 +61,7 @@ def tend(*, account: Account, actor: Actor) -> bool:
     client = None
     try:
         if wanted is None:
-            if ours.name:
+            if ours.name and ours.expires_at and ours.expires_at > now:
                 client = meet.events_client(account)
                 client.delete(ours.name)
             ours.delete()

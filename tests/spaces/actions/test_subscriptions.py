@@ -219,6 +219,19 @@ def test_without_configuration_it_is_taken_back(google, room, settings):
     assert subscriptions.due(actor=SYSTEM) == []
 
 
+def test_what_cannot_be_taken_back_is_forgotten_with_its_account_or_its_time(google, room, settings):
+    ours = tend()
+    settings.PUSH, settings.ROOM_MAILBOXES = None, []
+    assert tend().problem != ""
+    Subscription.objects.update(expires_at=timezone.now() - timedelta(seconds=1), next_try_at=timezone.now())
+    assert subscriptions.tend(account=ours.account, actor=SYSTEM)
+    assert not Subscription.objects.exists()
+    Subscription.objects.create(account=ours.account, name="subscriptions/x")
+    Account.objects.update(status=Account.Status.BROKEN)
+    assert subscriptions.due(actor=SYSTEM) == []
+    assert not Subscription.objects.exists()
+
+
 def test_trouble_is_told_and_tried_again_after_growing_pauses(google, room):
     fault(google, "workspaceevents.*", status=503, times=0)
     pauses = []

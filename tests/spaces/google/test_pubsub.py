@@ -254,6 +254,11 @@ def test_another_subscription_is_not_believed(name):
         pubsub.read_push(body(message({}), name), arrangement=WAY)
 
 
+def test_what_no_database_takes_is_taken_out():
+    seen = pubsub.read({"messageId": "8\x00", "attributes": {"ce-id": "a\ud800b", "ce-type": "x" * 5000}})
+    assert (seen.message_id, seen.event_id, len(seen.type)) == ("8?", "a?b", 200)
+
+
 anything = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
