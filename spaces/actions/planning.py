@@ -21,6 +21,8 @@ LATEST = 0.75
 """The share of the greatest age after which a quiet account has its turn: the rest is for ticks and slow answers."""
 FOR_LISTS = 0.5
 """Lists of running calls never take more than this share of the budget, so that heads can be counted."""
+LONGEST_PAUSE = 900.0
+"""Seconds between two tries of an account that a person has to mend."""
 FOR_SLOW = 0.1
 """The share of the budget for settings, codes and ended calls."""
 
@@ -120,11 +122,10 @@ def _way(load: Load, pages: int, *, by_link: bool) -> str:
     ) % {"pages": pages, "rooms": load.rooms}
 
 
-def pause_after(failures: int, *, every: float, oldest: float, for_good: bool) -> float:
+def pause_after(failures: int, *, every: float, for_good: bool) -> float:
     """Seconds until an account is tried again after so many failures in a row (the first is 1).
 
-    What passes by itself is tried again soon, so that all is fresh within two looks of the end of an outage; what only a
-    person can mend (`for_good`) more and more seldom. The caller adds jitter.
+    What passes by itself is tried again after two turns, so that within two looks of the end of an outage all is fresh; what
+    only a person can mend (`for_good`) more and more seldom. The caller adds jitter.
     """
-    longest = 900.0 if for_good else max(oldest, 2 * every)
-    return min(every * 2.0 ** min(failures, 10), longest)
+    return min(every * 2.0 ** min(failures, 10), LONGEST_PAUSE if for_good else 2 * every)

@@ -312,9 +312,8 @@ class _Round:
             account.release(next_sweep_at=now + timedelta(seconds=pause))
             return
         failures = account.fail_count + 1
-        pause = planning.pause_after(
-            failures, every=settings.SWEEP_EVERY, oldest=OLDEST, for_good=broken
-        ) * random.uniform(0.8, 1.0)  # noqa: S311 - as above
+        pause = planning.pause_after(failures, every=settings.SWEEP_EVERY, for_good=broken)
+        pause *= random.uniform(0.8, 1.0)  # noqa: S311 - as above
         until = now + timedelta(seconds=max(pause, retry_after))
         account.release(next_sweep_at=until, fail_count=failures, open_until=until)
 

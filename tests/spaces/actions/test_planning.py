@@ -120,8 +120,4 @@ def test_equal_accounts_never_plan_more_than_the_budget(accounts, rooms, live, e
     ],
 )
 def test_the_pause_after_failures(failures, for_good, seconds):
-    assert pause_after(failures, every=30, oldest=60, for_good=for_good) == seconds
-
-
-def test_the_first_pause_is_short_where_looks_are_frequent():
-    assert [pause_after(n, every=5, oldest=60, for_good=False) for n in (1, 2, 3, 4)] == [10, 20, 40, 60]
+    assert pause_after(failures, every=30, for_good=for_good) == seconds
