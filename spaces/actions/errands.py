@@ -49,17 +49,21 @@ class Errand:
 # What is on
 
 
-def running_calls(account: Account, *, push: bool) -> Errand:
-    """One list for all links of the account."""
+def running_calls(account: Account, *, told_since: datetime | None) -> Errand:
+    """One list for all links of the account. `told_since`: events ought to have come of all calls that began later."""
 
     def take(running: list[resources.ConferenceRecord], asked_at: datetime) -> None:
-        _take_in(account, running, asked_at=asked_at, push=push)
+        _take_in(account, running, asked_at=asked_at, told_since=told_since)
 
     return Errand(lambda client: client.running_conferences(), take, vital=True)
 
 
 def _take_in(
-    account: Account, running: Iterable[resources.ConferenceRecord], *, asked_at: datetime, push: bool
+    account: Account,
+    running: Iterable[resources.ConferenceRecord],
+    *,
+    asked_at: datetime,
+    told_since: datetime | None,
 ) -> None:
     """Store which of the account's own spaces have a call on, and that the others have none. A transaction for each that has
     changed, one for all that have not: what it costs grows with the changes."""
@@ -83,7 +87,7 @@ def _take_in(
             seen_at=asked_at,
             started_at=record.started_at if record else None,
         )
-        if push and counted and record and record.started_at < asked_at - PUSH_GRACE:
+        if told_since and counted and record and told_since < record.started_at < asked_at - PUSH_GRACE:
             Account.objects.filter(pk=account.pk).update(push_missed_at=asked_at)
     older = Q(seen_at=None) | Q(seen_at__lte=asked_at)
     own.filter(older, pk__in=same).update(seen_at=asked_at)

@@ -96,6 +96,9 @@ def process(*, actor: Actor) -> float | None:
         else:
             Event.settle([event], Event.Outcome.IGNORED)
     pauses = []
+    away: dict[
+        int, float
+    ] = {}  # accounts for which Google gives no answer at the moment, and how long to leave them alone
     until = time.monotonic() + FOLLOWING_TIME
     for record, group in calls.items():
         if time.monotonic() > until:
@@ -105,13 +108,15 @@ def process(*, actor: Actor) -> float | None:
         listener = next(
             (subscriptions[one.subscription] for one in group if one.subscription in subscriptions), None
         )
-        pause = _follow(record, group, listener.account if listener else None, actor=actor)
+        pause = _follow(record, group, listener.account if listener else None, away, actor=actor)
         if pause is not None:
             pauses.append(pause)
     return min(pauses, default=None)
 
 
-def _follow(record: str, group: Sequence[Event], listener: Account | None, *, actor: Actor) -> float | None:
+def _follow(
+    record: str, group: Sequence[Event], listener: Account | None, away: dict[int, float], *, actor: Actor
+) -> float | None:
     """Ask Google about one call that events hint at: about itself if it is new or has begun or ended, and who is in it. Two
     questions at most. Returns the seconds after which there is more to do."""
     call = Conference.objects.select_related("space__account").filter(record=record).first()
@@ -123,8 +128,17 @@ def _follow(record: str, group: Sequence[Event], listener: Account | None, *, ac
     if call and call.ended_at and not of_call:
         Event.settle(group, Event.Outcome.OLD)
         return None
+    now = timezone.now()
+    if account.status == Account.Status.BROKEN:
+        Event.settle(group, Event.Outcome.GIVEN_UP)
+        return None
+    if account.open_until and account.open_until > now:
+        away.setdefault(account.pk, (account.open_until - now).total_seconds())
+    if account.pk in away:
+        # One account that times out on every call must not make the others wait.
+        return _later(group, away[account.pk])
     if call and not of_call and not _may_count(record):
-        Event.put_off(group, timezone.now() + timedelta(seconds=COUNT_PAUSE), tried=False)
+        Event.put_off(group, now + timedelta(seconds=COUNT_PAUSE), tried=False)
         return float(COUNT_PAUSE)
     try:
         with acting_as(account, actor=actor) as client:
@@ -145,7 +159,8 @@ def _follow(record: str, group: Sequence[Event], listener: Account | None, *, ac
     except (NotFound, NotPermitted):
         Event.settle(group, Event.Outcome.HIDDEN)
     except TryLater as error:
-        return _later(group, error)
+        away[account.pk] = error.retry_after or 0.0
+        return _later(group, away[account.pk])
     except GoogleError:
         # The account's trouble, stored there by acting_as; polling goes on when it is mended.
         Event.settle(group, Event.Outcome.GIVEN_UP)
@@ -181,14 +196,14 @@ def _not_ours(record: str) -> str:
     return f"events:not-ours:{record}"
 
 
-def _later(group: Sequence[Event], error: TryLater) -> float | None:
+def _later(group: Sequence[Event], at_least: float) -> float | None:
     """Try again after a growing pause; some times, since polling comes along anyway."""
     tired = [event for event in group if event.attempts + 1 >= MOST_ATTEMPTS]
     Event.settle(tired, Event.Outcome.GIVEN_UP)
     rest = [event for event in group if event not in tired]
     if not rest:
         return None
-    pause = min(max(error.retry_after or 0.0, 2.0 ** (1 + max(event.attempts for event in rest))), 60.0)
+    pause = min(max(at_least, 2.0 ** (1 + max(event.attempts for event in rest))), 60.0)
     Event.put_off(rest, timezone.now() + timedelta(seconds=pause), tried=True)
     return pause
 

@@ -194,7 +194,8 @@ class _Round:
             )
             visit.vital = len(few)
         else:
-            visit.todo.append(errands.running_calls(account, push=push))
+            told_since = subscription.tells_since if subscription else None
+            visit.todo.append(errands.running_calls(account, told_since=told_since))
         self._go_on(visit)
 
     def collect(self) -> None:

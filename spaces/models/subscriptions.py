@@ -127,10 +127,11 @@ class Subscription(models.Model):
             and self.account.status != Account.Status.BROKEN
         )
 
-    def should_have_told(self, moment: datetime) -> bool:
-        """Whether an event ought to have come of what happened at this moment. More than health asks: a subscription that has
-        never been heard of is not relied on, but its silence is worth noticing."""
-        return self.state == self.State.ACTIVE and self.created_at is not None and self.created_at < moment
+    @property
+    def tells_since(self) -> datetime | None:
+        """From when on an event ought to have come of everything; None while Google sends nothing. Asks less than health: one that
+        was never heard of is not relied on, but its silence is worth noticing."""
+        return self.created_at if self.state == self.State.ACTIVE else None
 
     def needs_renewal(self, now: datetime) -> bool:
         """Once a day, and in any case long before it ends: an expired subscription is gone for good."""

@@ -254,6 +254,33 @@ def test_it_does_not_try_for_ever(google, room):
     assert (event.outcome, event.attempts) == (Outcome.GIVEN_UP, verbs.MOST_ATTEMPTS)
 
 
+def test_an_account_that_does_not_answer_is_asked_once_in_a_batch(google, room):
+    other = known_room(google)
+    for one in (room, other):
+        hint(events.CONFERENCE_STARTED, begin(google, one))
+    fault(google, "conferenceRecords.*", status=503, times=0)
+    forget_requests(google)
+    assert verbs.process(actor=SYSTEM) == 2
+    assert asked(google) == {"conferenceRecords.get": 1}
+    google.control("DELETE", "faults")
+    process_all()
+    assert {space.liveness for space in Space.objects.all()} == {Liveness.ACTIVE}
+
+
+def test_accounts_in_trouble_are_left_to_the_next_look(google, room):
+    record = begin(google, room)
+    forget_requests(google)
+    Account.objects.update(open_until=timezone.now() + timedelta(seconds=40))
+    hint(events.CONFERENCE_STARTED, record)
+    pause = verbs.process(actor=SYSTEM)
+    assert pause is not None
+    assert 30 < pause <= 40
+    Account.objects.update(status=Account.Status.BROKEN)
+    process_all()
+    assert asked(google) == {}
+    assert outcomes() == [Outcome.GIVEN_UP]
+
+
 def test_a_call_in_a_space_that_is_no_room_of_ours_is_asked_about_once(google, room):
     made = space_at_google(google)
     record = str(google.start_conference(made["name"], ENGINEER)["name"])

@@ -533,17 +533,19 @@ def test_a_link_hidden_while_its_settings_are_read_does_not_stop_the_others(goog
 
 
 @pytest.mark.parametrize(
-    ("push", "ago", "missed"),
+    ("since", "ago", "missed"),
     [
-        (True, 120, True),
-        (True, 20, False),
-        (False, 120, False),
-    ],  # told late, may still be told, nobody promised
+        (300, 120, True),
+        (300, 20, False),
+        (60, 120, False),
+        (None, 120, False),
+    ],  # told late, may still be told, began before anything was promised, nobody promised
 )
-def test_a_call_no_event_has_told_of_is_noted(google, room, push, ago, missed):
+def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     start_call(google, room, ago=ago, seen=False)
     account = space_of(room).account
-    errand = errands.running_calls(account, push=push)
+    told_since = None if since is None else timezone.now() - timedelta(seconds=since)
+    errand = errands.running_calls(account, told_since=told_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
         errand.take(meet.client(account, actor=SYSTEM).running_conferences(), now)

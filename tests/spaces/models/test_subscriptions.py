@@ -76,17 +76,12 @@ def test_when_it_is_renewed(db, fields, due):
     assert make(NOW, **{"created_at": NOW - HOUR} | fields).needs_renewal(NOW) is due
 
 
-@pytest.mark.parametrize(
-    ("fields", "ago", "expected"),
-    [
-        ({"heard": None}, HOUR, True),
-        ({}, 2 * DAY, False),
-        ({"state": "suspended"}, HOUR, False),
-        ({"state": "none", "created_at": None}, HOUR, False),
-    ],
-)
-def test_whose_silence_is_worth_noticing(db, fields, ago, expected):
-    assert make(NOW, **fields).should_have_told(NOW - ago) is expected
+def test_whose_silence_is_worth_noticing(db):
+    ours = make(NOW, heard=None)
+    assert ours.tells_since == ours.created_at
+    for state in ("suspended", "none"):
+        ours.state = state
+        assert ours.tells_since is None
 
 
 def received(number: int, **fields: Any) -> Received:
