@@ -233,8 +233,8 @@ def test_pages_are_accessible(stack: Stack, visitor: Arrive, scheme: str, size: 
     )
     page.goto(f"{stack.url}/lookup/?q={live['meeting_code']}")
     href = page.locator("#answer").get_by_role("link", name=live["name"]).first.get_attribute("href")
-    tabs = [f"{href}?tab={tab}" for tab in ("history", "settings", "spaces", "audit")]
-    forms = [f"{href}{part}/" for part in ("end", "settings", "edit", "create-space", "adopt-space")]
+    tabs = [f"{href}?tab={tab}" for tab in ("history", "settings", "members", "spaces", "audit")]
+    forms = [f"{href}{part}/" for part in ("card", "end", "settings", "edit", "create-space", "adopt-space")]
     lists = [
         "/",
         "/?state=stuck",
