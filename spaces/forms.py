@@ -64,7 +64,12 @@ class FilterForm(forms.Form):
         ("-seen", _("Freshest data")),
     )
 
-    q = forms.CharField(required=False, max_length=200, label=_("Search"))
+    q = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Search"),
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Name, place, code, owner")}),
+    )
     building = forms.ModelChoiceField(
         Building.objects.all(),
         required=False,

@@ -121,9 +121,10 @@ class Column:
     order: str = ""  # how it is ordered by now, as aria-sort says it
 
     @property
-    def numeric(self) -> bool:
-        """Whether it is read from the right."""
-        return self.key in {"since", "seen"}
+    def look(self) -> str:
+        """The classes of its cells; numbers are read from the right."""
+        name = {"state": "about", "people": "in"}.get(self.key, self.key)
+        return f"{name} num" if self.key in {"since", "seen"} else name
 
 
 # Sort key of a column, and whether its first order counts as rising.
