@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
-from spaces import access
+from spaces import access, health
 from spaces.access import Permission
 from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
@@ -295,7 +295,10 @@ def _wall(request: Request, numbers: Counter[str], now: datetime) -> HttpRespons
     pages = max(-(-len(keys) // WALL_PAGE), 1)
     number = int(now.timestamp() // WALL_SECONDS) % pages
     shown = load(keys[number * WALL_PAGE : (number + 1) * WALL_PAGE], request.user, now, columns=())
+    alive = health.report()
     context = {
+        "health": alive,
+        "causes": [(cause, cause.sentence) for cause in alive.causes],  # without the names of accounts
         "rows": shown,
         "counters": _counters(numbers, {}),
         "number": number + 1,
