@@ -14,10 +14,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from spaces.actions.rooms import RoomFacts
+from spaces.actions.rooms import LIMITS, RoomFacts
 from spaces.google import config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
+from spaces.models.stuck import Limits
 
 KEEP = "keep"  # "leave this to Google's default", in the form for a new space
 
@@ -333,6 +334,15 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+STUCK_LABELS = {
+    "stuck_empty": _("Stuck when nobody is in the call"),
+    "stuck_devices": _("Stuck when only room devices are left"),
+    "stuck_alone": _("Stuck when one person is alone"),
+    "stuck_hostless": _("Stuck when the host has left"),
+    "stuck_running": _("Stuck when it has been running"),
+}
+
+
 class RoomForm(KeyedForm):
     """A room as an admin writes it down."""
 
@@ -373,6 +383,16 @@ class RoomForm(KeyedForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.room = room
+        usual = Limits.configured()
+        for name in LIMITS:
+            self.fields[name] = forms.IntegerField(
+                label=STUCK_LABELS[name],
+                min_value=0,
+                max_value=100_000,
+                required=False,
+                help_text=gettext("Minutes. Empty: %(minutes)d, as everywhere. 0: never here.")
+                % {"minutes": getattr(usual, name.removeprefix("stuck_"))},
+            )
         self.fields["building"].queryset = buildings  # type: ignore[attr-defined]
 
     def clean_owners(self) -> tuple[str, ...]:
@@ -414,6 +434,7 @@ class RoomForm(KeyedForm):
             notes=values["notes"],
             owners=values["owners"],
             deputies=values["deputies"],
+            **{name: values[name] for name in LIMITS},
         )
 
 

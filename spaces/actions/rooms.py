@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -11,13 +11,17 @@ from django.utils.text import slugify
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
-from spaces.models import Building, Ownership, Person, Room
+from spaces.models import Building, Conference, Ownership, Person, Room
+from spaces.models.stuck import Limits
 from spaces.words import text as _
+
+LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
 
 
 @dataclass(frozen=True, slots=True)
 class RoomFacts:
-    """What an admin writes about a room. Owners and deputies are e-mail addresses, known to us or not yet."""
+    """What an admin writes about a room. Owners and deputies are e-mail addresses, known to us or not yet. `stuck_…`: minutes after which
+    a call here counts as stuck (models.stuck), where they differ from the installation's."""
 
     name: str
     building: Building
@@ -27,6 +31,11 @@ class RoomFacts:
     notes: str = ""
     owners: tuple[str, ...] = ()
     deputies: tuple[str, ...] = ()
+    stuck_empty: int | None = None
+    stuck_devices: int | None = None
+    stuck_alone: int | None = None
+    stuck_hostless: int | None = None
+    stuck_running: int | None = None
 
     def shown(self) -> dict[str, object]:
         """The facts as the audit trail keeps them."""
@@ -45,6 +54,7 @@ def facts(room: Room) -> RoomFacts:
         notes=room.notes,
         owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
         deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
+        **{name: getattr(room, name) for name in LIMITS},
     )
 
 
@@ -124,7 +134,11 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
 def _write(room: Room, to: RoomFacts) -> None:
     room.name, room.building, room.floor = to.name, to.building, to.floor
     room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
+    for name in LIMITS:
+        setattr(room, name, getattr(to, name))
     room.save()
+    for call in Conference.objects.filter(running_in__room=room).select_related("space__room"):
+        call.judge()
     before = set(room.ownerships.values_list("person", flat=True))
     _set_people(room, Ownership.Kind.OWNER, to.owners)
     _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))

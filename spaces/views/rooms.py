@@ -71,6 +71,7 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "notes": known.notes,
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
+        **{name: getattr(known, name) for name in rooms.LIMITS},
     }
     form = RoomForm(
         posted(request), buildings=access.buildings_for(request.user), room=found, initial=initial

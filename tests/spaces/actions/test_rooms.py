@@ -1,14 +1,17 @@
 """Adding, editing, archiving rooms; buildings."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from spaces.access import NotAllowed
 from spaces.actions import buildings, rooms
 from spaces.actions.rooms import RoomFacts
 from spaces.audit import AlreadyAsked, Refused
 from spaces.models import AuditEntry, Building, Person, Role, Room
+from spaces.models.rooms import RoomQuerySet
 from tests import factories
 
 
@@ -51,6 +54,24 @@ def test_a_room_is_added_with_its_people_and_a_stable_address(admin, berlin):
     assert (after["owners"], after["building"]) == (["room-owner@example.com"], "Berlin")
     rooms.edit(room=room, to=a_room(berlin, name="Big Hall"), actor=admin)
     assert Room.objects.get().slug == "ber-314"
+
+
+def test_a_rooms_own_limits_count_at_once(admin, berlin):
+    """A waiting area in which the device sits for hours is no reason to call anybody."""
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    space = factories.make_space()
+    Room.objects.filter(pk=room.pk).update(space=space)
+    room.refresh_from_db()
+    now = timezone.now()
+    factories.make_call(space, devices=1, ago=timedelta(minutes=40), now=now)
+    assert Room.objects.get().state(now) == "stuck"
+    assert RoomQuerySet(Room).stuck(now).exists()
+    for limits in ({"stuck_devices": 240}, {"stuck_devices": 0}):
+        rooms.edit(room=room, to=a_room(berlin, **limits), actor=admin)
+        assert rooms.facts(Room.objects.get()) == a_room(berlin, **limits)
+        assert Room.objects.get().state(now) == "live"
+        assert not RoomQuerySet(Room).stuck(now).exists()
+    assert AuditEntry.objects.first().after == {"stuck_devices": 0}  # type: ignore[union-attr]
 
 
 def test_rooms_of_one_name_in_two_buildings_have_two_addresses(admin, berlin):

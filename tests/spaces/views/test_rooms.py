@@ -252,9 +252,12 @@ def test_editing_shows_what_is_written_and_saves_the_change(halls, admin, sign_i
     url = reverse("room_edit", args=[halls[0].slug])
     form = form_of(browser.get(url))
     assert (form["name"], form["floor"], form["owners"]) == ("Hall A", "1", "room-owner@example.com")
-    reply = browser.post(url, form | {"floor": "7"}, follow=True)
+    assert "Empty: 30, as everywhere" in browser.get(url).content.decode()
+    reply = browser.post(url, form | {"floor": "7", "stuck_devices": "240"}, follow=True)
     assert "Hall A is saved." in reply.content.decode()
-    assert Room.objects.get(pk=halls[0].pk).floor == "7"
+    saved = Room.objects.get(pk=halls[0].pk)
+    assert (saved.floor, saved.stuck_devices, saved.stuck_alone) == ("7", 240, None)
+    assert form_of(browser.get(url))["stuck_devices"] == "240"
 
 
 def test_archive_and_restore(halls, admin, sign_in):
