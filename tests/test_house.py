@@ -266,3 +266,129 @@ def test_what_is_stored_stays_english():
             "audit, and a page says them in the reader's language. It is used like gettext: _("
             '"… %(room)s …") % {"room": name}.'
         )
+
+
+EXAMPLES = {"templates/styleguide.html"}  # names of made-up rooms
+
+_TAG = r'</?[a-zA-Z!](?:{%.*?%}|{{.*?}}|"(?:{%.*?%}|{{.*?}}|[^"])*"|\'[^\']*\'|[^>"\'])*>'
+_PIECE = re.compile(
+    r"{%\s*blocktrans(?:late)?\b.*?endblocktrans(?:late)?\s*%}|{#.*?#}|{%.*?%}|{{.*?}}|<!--.*?-->|" + _TAG,
+    re.DOTALL,
+)
+_SPOKEN_ATTRIBUTE = re.compile(r'\s(?:aria-label|title|placeholder|alt|data-label|summary)="([^"]*)"')
+_BLOCKS_WITHOUT_WORDS = re.compile(r"{%\s*block (?:width|look)\s*%}.*?{%\s*endblock[^%]*%}", re.DOTALL)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# What is the same in every language: names, units and signs.
+SAME_EVERYWHERE = {
+    "Meetadmin", "Google", "Meet", "QR", "nbsp", "middot", "mdash", "ndash", "hellip", "times", "min", "Ctrl", "Esc", "Enter",
+    "doctype", "SIP", "PIN", "UTC", "Space", "Shift", "rarr", "larr", "amp",
+}  # fmt: skip
+
+
+def bare_words(source: str) -> list[str]:
+    """Words of a template that no translate tag surrounds, in its text and in attributes that people read or hear."""
+    source = _BLOCKS_WITHOUT_WORDS.sub("", source)
+    texts = [_PIECE.sub(" ", source)]
+    for piece in _PIECE.findall(source):
+        if piece.startswith("<"):
+            texts += [_PIECE.sub(" ", value) for value in _SPOKEN_ATTRIBUTE.findall(piece)]
+    return [word for text in texts for word in _WORD.findall(text) if word not in SAME_EVERYWHERE]
+
+
+def test_templates_say_nothing_that_cannot_be_translated():
+    found = {
+        str(path.relative_to(ROOT)): words
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        if str(path.relative_to(ROOT)) not in EXAMPLES and (words := bare_words(path.read_text()))
+    }
+    assert not found, (
+        "Words outside {% translate %}, {% blocktranslate %} or _(): people with another language cannot read them."
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("<p>Bare</p>", ["Bare"]),
+        ('<p title="Said aloud" class="not said">x</p>', ["Said", "aloud"]),
+        ('{% translate "Fine" %}{% blocktranslate trimmed %}All {{ this }} fine{% endblocktranslate %}', []),
+        (
+            '<a href="{% url \'x\' %}" {% if a > b %}title="{% translate \'Fine\' %}"{% endif %}>{{ name|default:"x" }}</a>',
+            [],
+        ),
+        ("{# a note #}{% if x == 'word' %}{{ words }}{% else %}left{% endif %}", ["left"]),
+    ],
+)
+def test_bare_words_are_found(source, words):
+    assert bare_words(source) == words
+
+
+SENTENCE = re.compile(r"^[A-Z“][^<>{}]*? [^<>]*[.?!…]$", re.DOTALL)
+NOT_FOR_PEOPLE = re.compile(
+    r"^(?:\w+\.)*(?:_?logger\.\w+|\w*Error|ImproperlyConfigured|write|add_argument|compile)$"
+)
+TRANSLATED = {
+    "_",
+    "text",
+    "gettext",
+    "gettext_lazy",
+    "ngettext",
+    "ngettext_lazy",
+    "counted",
+    "pgettext",
+    "pgettext_lazy",
+}
+
+
+def loose_sentences(source: str) -> list[str]:
+    """Sentences in code that no gettext surrounds; what is said to operators and developers (logs, exceptions of Python, help of
+    commands, docstrings, help_text of models) is not meant."""
+    tree = ast.parse(source)
+    settled: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            settled.add(id(node.value))  # a docstring
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name in TRANSLATED or NOT_FOR_PEOPLE.match(name):
+                settled |= {id(one) for one in ast.walk(node)}
+            if name.startswith("models."):
+                settled |= {
+                    id(one) for word in node.keywords if word.arg == "help_text" for one in ast.walk(word)
+                }
+    found = []
+    for node in ast.walk(tree):
+        if id(node) in settled:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            settled |= {id(one) for one in node.values}
+            said = "".join(str(one.value) if isinstance(one, ast.Constant) else "x" for one in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            said = node.value
+        else:
+            continue
+        if SENTENCE.match(said) and len(said.split()) > 2:
+            found.append(said)
+    return found
+
+
+def test_code_says_nothing_that_cannot_be_translated():
+    found = {
+        path: said
+        for path, text in sources("spaces")
+        if not path.startswith(("spaces/management", "spaces/vault.py")) and (said := loose_sentences(text))
+    }
+    assert not found, "Sentences for people without gettext (see “Where do I change X?” in CONTRIBUTING.md)."
+
+
+def test_loose_sentences_are_found():
+    source = '''
+"""A docstring of the module."""
+logger.info("Something was done here.")
+raise ValueError("There is no such thing.")
+a = _("A sentence that is fine.")
+b = "A sentence that is loose."
+c = f"The {room} has a loose sentence, too."
+d = "spaces.get"
+'''
+    assert loose_sentences(source) == ["A sentence that is loose.", "The x has a loose sentence, too."]

@@ -33,6 +33,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from spaces.google.errors import OverQuota
+from spaces.words import counted, joined
+from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -329,7 +331,7 @@ class Quota:
         for kind, paused in zip(KINDS, answers, strict=False):
             for scope, ends in paused.items():
                 counts.paused[kind, _text(scope)] = float(ends) / 1000 - now
-        for (kind, what, _), found in zip(wanted, answers[len(KINDS) :], strict=True):
+        for (kind, what, _script), found in zip(wanted, answers[len(KINDS) :], strict=True):
             tally = counts.used if what == "used" else counts.waited
             for account, number in found.items():
                 tally[kind, _text(account)] += int(number)
@@ -454,18 +456,22 @@ class _Alone:
 
 
 _WORDS: Final[dict[Kind, str]] = {
-    "read": "reading",
-    "write": "changing",
-    "create": "creating links",
+    "read": _("reading"),
+    "write": _("changing"),
+    "create": _("creating links"),
 }
 
 
 def _over(kind: Kind, account: str, wait: float) -> OverQuota:
     seconds = math.ceil(wait)
-    again = "a second" if seconds == 1 else f"{seconds} seconds"
     return OverQuota(
-        f"The quota that Google gives us for {_WORDS[kind]} is used up for the moment, so Google was not asked. "
-        f"Try again in {again}.",
+        joined(
+            _(
+                "The quota that Google gives us for %(purpose)s is used up for the moment, so Google was not asked."
+            )
+            % {"purpose": _WORDS[kind]},
+            counted("Try again in %(n)s second.", "Try again in %(n)s seconds.", seconds) % {"n": seconds},
+        ),
         detail=f"our own limit: {kind} as {account}, {wait:.1f} s to wait",
         retry_after=wait,
     )
