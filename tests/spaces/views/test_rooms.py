@@ -257,7 +257,7 @@ def test_editing_shows_what_is_written_and_saves_the_change(halls, admin, sign_i
     assert "Hall A is saved." in reply.content.decode()
     saved = Room.objects.get(pk=halls[0].pk)
     assert (saved.floor, saved.stuck_devices, saved.stuck_alone) == ("7", 240, None)
-    assert form_of(browser.get(url))["stuck_devices"] == "240"
+    assert form_of(browser.get(url))["stuck_devices"] == 240
 
 
 def test_archive_and_restore(halls, admin, sign_in):
