@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,7 +21,6 @@ from spaces.views.rows import row
 
 logger = logging.getLogger(__name__)
 
-OLD = timedelta(minutes=2)  # what was seen longer ago than this is not called the present
 LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
 
 
@@ -54,7 +54,7 @@ def end(request: Request, slug: str) -> HttpResponse:
     context = {
         "room": room,
         "row": shown,
-        "old": shown.seen_at is None or now - shown.seen_at > OLD,
+        "old": shown.seen_at is None or now - shown.seen_at > _old(),
         "call": room.space.conference if room.space else None,
         "people": form.people,
         "form": form,
@@ -63,6 +63,12 @@ def end(request: Request, slug: str) -> HttpResponse:
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }
     return page(request, "end.html", context, partial="dialog", status=422 if failed or form.errors else 200)
+
+
+def _old() -> timedelta:
+    """What was seen longer ago than this is not called the present. Where events tell of changes, rooms are looked at only every
+    few minutes, and that is as good as new."""
+    return timedelta(seconds=settings.SWEEP_WITH_PUSH + 60)
 
 
 def _about(room: Room, **kept: str) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def strip(bars: list[Bar], now: datetime) -> SafeString:
 
 WIDTH = 98.0
 """Per cent of the picture that the day takes; what is left keeps the line for now and its word inside."""
+CROWDED = timedelta(minutes=100)  # the word for now takes that much on the narrowest phone
 EVERY = 3
 """Hours of the building's clocks between two marks."""
 
@@ -104,11 +105,12 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A full hour by the building's clocks."""
+    """A full hour by the building's clocks. `crowded`: its label would run into the word for now."""
 
     x: str
     label: str
     midnight: bool
+    crowded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +153,6 @@ def _marks(now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
             )  # on to the next full hour there; some zones are half an hour off
             continue
         if local.hour % EVERY == 0:
-            yield Mark(f"{_share(moment, now):.2f}%", f"{local:%H}", local.hour == 0)
+            crowded = now - moment < CROWDED
+            yield Mark(f"{_share(moment, now):.2f}%", f"{local:%H}", local.hour == 0, crowded)
         moment += timedelta(hours=1)

@@ -95,6 +95,7 @@ def test_the_hours_are_those_of_the_buildings_clocks(now, zone, labels):
     assert places == sorted(places)
     assert places[0] >= 0
     assert places[-1] < daystrip.WIDTH
+    assert [mark.crowded for mark in marks] == [place > 91 for place in places]
 
 
 def test_the_hour_between_three_and_six_is_as_long_as_it_was():
