@@ -321,7 +321,7 @@ CELERY_TIMEZONE = "UTC"
 
 # --- How often we look (seconds), and how much of Google's quota that may take ---------------------
 SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10)
-SWEEP_WITH_PUSH = env.number("MEETADMIN_SWEEP_WITH_PUSH", 180)
+SWEEP_WITH_PUSH = env.number("MEETADMIN_SWEEP_WITH_PUSH", 120)
 RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
 _share = env.number("MEETADMIN_POLL_SHARE", 10)
 if not 1 <= _share <= 90 or SWEEP_EVERY < 1:

@@ -16,7 +16,7 @@ from spaces import live
 from spaces.actions.heads import hosts_of, parts
 from spaces.google import resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, Refused, ScopeMissing
-from spaces.google.meet import MeetClient
+from spaces.google.meet import RECORDS_PER_PAGE, MeetClient
 from spaces.models import Account, Conference, Member, Space
 from spaces.models.spaces import Liveness
 
@@ -190,18 +190,26 @@ def slow(account: Account, devices: frozenset[str], readings: float) -> list[Err
     """What can wait, in so many readings on average: looking for ended calls, settling some of them, reading settings that were
     not read for longest."""
     now = timezone.now()
-    if account.harvested_to is None or account.harvested_to < now - HARVEST_EVERY:
-        return [_harvest(account, now)]
     over = Conference.objects.filter(
         space__account=account, settled_at=None, ended_at__range=(now - FORGOTTEN, now - SETTLE_AFTER)
     )
     before = now - timedelta(seconds=settings.RECONCILE_AFTER)
     stale = Space.objects.in_use().filter(account=account).stale(before).select_related("conference")
-    share = readings / 2 if over.exists() and stale.exists() else readings
+    seen_to = account.harvested_to or now - FORGOTTEN
+    unseen = seen_to < now - HARVEST_EVERY
+    kinds = unseen + over.exists() + stale.exists()
+    if not kinds:
+        return []
+    share = readings / kinds
     # The latest first: after a long time away there may be more than can be read before Google forgets the first ones.
     settling = over.order_by("-ended_at")[: _about(share)]
     reading = stale[: _about(share / 2)]  # two readings each
-    return [_settle(call, devices) for call in settling] + [link(space, vital=False) for space in reading]
+    harvesting = [_harvest(account, seen_to, share)] if unseen and _about(min(share, 1)) else []
+    return (
+        harvesting
+        + [_settle(call, devices) for call in settling]
+        + [link(space, vital=False) for space in reading]
+    )
 
 
 def _about(number: float) -> int:
@@ -209,9 +217,10 @@ def _about(number: float) -> int:
     return math.floor(number + random.random())  # noqa: S311 - no secret
 
 
-def _harvest(account: Account, now: datetime) -> Errand:
-    """Look for calls that ended unseen, and for the true ends of the others."""
-    since = max((account.harvested_to or now - FORGOTTEN) - OVERLAP, now - FORGOTTEN)
+def _harvest(account: Account, seen_to: datetime, readings: float) -> Errand:
+    """Look for calls that ended unseen, and for the true ends of the others, from `seen_to` on and as far as the readings go."""
+    now = timezone.now()
+    since = max(seen_to - OVERLAP, now - FORGOTTEN)
     until = min(since + HARVEST_AT_ONCE, now)
 
     def ask(client: MeetClient) -> list[resources.ConferenceRecord]:
@@ -221,9 +230,11 @@ def _harvest(account: Account, now: datetime) -> Errand:
             # The end is among the fields that can be asked for, but Google's examples compare only the beginning.
             return client.begun_conferences(since - timedelta(days=1), until)
 
-    def take(found: list[resources.ConferenceRecord], _: datetime) -> None:
+    def take(found: list[resources.ConferenceRecord], _: datetime) -> list[Errand]:
         _keep_ended(account, found)
         Account.objects.filter(pk=account.pk).update(harvested_to=until)
+        left = readings - max(1, math.ceil(len(found) / RECORDS_PER_PAGE))
+        return [_harvest(account, until, left)] if left >= 1 and until < now - HARVEST_EVERY else []
 
     return Errand(ask, take)
 

@@ -39,8 +39,9 @@ from spaces.google.errors import (
     TryLater,
 )
 from spaces.google.meet import MeetClient
-from spaces.models import Account, Conference, Space
+from spaces.models import Account, Conference, Space, Subscription
 from spaces.models.spaces import Liveness
+from spaces.models.subscriptions import SubscriptionQuerySet
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
@@ -167,7 +168,12 @@ class _Round:
         if free <= 0:
             return
         now = timezone.now()
-        for account in Account.objects.due(now)[:free]:
+        if settings.PUSH:
+            # Whose events have become unreliable since they were looked at is not left alone until then.
+            deaf = Account.objects.filter(counts_on_push=True)
+            deaf = deaf.exclude(pk__in=SubscriptionQuerySet(Subscription).healthy(now).values("account"))
+            deaf.update(counts_on_push=False, next_sweep_at=now)
+        for account in Account.objects.due(now).select_related("subscription")[:free]:
             if account.claim(now=now, until=now + LEASE):
                 self.begin(account)
 
@@ -296,6 +302,7 @@ class _Round:
             swept_at=visit.began_at,
             live_calls=visit.load.live,
             plan=visit.plan.why,
+            counts_on_push=visit.load.push,
         )
 
     def _failed(self, visit: _Visit) -> None:

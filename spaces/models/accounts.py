@@ -32,7 +32,8 @@ class Account(models.Model):
 
     What the engine notes here: `swept_at` is the moment before the last look that succeeded, `failed_at` the last one that
     did not, `fail_count` how many failed in a row, and `open_until` when the next one may be tried (see `circuit`); why, in
-    words for people, is `problem`. `plan` says in words how the account is looked at and why that way. `live_calls` is the
+    words for people, is `problem`. `plan` says in words how the account is looked at and why that way; with `counts_on_push` it is looked at seldom because
+    events can be relied on. `live_calls` is the
     number of calls running at the last look. `push_heard_at` is when the last pushed event came for one of its spaces,
     `push_missed_at` when polling last found a change that a healthy push would have told before. `harvested_to`: the ended
     calls of its spaces are known up to this moment.
@@ -70,6 +71,7 @@ class Account(models.Model):
     fail_count = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True, blank=True)
     plan = models.TextField(blank=True)
+    counts_on_push = models.BooleanField(default=False)
     live_calls = models.PositiveIntegerField(default=0)
     push_heard_at = models.DateTimeField(null=True, blank=True)
     push_missed_at = models.DateTimeField(null=True, blank=True)

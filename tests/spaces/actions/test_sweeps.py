@@ -11,7 +11,7 @@ from spaces import meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import errands, sweeps
 from spaces.google.quota import Limits
-from spaces.models import Account, Conference, Participant, Person, Room, Space
+from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.rooms import (
@@ -475,14 +475,19 @@ def test_a_call_seen_ending_gets_its_true_end(google, room):
     assert abs(call.ended_at - ended) < timedelta(seconds=5)
 
 
-def test_a_long_time_away_is_caught_up_with_piece_by_piece(google, room):
+@pytest.mark.parametrize(("quota", "lists", "hours"), [(6000, 3, 5), (800, 2, 3.8)])
+def test_a_long_time_away_is_caught_up_with_as_fast_as_its_share_allows(
+    google, room, settings, quota, lists, hours
+):
+    settings.QUOTA = Limits(read_project=quota)  # 800: two readings in a look for what can wait
     account = space_of(room).account
     long_ago = timezone.now() - timedelta(hours=5)
     Account.objects.filter(pk=account.pk).update(harvested_to=long_ago)
     sweep(due_at_once(account))
     account.refresh_from_db()
     assert account.harvested_to is not None
-    assert timedelta(hours=1.8) < account.harvested_to - long_ago < timedelta(hours=2.1)
+    assert abs(account.harvested_to - long_ago - timedelta(hours=hours)) < timedelta(minutes=5)
+    assert asked(google)[LIST] == 1 + lists
 
 
 def test_of_a_call_google_has_forgotten_nothing_is_asked_twice(google, room):
@@ -552,6 +557,30 @@ def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
     assert account.push_missed_at != now
+
+
+def test_events_that_become_unreliable_bring_the_next_look_at_once(google, room, settings):
+    settings.PUSH, now = object(), timezone.now()
+    account = space_of(room).account
+    Account.objects.filter(pk=account.pk).update(push_heard_at=now)
+    listening = Subscription.objects.create(
+        account=account,
+        name="subscriptions/one",
+        state=Subscription.State.ACTIVE,
+        created_at=now - timedelta(hours=1),
+        expires_at=now + timedelta(days=3),
+    )
+    assert sweeps.run(actor=SYSTEM) == 1
+    account.refresh_from_db()
+    assert account.counts_on_push is True
+    assert timedelta(seconds=110) < account.next_sweep_at - now < timedelta(seconds=130)
+    assert "tells of changes by itself" in account.plan
+    assert sweeps.run(actor=SYSTEM) == 0
+    listening.hear("suspended", "", now=timezone.now())
+    assert sweeps.run(actor=SYSTEM) == 1
+    account = Account.objects.get(pk=account.pk)
+    assert account.counts_on_push is False
+    assert account.next_sweep_at - timezone.now() < timedelta(seconds=16)
 
 
 # --- All whose turn it is -----------------------------------------------------------------------------------
