@@ -137,9 +137,9 @@ def _follow(
     if account.pk in away:
         # One account that times out on every call must not make the others wait.
         return _later(group, away[account.pk])
-    if call and not of_call and not _may_count(record):
-        Event.put_off(group, now + timedelta(seconds=COUNT_PAUSE), tried=False)
-        return float(COUNT_PAUSE)
+    if call and not of_call and (pause := _until_count(record)):
+        Event.put_off(group, now + timedelta(seconds=pause), tried=False)
+        return pause
     try:
         with acting_as(account, actor=actor) as client:
             if call is None or of_call:
@@ -151,7 +151,7 @@ def _follow(
                     Event.settle(group, Event.Outcome.NOT_OURS)
                     return None
                 call = _take_in(space, seen, asked_at)
-                _may_count(record)
+                _until_count(record)
             if call and call.ended_at is None:
                 count_heads(client, call, device_names())
     except ScopeMissing:
@@ -166,6 +166,9 @@ def _follow(
         Event.settle(group, Event.Outcome.GIVEN_UP)
     else:
         Event.settle(group, Event.Outcome.FOLLOWED)
+        # Whoever came or went before we asked is in the answer, also if their event waits for the next count.
+        told = Event.objects.waiting().filter(record=record, type__in=OF_PEOPLE, received_at__lt=now)
+        Event.settle(told, Event.Outcome.FOLLOWED)
     return None
 
 
@@ -187,9 +190,13 @@ def _take_in(space: Space, seen: resources.ConferenceRecord, asked_at: datetime)
     return Conference.objects.filter(record=seen.name).first()
 
 
-def _may_count(record: str) -> bool:
-    """Take this second's count of the call. Shared by all workers, in Redis, without which no worker runs anyway."""
-    return bool(cache.add(f"events:counted:{record}", 1, timeout=COUNT_PAUSE))
+def _until_count(record: str) -> float:
+    """Take this second's count of the call, or say how long until the next one may be had. Shared by all workers, in Redis, without
+    which no worker runs anyway."""
+    key, now = f"events:counted:{record}", time.time()
+    if cache.add(key, now + COUNT_PAUSE, timeout=COUNT_PAUSE):
+        return 0.0
+    return min(max(cache.get(key, 0.0) - now, 0.05), float(COUNT_PAUSE))
 
 
 def _not_ours(record: str) -> str:
