@@ -95,10 +95,9 @@ def process(*, actor: Actor) -> float | None:
             calls.setdefault(event.record, []).append(event)
         else:
             Event.settle([event], Event.Outcome.IGNORED)
-    pauses = []
-    away: dict[
-        int, float
-    ] = {}  # accounts for which Google gives no answer at the moment, and how long to leave them alone
+    pauses = [0.0] if len(taken) == AT_ONCE else []
+    # Accounts for which Google gives no answer at the moment, and for how many seconds they are left alone.
+    away: dict[int, float] = {}
     until = time.monotonic() + FOLLOWING_TIME
     for record, group in calls.items():
         if time.monotonic() > until:
@@ -108,7 +107,12 @@ def process(*, actor: Actor) -> float | None:
         listener = next(
             (subscriptions[one.subscription] for one in group if one.subscription in subscriptions), None
         )
-        pause = _follow(record, group, listener.account if listener else None, away, actor=actor)
+        try:
+            pause = _follow(record, group, listener.account if listener else None, away, actor=actor)
+        except Exception:  # what nobody thought of in one event must not bring back the others for ever
+            logger.exception("following %s", record)
+            Event.settle(group, Event.Outcome.GIVEN_UP)
+            continue
         if pause is not None:
             pauses.append(pause)
     return min(pauses, default=None)
@@ -196,7 +200,8 @@ def _until_count(record: str) -> float:
     key, now = f"events:counted:{record}", time.time()
     if cache.add(key, now + COUNT_PAUSE, timeout=COUNT_PAUSE):
         return 0.0
-    return min(max(cache.get(key, 0.0) - now, 0.05), float(COUNT_PAUSE))
+    left: float = cache.get(key, 0.0) - now
+    return min(max(left, 0.05), float(COUNT_PAUSE))
 
 
 def _not_ours(record: str) -> str:

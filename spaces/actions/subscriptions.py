@@ -19,9 +19,8 @@ from spaces.words import text as _
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=150)  # longer than a task may run (120 s)
-LOOK_EVERY = timedelta(
-    hours=1
-)  # at a subscription that is well: that it was suspended may have been told in vain
+LOOK_EVERY = timedelta(hours=1)
+"""At a subscription that is well: that it was suspended may have been told in vain."""
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 

@@ -147,6 +147,8 @@ class Subscription(models.Model):
             return _("Google has suspended the events. %(cure)s") % {"cure": cure}
         if self.state == self.State.NONE:
             return self.problem or _("Events are being set up.")
+        if self.expires_at is None or self.expires_at <= now:
+            return self.problem or _("The subscription has ended. It is being made anew.")
         if self.is_missing_news:
             return _(
                 "Google says that events are sent, but a change was found that none had told. If this stays so, check that "
@@ -166,7 +168,7 @@ class Subscription(models.Model):
         return bool(Subscription.objects.filter(pk=self.pk, next_try_at__lte=now).update(next_try_at=until))
 
     def take(self, seen: "EventSubscription", *, at: datetime, renewed: bool = False) -> None:
-        """Store what Google answered; clears an earlier problem."""
+        """Store what Google answered; that it is active clears an earlier problem."""
         self.name, self.target, self.topic = seen.name, seen.target, seen.topic
         suspended = seen.state == "SUSPENDED"
         self.state = self.State.SUSPENDED if suspended else self.State.ACTIVE
@@ -178,7 +180,8 @@ class Subscription(models.Model):
         )
         if renewed:
             self.renewed_at = at
-        self.problem, self.problem_since, self.attempts = "", None, 0
+        if not suspended:
+            self.problem, self.problem_since, self.attempts = "", None, 0
         self.save(
             update_fields=[
                 "name", "target", "topic", "state", "suspension", "expires_at", "created_at", "checked_at", "renewed_at",

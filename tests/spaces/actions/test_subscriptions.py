@@ -184,6 +184,9 @@ def test_while_the_cause_is_there_it_stays_suspended_and_says_so(google, room):
     assert (ours.state, ours.suspension) == (State.SUSPENDED, "ENDPOINT_PERMISSION_DENIED")
     assert "Pub/Sub Publisher" in ours.words(timezone.now())
     assert ours.next_try_at < timezone.now() + timedelta(minutes=2)
+    assert tend().next_try_at > timezone.now() + timedelta(minutes=1.5), (
+        "It is not asked every minute for ever."
+    )
     google.control("POST", "topics", {"name": TOPIC, "publisher": True})
     ours = tend()
     assert (ours.state, ours.suspension, ours.problem) == (State.ACTIVE, "", "")
