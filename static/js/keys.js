@@ -29,15 +29,15 @@
     htmx.ajax("GET", `${bar.dataset.from}?${query}`, { target: "#commands", swap: "innerHTML" });
   }
 
-  document.addEventListener("htmx:after:swap", () => {
-    if (bar.childElementCount && !bar.open) {
+  document.addEventListener("htmx:after:swap", (event) => {
+    if (event.detail.ctx.target === bar && !bar.open) {
       bar.showModal();
       find("input", bar).focus();
     }
   });
 
+  // What was in it stays until it is opened again: a form that is gone could not take its answer.
   bar.addEventListener("close", () => {
-    bar.replaceChildren();
     if (before && before.isConnected) before.focus();
   });
 

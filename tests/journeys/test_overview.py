@@ -1,0 +1,225 @@
+"""The overview in a real browser: by keyboard alone, on the wall, without JavaScript, in both lights, and how much it weighs."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journeys.conftest import Stack, Visitor
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+
+Arrive = Callable[..., Visitor]
+SOON = 20_000  # milliseconds, on a busy machine
+
+
+def rows(page: Page) -> Locator:
+    """The rows of the list."""
+    return page.locator("tr[id^=room-]")
+
+
+def focused_room(page: Page) -> str:
+    """The room whose row has the focus."""
+    name: str = page.evaluate(
+        "document.activeElement.closest('tr[id^=room-]')?.querySelector('th a').textContent ?? ''"
+    )
+    return name
+
+
+def test_an_admin_works_through_the_list_by_keyboard_alone(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com").page
+    expect(rows(page).nth(3)).to_be_visible()
+    names = rows(page).locator("th a").all_inner_texts()
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("k")
+    page.keyboard.press("j")
+    assert focused_room(page) == names[1]
+
+    # Ticked rooms stay ticked while the list is fetched anew, and on its next page.
+    page.keyboard.press("x")
+    bar = page.locator("#selection")
+    expect(bar).to_contain_text("1 selected")
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('rooms-changed'))")
+    page.wait_for_function("() => !document.querySelector('.htmx-request')")
+    expect(page.get_by_role("checkbox", name=f"Select {names[1]}", exact=True)).to_be_checked()
+    assert focused_room(page) == names[1]
+
+    # A star by its key is there after a reload.
+    page.keyboard.press("f")
+    star = page.get_by_role("button", name=f"Favourite: {names[1]}", exact=True)
+    expect(star).to_have_attribute("aria-pressed", "true")
+    with page.expect_response(re.compile("/star/")):
+        page.keyboard.press("f")
+    with page.expect_response(re.compile("/star/")):
+        page.keyboard.press("f")
+    page.reload()
+    expect(star).to_have_attribute("aria-pressed", "true")
+    expect(bar).to_contain_text("1 selected")
+
+    # Letters do nothing while somebody types, and nothing at all once they are switched off.
+    page.keyboard.press("/")
+    page.keyboard.type("jx?")
+    expect(page.get_by_role("banner").get_by_role("searchbox")).to_have_value("jx?")
+    expect(bar).to_contain_text("1 selected")
+    page.keyboard.press("Tab")
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Keyboard shortcuts")
+    keys.get_by_label(re.compile("Single keys are shortcuts")).uncheck()
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    page.keyboard.press("j")
+    assert focused_room(page) == ""
+    page.evaluate("localStorage.clear()")
+
+
+def test_e_opens_the_end_dialog_and_closing_it_leads_back(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com").page
+    page.goto(f"{stack.url}/?state=live")
+    expect(rows(page).locator("a.danger").first).to_be_visible(timeout=SOON)
+    page.keyboard.press("j")
+    while not page.locator("tr:focus-within a.danger").count():
+        page.keyboard.press("j")
+    name = focused_room(page)
+    page.keyboard.press("e")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"End the call in {name}?")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert focused_room(page) == name
+
+
+def test_the_command_bar_goes_and_does(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com").page
+    room = stack.room(lambda one: one["the_space"]["project"] == "meetadmin-demo")
+    page.keyboard.press("Control+k")
+    bar = page.locator("#commands")
+    expect(bar.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type(room["name"])
+    expect(bar.locator("#found li").first).to_contain_text(room["name"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(room["name"])
+
+    # On a room's page its actions come first; typed and confirmed before the answer is there, the right one is done.
+    page.keyboard.press("Control+k")
+    expect(bar).to_contain_text(f"Refresh {room['name']}")
+    page.keyboard.type(f"refresh {room['name']}", delay=1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text(f"{room['name']} is fresh", timeout=SOON)
+    expect(bar).to_be_hidden()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    expect(bar.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(bar).to_be_hidden()
+
+
+def test_the_wall_tells_its_age_and_changes_by_itself(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com", viewport={"width": 1920, "height": 1080}).page
+    page.goto(f"{stack.url}/?tv=1")
+    expect(page.locator("#wall")).to_contain_text("seen")
+    expect(page.locator("#wall .state").first).to_be_visible()
+    assert page.locator("button, input, select").count() == 0
+    assert page.evaluate("document.documentElement.scrollHeight") <= 1080
+    first = page.locator("#wall").get_attribute("data-now")
+    expect(page.locator("#wall")).not_to_have_attribute("data-now", first or "", timeout=SOON)
+
+
+def test_without_javascript_filters_columns_stars_and_selection_work(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("helpdesk@example.com", java_script_enabled=False).page
+    page.get_by_label("State", exact=True).select_option(label="Idle")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert "state=idle" in page.url
+    page.get_by_text("Save these filters…").click()
+    page.get_by_label("Name", exact=True).fill("Quiet rooms")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("link", name="Quiet rooms")).to_have_attribute("aria-current", "true")
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_label("Owner", exact=True).check()
+    page.get_by_role("button", name="Show these columns").click()
+    expect(page.get_by_role("columnheader", name="Owner")).to_be_visible()
+    name = rows(page).first.locator("th a").inner_text()
+    page.get_by_role("button", name=f"Favourite: {name}", exact=True).click()
+    page.goto(f"{stack.url}/?starred=on")
+    assert rows(page).locator("th a").all_inner_texts() == [name]
+    page.get_by_role("checkbox", name=f"Select {name}", exact=True).check()
+    page.get_by_role("button", name="Links").click()
+    expect(page.get_by_role("row", name=re.compile(name))).to_contain_text("https://meet.google.com/")
+
+
+def test_a_narrow_screen_shows_cards_and_nothing_sticks_out(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com", viewport={"width": 320, "height": 640}).page
+    expect(rows(page).first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    first = rows(page).first
+    assert first.bounding_box()["height"] > 80  # type: ignore[index]
+    small = page.evaluate(
+        "[...document.querySelectorAll('main button, main .btn, main input, main select')]"
+        ".filter(e => e.getClientRects().length && !e.closest('.unseen'))"
+        ".map(e => [e.outerHTML.slice(0, 80), (e.closest('label') ?? e).getBoundingClientRect()])"
+        ".filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"
+    )
+    assert small == []
+
+
+def test_rows_that_change_move_nothing(stack: Stack, visitor: Arrive) -> None:
+    page = visitor("it-admin@example.com").page
+    expect(rows(page).first).to_be_visible()
+    page.evaluate(
+        "window.shifts = []; new PerformanceObserver(list => window.shifts.push("
+        "...list.getEntries().map(e => e.value))).observe({type: 'layout-shift', buffered: false})"
+    )
+    now = page.locator("#board").get_attribute("data-now")
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('rooms-changed'))")
+    expect(page.locator("#board")).not_to_have_attribute("data-now", now or "", timeout=SOON)
+    page.wait_for_function(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    )
+    assert sum(page.evaluate("window.shifts")) < 0.01
+
+
+def test_what_the_overview_weighs(stack: Stack, visitor: Arrive) -> None:
+    """First load below 200 kB, what is fetched later below 20 kB, as they come over the wire."""
+    one = visitor("it-admin@example.com")
+    session = one.context.new_cdp_session(one.page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    weights: list[int] = []
+    session.on("Network.loadingFinished", lambda event: weights.append(int(event["encodedDataLength"])))
+    one.page.goto(stack.url)
+    one.page.wait_for_load_state("networkidle")
+    first, weights[:] = sum(weights), []
+    now = one.page.locator("#board").get_attribute("data-now")
+    one.page.evaluate("document.body.dispatchEvent(new CustomEvent('rooms-changed'))")
+    expect(one.page.locator("#board")).not_to_have_attribute("data-now", now or "", timeout=SOON)
+    assert 10_000 < first < 200_000
+    assert 1_000 < max(weights) < 20_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_style_guide_and_the_bars_are_accessible(stack: Stack, visitor: Arrive, scheme: str) -> None:
+    page = visitor("it-admin@example.com", color_scheme=scheme, reduced_motion="reduce").page
+    found = {}
+
+    def look(what: str) -> None:
+        rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+        result = Axe().run(page, options={"runOnly": rules})
+        if result.violations_count:
+            found[what] = result.generate_report()
+
+    for path in ("/styleguide/", "/settings/", "/settings/keys/", "/command/?q=a", "/?tv=1", "/?sort=-name"):
+        page.goto(stack.url + path)
+        look(path)
+    rows(page).first.get_by_role("checkbox").check()
+    page.keyboard.press("Control+k")
+    expect(page.locator("#commands")).to_contain_text("Copy the codes of 1 selected")
+    look("the command bar")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    look("the keys")
+    assert not found, "\n".join(f"{what}\n{report}" for what, report in found.items())
