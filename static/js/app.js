@@ -60,7 +60,7 @@
     const live = ctx.sourceElement.matches("[data-live]");
     if (raw.redirected && new URL(raw.url).pathname.startsWith("/accounts/")) {
       event.preventDefault(); // signed out meanwhile: load the page, so that the sign-in leads back to it
-      location.reload();
+      if (!find("dialog[open]")) location.reload(); // what is typed there is kept when it is sent
       return;
     }
     if (status >= 400 && status !== 422) {
@@ -100,18 +100,18 @@
     if (stamp && stamp.dataset.now) skew = Date.parse(stamp.dataset.now) - Date.now();
   }
 
-  function words(seconds) {
-    if (seconds >= 2 * 86400) return `${Math.floor(seconds / 86400)} d ago`;
-    if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ago`;
-    if (seconds >= 60) return `${Math.floor(seconds / 60)} min ago`;
-    return `${seconds} s ago`;
+  function ago(seconds) {
+    if (seconds >= 2 * 86400) return words("ago-d", { n: Math.floor(seconds / 86400) });
+    if (seconds >= 3600) return words("ago-h", { n: Math.floor(seconds / 3600) });
+    if (seconds >= 60) return words("ago-min", { n: Math.floor(seconds / 60) });
+    return words("ago-s", { n: seconds });
   }
 
   function age() {
     if (document.hidden) return;
     const now = Date.now() + skew;
     for (const time of document.querySelectorAll("time[data-age]")) {
-      const text = words(Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000)));
+      const text = ago(Math.max(0, Math.floor((now - Date.parse(time.dateTime)) / 1000)));
       if (time.firstChild && time.firstChild.nodeValue !== text) time.firstChild.nodeValue = text;
     }
   }
@@ -164,7 +164,7 @@
     button.classList.add("copied");
     setTimeout(() => button.classList.remove("copied"), 1500);
     const live = find("#copied");
-    if (live) live.textContent = `Copied: ${source ? "the text for the ticket" : text}`;
+    if (live) live.textContent = source ? words("copied-ticket") : words("copied", { text });
   }
 
   document.addEventListener("copy-text", (event) => copy(event.detail.button, event.detail.text));
