@@ -62,6 +62,7 @@ people:manage          -         -        -       yes   -
 people:admit           -         -        -       -     yes
 account:sweep          -         -        -       -     yes
 events:take            -         -        -       -     yes
+history:forget         -         -        -       -     yes
 space:refresh          -         -        -       -     yes
 """
 
