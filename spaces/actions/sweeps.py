@@ -10,9 +10,9 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -20,6 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db import DatabaseError
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from redis.exceptions import RedisError
@@ -192,7 +193,13 @@ class _Round:
         plan = planning.plan(load, _pace())
         visit = _Visit(account, load, plan, began_at=now, until=time.monotonic() + VISIT)
         self._visits[account.pk] = visit
+        with self._unsurprised(visit):
+            self._ask_what_is_on(visit, subscription, before)
+
+    def _ask_what_is_on(self, visit: _Visit, subscription: Subscription | None, before: datetime) -> None:
+        account = visit.account
         if visit.plan.way == "links":
+            own = Space.objects.in_use().filter(account=account, owned=True)
             few = list(own.select_related("conference"))
             visit.todo.extend(
                 errands.link(space, vital=True, stale=space.checked_at is None or space.checked_at < before)
@@ -212,18 +219,26 @@ class _Round:
         for future in come:
             visit, errand = self._flying.pop(future)
             visit.on_its_way -= 1
-            asked_at, answer = future.result()
-            try:
+            with self._unsurprised(visit):
+                asked_at, answer = future.result()
                 self._take(visit, errand, answer, asked_at)
-            except (
-                Exception
-            ):  # one account's surprise (an answer nobody thought of) is not the others' trouble
-                logger.exception("sweeping %s", visit.account.email)
-                visit.todo.clear()
-                visit.trouble = GoogleError(
-                    _("Something unexpected came up while Google was asked; the log has the details.")
-                )
-            self._go_on(visit)
+                self._go_on(visit)
+
+    @contextmanager
+    def _unsurprised(self, visit: _Visit) -> Iterator[None]:
+        """What nobody thought of in one account (an answer, a row) is noted there, costs its turn, and is not the others' trouble."""
+        try:
+            yield
+        except DatabaseError:
+            raise  # nothing can be noted; leases end by themselves
+        except Exception:
+            logger.exception("sweeping %s", visit.account.email)
+            visit.todo.clear()
+            visit.trouble = GoogleError(
+                _("Something unexpected came up while Google was asked; the log has the details.")
+            )
+            if not visit.on_its_way:
+                self._finish(visit)
 
     def _take(self, visit: _Visit, errand: Errand, answer: Any, asked_at: datetime) -> None:
         not_shown = isinstance(answer, NotFound | NotPermitted) and not isinstance(answer, ScopeMissing)

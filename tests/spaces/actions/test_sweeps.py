@@ -277,19 +277,17 @@ def test_an_account_says_how_it_is_looked_at_and_why(google, room):
     )
 
 
-def test_a_surprise_in_one_account_is_noted_and_gives_its_turn_back(google, room, monkeypatch):
-    account = space_of(room).account
-    monkeypatch.setattr(Account, "works", None)  # whatever cannot happen
-    with pytest.raises(TypeError):
-        sweep(account)
-    assert Account.objects.get(pk=account.pk).lease_until < timezone.now() + sweeps.LEASE
-    monkeypatch.undo()
-    monkeypatch.setattr(Space, "see_call", None)
-    start_call(google, room, seen=False)
-    sweep(due_at_once(account))
-    account.refresh_from_db()
-    assert "unexpected" in account.problem
-    assert account.next_sweep_at > timezone.now()
+def test_a_surprise_in_one_account_is_noted_and_is_not_the_others_trouble(google, room):
+    """It comes first in every round, and yet the other account is looked at, and itself gets its next turn."""
+    odd = factories.make_account(MUNICH, next_sweep_at=timezone.now() - timedelta(hours=1))
+    factories.make_space(account=odd, name="no name that can be asked for")
+    assert sweeps.run(actor=SYSTEM) == 2
+    odd.refresh_from_db()
+    assert "unexpected" in odd.problem
+    assert (odd.swept_at, odd.fail_count) == (None, 1)
+    assert odd.next_sweep_at > timezone.now()
+    assert odd.lease_until < timezone.now()
+    assert Account.objects.get(email=BERLIN).swept_at is not None
 
 
 # --- One by one -------------------------------------------------------------------------------------------
