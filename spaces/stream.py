@@ -48,6 +48,10 @@ LIFETIME = (
     300.0  # seconds after which a stream ends and the page comes back, so that rights are looked at again
 )
 SENDING = 10.0  # seconds a client may take to accept what it is sent
+SPREAD, MOST_SPREAD = (
+    5,
+    1200,
+)  # milliseconds over which pages spread what they fetch: for each that is told, and at most
 MOST_STREAMS = 1000  # in one process
 REMEMBERED = 500  # messages, for those who come back after a moment
 
@@ -89,14 +93,17 @@ class News:
         mine = News(self.version, self.moved & rooms, self.changed & rooms, self.everything)
         return mine if mine.moved or mine.changed or mine.everything else None
 
-    def written(self, name: str = "rooms") -> bytes:
-        """As an event of the stream; its id is the version, so that a browser that comes back says what it knows."""
-        data: dict[str, Any] = {"version": self.version}
+    def written(self, name: str = "rooms", *, all_rooms: bool, spread: int = 0) -> bytes:
+        """As an event of the stream. Its id is the version, so that a browser that comes back says what it knows; but only for
+        those who may know of all rooms, because for others the version would tell of news that is not theirs."""
+        data: dict[str, Any] = {"version": self.version} if all_rooms else {}
         if self.everything:
             data["all"] = True
         else:
             data |= {"moved": sorted(self.moved), "changed": sorted(self.changed - self.moved)}
-        return event(name, data, number=self.version)
+        if spread:
+            data["spread"] = spread
+        return event(name, data, number=self.version if all_rooms else None)
 
 
 def event(name: str, data: object, *, number: int | None = None) -> bytes:
@@ -340,11 +347,12 @@ class LiveStream:
             async with asyncio.timeout(SENDING):
                 await send({"type": "http.response.body", "body": data, "more_body": more})
 
-        missed = self.hub.missed(since)
-        version = self.hub.version or 0
+        all_rooms = stream.visitor.rooms is None
+        missed = self.hub.missed(since if all_rooms else None)
         mine = missed.among(stream.visitor.rooms) if missed else None
         retry = random.randint(1500, 4500)  # noqa: S311  (spreads those who come back after a restart)
-        await write(f"retry: {retry}\n".encode() + (mine or News(version)).written("hello"))
+        hello = (mine or News(self.hub.version or 0)).written("hello", all_rooms=all_rooms)
+        await write(f"retry: {retry}\n".encode() + hello)
         end = time.monotonic() + LIFETIME * random.uniform(0.8, 1.2)  # noqa: S311
         while not stream.over:
             try:
@@ -359,7 +367,8 @@ class LiveStream:
             stream.wake.clear()
             if stream.news:
                 news, stream.news = stream.news, None
-                await write(news.written())
+                spread = min(len(self.hub.streams) * SPREAD, MOST_SPREAD)
+                await write(news.written(all_rooms=all_rooms, spread=spread))
         if stream.over != "gone":
             await write(event("bye", {"why": stream.over}), more=False)
 

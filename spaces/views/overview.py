@@ -21,6 +21,7 @@ from spaces.access import Permission
 from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet
+from spaces.views.live import named_rooms, watched
 from spaces.views.replies import Request, page
 from spaces.views.rows import Row, load
 
@@ -211,12 +212,16 @@ def _emptiness(wanted: dict[str, Any], total: int, *, sees_all_calls: bool) -> s
 
 
 @require_GET
+@watched
 def overview(request: Request) -> HttpResponse:
     """All rooms, what needs action first. Filters, order and page are in the address; nothing here asks Google."""
     now = timezone.now()
     person = request.user
     form = FilterForm(request.GET)
     wanted = form.understood()
+    named = named_rooms(request)
+    if named:
+        return _some_rows(request, _filtered(person, wanted, now).filter(pk__in=named), now)
     whose = _whose(person)
     by_building = RoomQuerySet(Room).current().sums(now, seen=whose)
     numbers = sum(by_building.values(), Counter())
@@ -265,6 +270,15 @@ def overview(request: Request) -> HttpResponse:
         "now": now,
     }
     return page(request, "overview.html", context, partial="board")
+
+
+def _some_rows(request: Request, found: RoomQuerySet, now: datetime) -> HttpResponse:
+    """Some rows of the list that an open page shows, for it to put in their places. Rooms that do not fit its filters any more,
+    or that the person may not see, are left out."""
+    chosen = chosen_columns(Preferences.objects.filter(person=request.user).first())
+    shown = load(list(found.values_list("pk", flat=True)), request.user, now, columns=chosen)
+    context = {"rows": shown, "columns": set(chosen), "selectable": True, "now": now}
+    return page(request, "_rows.html", context)
 
 
 def _leaf(found: RoomQuerySet, length: int, number: str | None) -> Page[Any]:

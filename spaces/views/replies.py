@@ -26,6 +26,7 @@ class Request(HttpRequest):
 
     htmx: HtmxDetails
     user: Person
+    live: str = ""  # the version of what a page shows that keeps itself true (spaces.views.live)
 
 
 def page(
@@ -98,6 +99,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     return {
         "simulated": not settings.GOOGLE.are_real,
         "general": access.permissions(person),
+        "live": getattr(request, "live", ""),
         "health": report,
         "causes": SimpleLazyObject(lambda: causes_for(person, report)),
     }

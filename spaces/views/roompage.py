@@ -20,6 +20,7 @@ from spaces.access import Permission
 from spaces.google import config
 from spaces.models import Account, Conference, Room, Space
 from spaces.views import daystrip
+from spaces.views.live import watched
 from spaces.views.replies import Request, page
 from spaces.views.rooms import find
 from spaces.views.rows import Row, row
@@ -36,6 +37,7 @@ SHOWN_AT_ONCE = 12  # people in the call; the others are behind "and n more"
 
 
 @require_GET
+@watched
 def room(request: Request, slug: str) -> HttpResponse:
     """One room: what is on now and was in the last day, and behind tabs in the address its calls, settings, members, links and
     trail. Nothing here asks Google."""

@@ -10,6 +10,7 @@ from spaces.access import Permission
 from spaces.actions import buildings, rooms
 from spaces.forms import RoomForm
 from spaces.models import Building, Room
+from spaces.views.live import watched
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rows import rows
 
@@ -24,6 +25,7 @@ URGENCY = {"stuck": 0, "unknown": 1, "live": 2}
 
 
 @require_GET
+@watched
 def mine(request: Request) -> HttpResponse:
     """The rooms somebody owns or is deputy of: what to end, first."""
     now = timezone.now()

@@ -2,37 +2,7 @@
 (() => {
   "use strict";
 
-  const EVERY = 5000; // ms between two looks at the server
-  const SLOWEST = 60000;
-  let failures = 0;
-  let timer = 0;
-
   const find = (selector, within = document) => within.querySelector(selector);
-
-  // --- Looking again: one event for all that is live on the page, only while somebody can see it ---
-  function plan() {
-    clearTimeout(timer);
-    const wait = Math.min(EVERY * 2 ** failures, SLOWEST) * (0.9 + Math.random() * 0.2);
-    timer = setTimeout(look, wait);
-  }
-
-  function look() {
-    if (!document.hidden && find("[data-live]")) {
-      document.body.dispatchEvent(new CustomEvent("rooms:tick"));
-    }
-    plan();
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) look();
-  });
-
-  function offline(text) {
-    const note = find("#offline");
-    if (!note || note.textContent === text) return;
-    note.textContent = text;
-    note.hidden = !text;
-  }
 
   // --- What came back -----------------------------------------------------------------------------
   function say(text) {
@@ -65,25 +35,14 @@
     }
     if (status >= 400 && status !== 422) {
       event.preventDefault(); // an error page must not replace a part of this one
-      if (live) failed();
-      else say(sentences(ctx.text) || `The server could not do that (${status}). Reload the page and try again.`);
-      return;
+      if (!live) say(sentences(ctx.text) || `The server could not do that (${status}). Reload the page and try again.`);
     }
-    failures = 0;
-    offline("");
   });
 
   document.addEventListener("htmx:error", (event) => {
     const ctx = event.detail.ctx;
-    if (ctx && ctx.sourceElement.matches("[data-live]")) failed();
-    else if (ctx) say("The server cannot be reached. It is not known whether this was done; look at the page again before you repeat it.");
+    if (ctx && !ctx.sourceElement.matches("[data-live]")) say("The server cannot be reached. It is not known whether this was done; look at the page again before you repeat it.");
   });
-
-  function failed() {
-    failures += 1;
-    offline("Meetadmin cannot be reached. What you see was true at the times shown; it goes on by itself.");
-    plan();
-  }
 
   // Empty filters would only make the address long.
   document.addEventListener("htmx:config:request", (event) => {
@@ -197,7 +156,6 @@
 
   setClock();
   setInterval(age, 1000);
-  plan();
   const problem = find("[data-focus]");
   if (problem) problem.focus();
 })();
