@@ -40,6 +40,7 @@ class Permission(StrEnum):
     ACCOUNT_CONNECT = "account:connect"
     ACCOUNT_DISCONNECT = "account:disconnect"
     ACCOUNT_MANAGE = "account:manage"
+    ACCOUNT_CHECK = "account:check"
     PEOPLE_MANAGE = "people:manage"
     PEOPLE_ADMIT = "people:admit"
     LOOKUP_ASK = "lookup:ask"
@@ -93,6 +94,7 @@ GENERAL: dict[Standing, frozenset[Permission]] = {
             P.ACCOUNT_CONNECT,
             P.ACCOUNT_DISCONNECT,
             P.ACCOUNT_MANAGE,
+            P.ACCOUNT_CHECK,
             P.PEOPLE_MANAGE,
             P.LOOKUP_ASK,
             P.AUDIT_READ,
@@ -127,6 +129,7 @@ REFUSALS: dict[Permission, str] = {
     P.ACCOUNT_CONNECT: _("Only people of this organisation may connect a Google account."),
     P.ACCOUNT_DISCONNECT: _("Only the person who connected an account, or an admin, may disconnect it."),
     P.ACCOUNT_MANAGE: _("Only admins may see and manage the Google accounts."),
+    P.ACCOUNT_CHECK: _("Only admins may have an account's permissions checked."),
     P.PEOPLE_MANAGE: _("Only admins may give roles."),
     P.PEOPLE_ADMIT: _("Signing in admits people, nobody else does."),
     P.LOOKUP_ASK: _("Only IT staff may ask Google about a code that is not in our list."),

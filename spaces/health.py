@@ -21,6 +21,8 @@ from spaces.models import Account, Space, Subscription
 Level = Literal["fine", "look", "act", "off"]
 Push = Literal["on", "waiting", "silent", "off"]
 
+CAUSES = ("redis", "worker", "beat", "process", "account_refused", "google", "late", "push")
+"""All keys that a Cause may have."""
 LATEST = timedelta(minutes=15)
 """However seldom an account is meant to be looked at, after this long its picture is old."""
 
@@ -189,7 +191,13 @@ class Health:
                 "act",
                 text % {"count": count},
                 named=_("Google has refused %(names)s since %(since)s. %(problem)s")
-                % {"names": names(broken), "since": _since(broken), "problem": spoken(broken[0].problem)},
+                % {
+                    "names": names(broken),
+                    "since": _since(broken),
+                    "problem": spoken(broken[0].problem)
+                    if len({one.problem for one in broken}) == 1
+                    else _("They have different reasons, which stand with the cures under “System”."),
+                },
                 staff=True,
             )
         if not (self.worker and self.beat):

@@ -99,6 +99,12 @@ def _credentials(account: Account, scopes: tuple[str, ...]) -> Credentials:
         raise broken("bad_key", detail=str(error)) from error
 
 
+def prove(account: Account, scope: str) -> None:
+    """Ask the token endpoint for this one scope in the account's name; with several in one request, one that is missing fails
+    them all (Workspace Admin help, "Control API access with domain-wide delegation"). Raises the GoogleError that tells why not."""
+    credentials.renew(_credentials(account, (scope,)), force=True)
+
+
 def quota() -> Quota:
     """The quota of this installation, which all its processes share through Redis."""
     return _quota(broker.link(), settings.QUOTA, settings.QUOTA_RESERVE)

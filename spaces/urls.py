@@ -10,6 +10,7 @@ from spaces.views import (
     hooks,
     language,
     lookup,
+    metrics,
     overview,
     people,
     preferences,
@@ -61,6 +62,9 @@ urlpatterns = [
     path("google/<int:pk>/test/", accounts.test, name="account_test"),
     path("language/", language.language, name="language"),
     path("hooks/google/pubsub", hooks.google_pubsub, name="google_pubsub"),
+    path("google/<int:pk>/check/", accounts.check, name="account_check"),
+    path("system/", system.overview, name="system"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("healthz", system.healthz, name="healthz"),
     path("readyz", system.readyz, name="readyz"),
 ]

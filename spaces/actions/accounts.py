@@ -11,8 +11,8 @@ from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
-from spaces.google.errors import ConnectionBroken, GoogleError
-from spaces.models import Account, Person
+from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
+from spaces.models import Account, Person, ScopeCheck
 from spaces.words import counted
 from spaces.words import text as _
 
@@ -176,4 +176,51 @@ def test(*, account: Account, actor: Actor) -> Outcome:
             len(running),
         )
         % {"account": account.email, "n": len(running)}
+    )
+
+
+def check(*, account: Account, actor: Actor) -> Outcome:
+    """Find out which permissions the account has: ask Google for each one by itself. What was found is kept for the system page
+    and written into the trail.
+
+    Raises NotAllowed, or TryLater when Google was not to be asked: then nothing is kept.
+    """
+    access.require(actor, Permission.ACCOUNT_CHECK)
+    found: dict[str, str] = {}
+    at = timezone.now()
+    for scope in credentials.MEET_SCOPES:
+        try:
+            meet.prove(account, scope)
+            found[scope] = ""
+        except TryLater:
+            raise
+        except GoogleError as error:
+            logger.info("checking %s of %s: %s", scope, account.email, error.detail)
+            found[scope] = error.sentence
+    missing = [credentials.short(scope) for scope, problem in found.items() if problem]
+    with transaction.atomic():
+        for scope, problem in found.items():
+            ScopeCheck.remember(account.pk, scope, problem=problem, at=at)
+        audit.note(
+            verb=Permission.ACCOUNT_CHECK,
+            actor=actor,
+            target=account.email,
+            detail=_("Missing: %(scopes)s.") % {"scopes": ", ".join(missing)} if missing else "",
+        )
+    if not missing:
+        return Outcome(_("%(account)s has every permission it needs.") % {"account": account.email})
+    if len(missing) == len(found):
+        why = found[credentials.MEET_SCOPES[0]]
+        return Outcome(
+            _("%(account)s has none of the permissions. %(why)s") % {"account": account.email, "why": why},
+            "warning",
+        )
+    return Outcome(
+        _(
+            "%(account)s lacks %(scopes)s, and one missing permission fails every request. Add it to the delegation in the "
+            "Google Admin console (Security, API controls, Domain-wide delegation); a person who connected the account connects "
+            "it again with all boxes ticked."
+        )
+        % {"account": account.email, "scopes": ", ".join(missing)},
+        "warning",
     )

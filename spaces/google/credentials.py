@@ -45,6 +45,11 @@ _bases: dict[tuple[str, str], service_account.Credentials] = {}
 _delegates: dict[tuple[str, str, str, tuple[str, ...]], service_account.Credentials] = {}
 
 
+def short(scope: str) -> str:
+    """A scope as people speak of it: "meetings.space.created"."""
+    return scope.rpartition("/auth/")[2]
+
+
 def delegated(
     info: Mapping[str, Any], *, subject: str, scopes: Iterable[str], token_url: str
 ) -> service_account.Credentials:

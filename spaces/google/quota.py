@@ -76,7 +76,12 @@ if wait <= 0 or first == '1' then
   redis.call('HINCRBY', key, account, 1)
   redis.call('PEXPIRE', key, math.ceil(slot * 8))
 end
-if wait > 0 then return math.ceil(wait) end
+if wait > 0 then
+  if first == '1' then redis.call('HINCRBY', KEYS[2] .. ':total', 'waited', 1) end
+  return math.ceil(wait)
+end
+redis.call('HINCRBY', KEYS[2] .. ':total', 'sent', 1)
+redis.call('EXPIRE', KEYS[2] .. ':total', 2592000)
 for i = 3, #KEYS do
   redis.call('SET', KEYS[i], string.format('%.3f', full[i]), 'PX', math.ceil(full[i] - now) + 1000)
 end
@@ -93,6 +98,8 @@ ends = math.max(ends, tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'))
 local kept = math.max(redis.call('PTTL', KEYS[1]), math.ceil(ends - now) + 1000)
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%.3f', ends))
 redis.call('PEXPIRE', KEYS[1], kept)
+redis.call('HINCRBY', KEYS[2], 'refused', 1)
+redis.call('EXPIRE', KEYS[2], 2592000)
 return math.ceil(ends - now)
 """
 
@@ -243,7 +250,7 @@ class Quota:
         if self._may_ask_redis():
             try:
                 self._pause(
-                    keys=[f"{self._prefix}:{kind}:paused"],
+                    keys=[f"{self._prefix}:{kind}:paused", f"{self._prefix}:{kind}:total"],
                     args=[scope, self._period * 1000, wanted * 1000],
                     client=self._redis,
                 )
@@ -258,6 +265,19 @@ class Quota:
             except (RedisError, OSError) as problem:
                 self._lost(problem)
         return self._meter(self._alone.counts(), shared=False)
+
+    def totals(self) -> dict[tuple[Kind, str], int]:
+        """Since Redis can remember, by class: calls `sent`, calls that `waited` for their turn, answers 429 (`refused`). One round
+        trip. Raises RedisError or OSError."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for kind in KINDS:
+                pipe.hgetall(f"{self._prefix}:{kind}:total")
+            answers = pipe.execute()
+        return {
+            (kind, what): int({_text(key): value for key, value in found.items()}.get(what, 0))
+            for kind, found in zip(KINDS, answers, strict=True)
+            for what in ("sent", "waited", "refused")
+        }
 
     def _ask(self, kind: Kind, account: str, *, person: bool, first: bool) -> float:
         """Take now, or say how many seconds to wait."""

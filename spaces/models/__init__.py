@@ -1,6 +1,7 @@
 """What is stored. One file a noun; questions are QuerySet methods, rules of access are in spaces.access."""
 
 from spaces.models.accounts import Account
+from spaces.models.checks import ScopeCheck
 from spaces.models.conferences import Conference, Participant, Participation
 from spaces.models.history import AuditEntry
 from spaces.models.people import Person, Role
@@ -26,6 +27,7 @@ __all__ = [
     "Role",
     "Room",
     "SavedFilter",
+    "ScopeCheck",
     "Space",
     "Subscription",
 ]

@@ -34,6 +34,7 @@ VERBS: dict[str, Any] = {
     Permission.ACCOUNT_CONNECT: _("Connect account"),
     Permission.ACCOUNT_DISCONNECT: _("Disconnect account"),
     Permission.ACCOUNT_MANAGE: _("Manage account"),
+    Permission.ACCOUNT_CHECK: _("Check permissions"),
     Permission.PEOPLE_MANAGE: _("Give role"),
     Permission.PEOPLE_ADMIT: _("First sign-in"),
 }

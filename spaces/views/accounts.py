@@ -18,7 +18,7 @@ from spaces.actions import accounts
 from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
 from spaces.models import Account
-from spaces.views.replies import Request, carry_out, page
+from spaces.views.replies import Request, back, carry_out, page
 
 PENDING = "connect"  # the session's key for a connection that is under way
 
@@ -105,4 +105,12 @@ def test(request: Request, pk: int) -> HttpResponse:
     """Try an account now."""
     found = get_object_or_404(Account, pk=pk)
     carry_out(request, lambda: accounts.test(account=found, actor=request.user))
-    return redirect("accounts")
+    return back(request, reverse("accounts"))
+
+
+@require_POST
+def check(request: Request, pk: int) -> HttpResponse:
+    """Ask Google for each of the account's permissions by itself."""
+    found = get_object_or_404(Account, pk=pk)
+    carry_out(request, lambda: accounts.check(account=found, actor=request.user))
+    return back(request, reverse("system"))

@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from spaces import access, health
+from spaces import access, figures, health
 from spaces.actions.outcomes import Outcome
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown
@@ -102,6 +102,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
         "live": getattr(request, "live", ""),
         "health": report,
         "causes": SimpleLazyObject(lambda: causes_for(person, report)),
+        "quota_share": SimpleLazyObject(figures.quota_share),
     }
 
 

@@ -517,5 +517,19 @@ def test_nothing_is_kept_for_ever(redis):
     takes(quota, "create")
     quota.pause("read", ANNA, 30)
     keys = list(redis.scan_iter())
-    assert len(keys) == 8  # four buckets, two counts of calls, one of waits, one pause
-    assert all(0 < redis.pttl(key) <= 120_000 for key in keys)
+    assert len(keys) == 10  # four buckets, two counts of calls, one of waits, one pause, two totals
+    month = 30 * 86_400_000
+    longest = {key: month if key.endswith(b":total") else 120_000 for key in keys}
+    assert all(0 < redis.pttl(key) <= longest[key] for key in keys)
+
+
+def test_totals_only_grow(redis):
+    quota = make(redis, period=MINUTE)
+    sent = takes(quota, most=5)
+    created = takes(quota, "create")
+    quota.pause("read", ANNA, 30)
+    quota.pause("read", PROJECT, 30)
+    totals = quota.totals()
+    assert (totals["read", "sent"], totals["read", "refused"], totals["read", "waited"]) == (sent, 2, 0)
+    assert (totals["create", "sent"], totals["create", "waited"]) == (created, 1)
+    assert created > 0
