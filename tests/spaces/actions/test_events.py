@@ -12,7 +12,7 @@ from django.utils import timezone
 from spaces import meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import events as verbs
-from spaces.actions import subscriptions
+from spaces.actions import subscriptions, sweeps
 from spaces.google import events
 from spaces.google.errors import TryLater
 from spaces.google.pubsub import Received
@@ -353,6 +353,33 @@ def test_hearing_something_is_noted_on_the_account(google, room):
     assert account.push_heard_at is not None
     assert account.push_heard_at >= before
     assert Subscription.objects.select_related("account").get().is_healthy(timezone.now())
+
+
+def test_polling_slows_down_while_events_come_and_speeds_up_when_they_fall_silent(google, room, settings):
+    def pause() -> float:
+        """Seconds until the account is looked at next."""
+        assert sweeps.sweep(account=Account.objects.get(email=BERLIN), actor=SYSTEM)
+        return (Account.objects.get(email=BERLIN).next_sweep_at - timezone.now()).total_seconds()
+
+    usual = settings.SWEEP_EVERY * 2
+    assert pause() < usual, "Nothing has been heard yet, so nothing is relied on."
+    # The subscription is some minutes old.
+    Subscription.objects.update(created_at=timezone.now() - timedelta(minutes=10))
+    record = begin(google, room)
+    fetch(google)
+    process_all()
+    assert pause() > settings.SWEEP_WITH_PUSH / 2
+    # The publisher role is taken away: Google keeps silent about it.
+    google.control("POST", "topics", {"name": TOPIC, "publisher": False})
+    begin(google, known_room(google), ago=120)
+    pause()
+    assert pause() < usual
+    assert "Pub/Sub Publisher" in Subscription.objects.select_related("account").get().words(timezone.now())
+    google.control("POST", "topics", {"name": TOPIC, "publisher": True})
+    join(google, record, COLLEAGUE)
+    fetch(google)
+    process_all()
+    assert pause() > settings.SWEEP_WITH_PUSH / 2
 
 
 def test_nothing_is_acknowledged_that_is_not_stored(google, room):
