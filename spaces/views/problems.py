@@ -98,16 +98,18 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
         reference = log(request, 503, level=logging.ERROR, why=f"database: {type(error).__name__}")
-        typed = (
-            [(name, value) for name, values in request.POST.lists() for value in values]
-            if request.method == "POST"
-            else []
-        )
+        typed: list[tuple[str, str]] = []
+        cure = gettext("Calls in the rooms go on. This page tries again by itself.")
+        if request.method == "POST":
+            typed = [(name, str(value)) for name, values in request.POST.lists() for value in values]
+            cure = gettext(
+                "Calls in the rooms go on. What you typed is kept in this page: send it again in a moment."
+            )
         response = _alone(
             request,
             503,
             gettext("Meetadmin cannot reach its database at the moment."),
-            gettext("Calls in the rooms go on. This is tried again by itself; nothing you typed is lost."),
+            cure,
             reference,
             again="/" + request.path.lstrip("/"),  # never //another.site
             typed=typed,
