@@ -3,7 +3,8 @@ answer is stored afterwards, in short transactions of the thread that waits for 
 
 import math
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,15 +68,17 @@ def _take_in(
 ) -> None:
     """Store which of the account's own spaces have a call on, and that the others have none. A transaction for each that has
     changed, one for all that have not: what it costs grows with the changes."""
-    calls = {record.space: record for record in running}
+    calls: dict[str, resources.ConferenceRecord] = {}
+    for record in running:
+        calls.setdefault(record.space, record)  # the newest comes first, should one linger
     own = Space.objects.filter(account=account, owned=True)
     same = []
     for space in own.filter(Q(name__in=calls) | ~Q(conference=None)).select_related("conference"):
-        record, known = calls.get(space.name), space.conference
+        on, known = calls.get(space.name), space.conference
         if (
-            record
+            on
             and known
-            and known.record == record.name
+            and known.record == on.name
             and known.started_at
             and known.ended_at is None
             and space.liveness == Liveness.ACTIVE
@@ -83,11 +86,11 @@ def _take_in(
             same.append(space.pk)
             continue
         counted = space.see_call(
-            record.name if record else None,
+            on.name if on else None,
             seen_at=asked_at,
-            started_at=record.started_at if record else None,
+            started_at=on.started_at if on else None,
         )
-        if told_since and counted and record and told_since < record.started_at < asked_at - PUSH_GRACE:
+        if told_since and counted and on and told_since < on.started_at < asked_at - PUSH_GRACE:
             Account.objects.filter(pk=account.pk).update(push_missed_at=asked_at)
     older = Q(seen_at=None) | Q(seen_at__lte=asked_at)
     own.filter(older, pk__in=same).update(seen_at=asked_at)
@@ -114,16 +117,15 @@ def link(space: Space, *, vital: bool, stale: bool = True) -> Errand:
 
     def ask(client: MeetClient) -> _News:
         seen = client.get_space(space.name)
-        new = seen.active_record not in (None, known)
-        call = client.conference(seen.active_record) if new and seen.active_record else None
+        call: resources.ConferenceRecord | None = None
         members: list[resources.Member] | None = None
+        if seen.active_record and seen.active_record != known:
+            with _unless_hidden():
+                call = client.conference(seen.active_record)
         if stale and seen.asked_by_owner:
-            try:
+            members = []  # Google keeps the members of spaces made elsewhere to itself
+            with _unless_hidden():
                 members = client.members(space.name)
-            except ScopeMissing:
-                raise
-            except NotPermitted:
-                members = []  # Google keeps the members of spaces made elsewhere to itself
         return _News(seen, call, members)
 
     def take(news: _News, asked_at: datetime) -> None:
@@ -141,6 +143,17 @@ def link(space: Space, *, vital: bool, stale: bool = True) -> Errand:
     return Errand(ask, take, hidden, vital=vital)
 
 
+@contextmanager
+def _unless_hidden() -> Iterator[None]:
+    """That Google hides a part of a link from us is no trouble of the link; a missing scope is one of the account."""
+    try:
+        yield
+    except ScopeMissing:
+        raise
+    except (NotFound, NotPermitted):
+        pass
+
+
 # Who is in
 
 
@@ -151,8 +164,11 @@ def heads(
     within: timedelta,
     same: Callable[[Conference, datetime], None],
 ) -> Errand:
-    """Count who is in a call; `same` is told when nothing has changed. The number alone is asked for where it is likely to be as before; who they are when the number has
-    changed, when that was read long ago, and before the call is called stuck `within` this time."""
+    """Count who is in a call; `same` is told when nothing has changed.
+
+    The number alone is asked for where it is likely to be as before; who they are when the number has changed, when that was read
+    long ago, and before the call would be called stuck `within` this time.
+    """
     now = timezone.now()
     listed = call.listed_at
     by_name = (

@@ -221,7 +221,7 @@ class Space(models.Model):
             over = Conference.objects.filter(space=self.pk, ended_at=None)
             if running:
                 over = over.exclude(pk=running.pk)
-                Conference.objects.filter(pk=running.pk).update(ended_at=None)
+                Conference.objects.filter(pk=running.pk).update(ended_at=None, settled_at=None)
             gone = list(over.values_list("pk", flat=True))
             if gone:
                 Participant.objects.filter(conference__in=gone).delete()

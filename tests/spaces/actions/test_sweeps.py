@@ -332,6 +332,16 @@ def test_a_link_that_google_does_not_show_is_the_links_trouble_only(google, lone
     assert (space_of(lonely).trouble, space_of(lonely).liveness) == (Space.Trouble.NONE, Liveness.IDLE)
 
 
+def test_a_record_that_google_hides_is_no_trouble_of_the_link(google, lonely):
+    record = start_call(google, lonely, seen=False)
+    fault(google, "conferenceRecords.get", status=403)
+    sweep(space_of(lonely).account)
+    space = space_of(lonely)
+    assert (space.trouble, space.liveness) == (Space.Trouble.NONE, Liveness.ACTIVE)
+    assert space.conference is not None
+    assert (space.conference.record, space.conference.started_at) == (record, None)
+
+
 # --- Who is in --------------------------------------------------------------------------------------------
 
 
