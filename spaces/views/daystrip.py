@@ -147,10 +147,8 @@ def _marks(now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
     while moment < now:
         local = moment.astimezone(zone)
         past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        if past:
-            moment += (
-                timedelta(hours=1) - past
-            )  # on to the next full hour there; some zones are half an hour off
+        if past:  # on to the next full hour there; some zones are half an hour off
+            moment += timedelta(hours=1) - past
             continue
         if local.hour % EVERY == 0:
             crowded = now - moment < CROWDED
