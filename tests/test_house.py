@@ -394,3 +394,12 @@ c = f"The {room} has a loose sentence, too."
 d = "spaces.get"
 '''
     assert loose_sentences(source) == ["A sentence that is loose.", "The x has a loose sentence, too."]
+
+
+def test_dates_in_templates_follow_the_language():
+    """3 Mar is 3. März elsewhere: the formats are in meetadmin/formats/. Hours and ISO dates are the same everywhere."""
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for form in re.findall(r'\|date:"([^"]+)"', path.read_text()):
+            assert form.endswith("_FORMAT") or form in {"c", "D H:i", "H:i", "H:i:s", "H:i:s T"}, (
+                f"{path.name}: {form!r} – take DATE_FORMAT, DATETIME_FORMAT, SHORT_DATE_FORMAT or SHORT_DATETIME_FORMAT."
+            )

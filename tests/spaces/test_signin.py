@@ -1,5 +1,7 @@
 """Signing in with Google and connecting an account: the whole code flow, against the simulator."""
 
+import html
+import re
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
@@ -10,7 +12,9 @@ from django.test import Client
 from spaces import meet
 from spaces.actions import people
 from spaces.models import Account, AuditEntry, Ownership, Person, Role
+from spaces.signin.provider import GoogleAdapter
 from tests import factories
+from tests.support import environment
 from tests.support.rooms import fault
 from tests.support.signin import choose
 from tests.support.simulator import READONLY, SETTINGS
@@ -63,6 +67,7 @@ def test_a_get_on_the_button_begins_nothing(google):
     """Else any page on the web could start a sign-in by an image."""
     reply = browser().get("/accounts/google/login/")
     assert reply.status_code == 200
+    assert b"Meetadmin</title>" in reply.content, "our page, not allauth's"
     assert b"/o/oauth2/v2/auth" not in reply.content
 
 
@@ -323,3 +328,43 @@ def test_a_sign_in_code_connects_nothing(owner_browser):
     owner_browser.get("/accounts/connect/callback/", {"state": state, "code": code})
     assert "Nothing was changed." in said(owner_browser)
     assert not Account.objects.exists()
+
+
+# --- What Google says instead of a code (Google Identity, "OAuth 2.0 for web server applications") --------------
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("access_denied", "You did not finish signing in at Google."),
+        ("admin_policy_enforced", "rules at Google do not allow Meetadmin"),
+        ("org_internal", "does not belong to this organisation"),
+        ("disallowed_useragent", "sign in from within this app"),
+        ("redirect_uri_mismatch", "how Meetadmin introduces itself"),
+        ("deleted_client", "how Meetadmin introduces itself"),
+        ("something_new", "Google did not complete the sign-in."),
+    ],
+)
+def test_what_google_says_is_said_in_plain_words_with_a_reference(google, caplog, word, words):
+    client = browser()
+    state = parse_qs(urlsplit(begin(client, "?next=/mine/")).query)["state"][0]
+    reply = client.get("/accounts/google/login/callback/", {"state": state, "error": word})
+    text = html.unescape(reply.content.decode())
+    assert reply.status_code == 403
+    assert words in text
+    reference = re.search(r"Reference\s+([0-9a-f]{8})", text)
+    assert reference
+    assert [one for one in caplog.records if reference[1] in one.getMessage() and word in one.getMessage()]
+    assert 'name="next" value="/mine/"' in text, "trying again leads to the page that was wanted"
+    assert nothing_was_written()
+
+
+def test_google_unreachable_is_nobodys_refusal(google, monkeypatch):
+    client = browser()
+    address = choose(begin(client), "participant@example.com")
+    nobody = f"http://127.0.0.1:{environment.free_port()}/token"
+    monkeypatch.setattr(GoogleAdapter, "access_token_url", nobody)
+    reply = come_back(client, address)
+    assert reply.status_code == 503
+    assert "Google cannot be reached for signing in." in reply.content.decode()
+    assert nothing_was_written()
