@@ -403,3 +403,22 @@ def test_dates_in_templates_follow_the_language():
             assert form.endswith("_FORMAT") or form in {"c", "D H:i", "H:i", "H:i:s", "H:i:s T"}, (
                 f"{path.name}: {form!r} – take DATE_FORMAT, DATETIME_FORMAT, SHORT_DATE_FORMAT or SHORT_DATETIME_FORMAT."
             )
+
+
+def scripts() -> Iterator[tuple[str, str]]:
+    """(name, text without comments) of every script of ours."""
+    for path in sorted((ROOT / "static/js").glob("*.js")):
+        yield path.name, re.sub(r"(?m)^\s*//.*$|\s//.*$", "", path.read_text())
+
+
+def test_scripts_say_nothing_that_cannot_be_translated():
+    for name, text in scripts():
+        said = re.findall(r"[\"'`][A-Z][a-z]+ [a-z]+ [^\"'`]*", text)
+        assert not said, f"{name}: {said} – put it into templates/_words.html and take words(…)."
+
+
+def test_scripts_take_words_that_there_are():
+    there = set(re.findall(r"data-([a-z-]+)=", (ROOT / "templates/_words.html").read_text()))
+    for name, text in scripts():
+        for word in re.findall(r'\bwords\("([a-z-]+)"', text):
+            assert {word, f"{word}-other"} & there, f"{name} asks for a word that _words.html has not: {word}"

@@ -35,13 +35,13 @@
     }
     if (status >= 400 && status !== 422) {
       event.preventDefault(); // an error page must not replace a part of this one
-      if (!live) say(sentences(ctx.text) || `The server could not do that (${status}). Reload the page and try again.`);
+      if (!live) say(sentences(ctx.text) || words("refused", { status }));
     }
   });
 
   document.addEventListener("htmx:error", (event) => {
     const ctx = event.detail.ctx;
-    if (ctx && !ctx.sourceElement.matches("[data-live]")) say("The server cannot be reached. It is not known whether this was done; look at the page again before you repeat it.");
+    if (ctx && !ctx.sourceElement.matches("[data-live]")) say(words("unsent"));
   });
 
   // Empty filters would only make the address long.
