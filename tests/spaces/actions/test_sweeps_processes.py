@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 
 from benchmarks.stage import Stage, stage
 from embedded import process
@@ -31,6 +32,7 @@ def place() -> Iterator[Stage]:
             "DJANGO_SETTINGS_MODULE": "meetadmin.settings",
             "MEETADMIN_SWEEP_EVERY": str(EVERY),
             "MEETADMIN_GOOGLE_TIMEOUT": "2",
+            "MEETADMIN_LOG_LEVEL": "INFO",
         }
         made.manage("seed_demo")
         yield made
@@ -70,7 +72,10 @@ def running(place: Stage, *children: tuple[str, list[str]]) -> Iterator[None]:
 
 
 CELERY = [sys.executable, "-m", "celery", "-A", "meetadmin"]
-WORKER = ("worker", [*CELERY, "worker", "-c", "2", "--without-gossip", "--without-mingle"])
+WORKER = (
+    "worker",
+    [*CELERY, "worker", "-c", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"],
+)
 
 
 def beat(place: Stage, number: int) -> tuple[str, list[str]]:
@@ -149,6 +154,18 @@ def round_keys(place: Stage) -> list[bytes]:
     return [bytes(key) for key in redis.Redis.from_url(place.env["REDIS_URL"]).scan_iter("*sweeps:round")]
 
 
+def wait_of_a_click(place: Stage) -> float:
+    """Seconds until a task that people wait for is done while a round is on its way."""
+    path = place.env["REDIS_URL"].removeprefix("unix://").partition("?")[0]
+    wait_until(lambda: round_keys(place))
+    sent_at = time.monotonic()
+    with Celery(broker=f"redis+socket://{path}?virtual_host=1") as sender:
+        order = sender.send_task("spaces.tasks.settle_ending", kwargs={"room_id": 0})
+    done = f"settle_ending[{order.id}] succeeded"
+    wait_until(lambda: done in (place.folder / "worker.log").read_text())
+    return time.monotonic() - sent_at
+
+
 def test_two_timetables_and_an_account_that_never_answers(place):
     """Started by mistake, two timetables tick twice as often, and yet each account has its turn once. And while one account does not
     answer at all, the state of the others' rooms grows no older than it should."""
@@ -166,6 +183,8 @@ def test_two_timetables_and_an_account_that_never_answers(place):
             time.sleep(0.2)
         seconds = time.monotonic() - began
         by_account = place.control("requests")["by_account"]
+        waits = [wait_of_a_click(place) for _ in range(4)]
+    assert max(waits) < 2, "what people ask for waits behind no sweep"
     # A quiet account's turn comes every one and a half intervals; a tick and the work come on top.
     assert oldest < 1.6 * EVERY + 4
     turns = seconds / (EVERY * 0.95) + 1
