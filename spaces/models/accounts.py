@@ -30,13 +30,17 @@ class Account(models.Model):
     - delegated: a service account with domain-wide delegation impersonates a room mailbox from the configured list;
     - consented: the person connected the account; their refresh token is kept sealed.
 
-    What the engine notes here: `swept_at` is the moment before the last look that succeeded, `failed_at` the last one that
-    did not, `fail_count` how many failed in a row, and `open_until` when the next one may be tried (see `circuit`); why, in
-    words for people, is `problem`. `plan` says in words how the account is looked at and why that way; with `counts_on_push` it is looked at seldom because
-    events can be relied on. `live_calls` is the
-    number of calls running at the last look. `push_heard_at` is when the last pushed event came for one of its spaces,
-    `push_missed_at` when polling last found a change that a healthy push would have told before. `harvested_to`: the ended
-    calls of its spaces are known up to this moment.
+    What looking after it notes here:
+
+    - `swept_at`: the moment before the last look that succeeded; `failed_at`: the last one that did not;
+    - `fail_count`: how many failed in a row; `open_until`: when the next try may be (see `circuit`); why, in words for people,
+      is `problem`;
+    - `plan`: in words, how the account is looked at and why that way; with `counts_on_push` it is looked at seldom because
+      events can be relied on;
+    - `live_calls`: the number of calls running at the last look;
+    - `push_heard_at`: when the last pushed event came for one of its spaces; `push_missed_at`: when polling last found a change
+      that a healthy push should have told before;
+    - `harvested_to`: the ended calls of its spaces are known up to this moment.
     """
 
     class Kind(models.TextChoices):
