@@ -31,19 +31,16 @@ OLDEST_FACT_WITH_EVENTS = (300.0, 600.0)  # Google is asked seldom then, and tel
 WAITING = (50, 500)  # tasks in the queue
 OLDEST_TASK = (15.0, 60.0)  # seconds in the queue
 MEMORY = (70.0, 90.0)  # per cent of what Redis may take
-EXPIRY = (48 * 3600.0, 3600.0)  # seconds until a subscription ends; here less is worse
 
 KEEP_SHARE = 5.0
 """Seconds for which a process remembers how much of the quota is used: every page says so."""
 
 
 def level(value: float | None, limits: tuple[float, float]) -> Level:
-    """How a figure is to be taken. Where less is worse, the first limit is the higher one. None: nothing to judge."""
+    """How a figure is to be taken. None: nothing to judge."""
     if value is None:
         return "off"
     look, act = limits
-    if look > act:
-        value, look, act = -value, -look, -act
     return "act" if value >= act else "look" if value >= look else "fine"
 
 

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from spaces import broker
 
-Kind = Literal["worker", "beat", "puller"]
+Kind = Literal["worker", "beat"]
 
 EVERY: Final = 5.0
 """Seconds between two signs of one process."""

@@ -30,7 +30,6 @@ KINDS = {
 PROCESSES = {
     "worker": gettext_lazy("Worker"),
     "beat": gettext_lazy("Timetable"),
-    "puller": gettext_lazy("Event puller"),
 }
 
 

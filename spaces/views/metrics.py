@@ -16,13 +16,13 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
 
-from spaces import access, figures, health, meet
+from spaces import access, figures, health, meet, pulse
 from spaces.access import Permission
 from spaces.figures import AccountFigures, Picture
 from spaces.google.quota import PROJECT
 from spaces.models import Account, Person, Room
 
-KINDS = ("worker", "beat", "puller")
+KINDS: tuple[pulse.Kind, ...] = ("worker", "beat")
 
 
 @require_GET
@@ -86,11 +86,11 @@ def _state(picture: Picture) -> Iterator[Metric]:
     )
     yield from _many(
         "processes", "Background processes that give signs of life.", ["kind"],
-        [((kind,), report.alive(kind)) for kind in KINDS],  # type: ignore[arg-type]
+        [((kind,), report.alive(kind)) for kind in KINDS],
     )  # fmt: skip
     yield from _many(
         "heartbeat_age_seconds", "Since the latest sign of a background process of this kind.", ["kind"],
-        [((kind,), report.age_of(kind)) for kind in KINDS],  # type: ignore[arg-type]
+        [((kind,), report.age_of(kind)) for kind in KINDS],
     )  # fmt: skip
 
 
