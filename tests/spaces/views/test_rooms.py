@@ -182,8 +182,8 @@ def test_no_page_asks_google(google: SimulatorProcess, halls, admin, owner, sign
     addresses = [
         "/", "/mine/", "/people/", "/audit/", "/google/", "/lookup/", f"/lookup/?q={space.meeting_code}",
         "/lookup/?q=zzz-zzzz-zzz", "/rooms/new/", f"/r/{room}", "/healthz", "/readyz",
-        f"/people/{owner.pk}/", *(f"/rooms/{room}/?tab={tab}" for tab in ("history", "settings", "spaces", "audit")),
-        *(reverse(name, args=[room]) for name in ("room_edit", "end", "configure", "space_create", "space_adopt")),
+        f"/people/{owner.pk}/", *(f"/rooms/{room}/?tab={tab}" for tab in ("history", "settings", "members", "spaces", "audit")),
+        *(reverse(name, args=[room]) for name in ("room_edit", "room_card", "end", "configure", "space_create", "space_adopt")),
     ]  # fmt: skip
     for address in addresses:
         assert browser.get(address).status_code in {200, 302, 503}, address
