@@ -198,8 +198,10 @@ def test_two_timetables_and_an_account_that_never_answers(place):
 
 
 def test_after_an_outage_all_is_fresh_within_two_looks_and_nothing_was_over_quota(place):
+    [record] = start_calls(place, 1)
     place.control("requests", method="DELETE")
     with running(place, WORKER, beat(place, 1)):
+        wait_until(lambda: (record,) in ask(place, "SELECT record FROM spaces_conference"))
         wait_until(lambda: max(ages(place).values()) < EVERY + 3)
         known = ask(place, "SELECT name, liveness, conference_id FROM spaces_space ORDER BY name")
         assert {liveness for _, liveness, _ in known} >= {"active", "idle"}
