@@ -23,7 +23,7 @@ test:  ## everything: checks, tests on PostgreSQL and SQLite, browser journeys
 coverage:  ## which lines the tests have touched (the tests on SQLite, measured)
 	@bin/environment dev && exec $(python) -m embedded coverage
 
-check:  ## lint, format, types, layers, templates, migrations, deployment settings
+check:  ## lint, format, types, layers, templates, translations, migrations, deployment settings
 	@bin/environment dev && exec $(python) -m embedded check
 
 fix:  ## repair what the tools can repair

@@ -60,6 +60,7 @@ def commands() -> dict[str, Sequence[str | Path]]:
         ],
         "lint (ruff)": [BIN / "ruff", "check", "."],
         "format (ruff)": [BIN / "ruff", "format", "--check", "."],
+        "translations (locale)": [sys.executable, "-m", "embedded", "translations"],
         "packages (pip check)": [BIN / "pip", "check"],
     }
 

@@ -98,3 +98,8 @@ def test_doubtful_translations(project, change, fault):
     assert path.read_text() != before
     with pytest.raises(Problem, match=fault):
         messages.translations()
+
+
+def test_every_language_is_complete_and_up_to_date():
+    """Run `make messages`, and translate what it names in locale/."""
+    messages.translations()

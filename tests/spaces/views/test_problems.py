@@ -153,7 +153,6 @@ def test_an_address_cannot_write_lines_into_the_log(colleague, sign_in, caplog):
 
 
 @pytest.mark.parametrize("permission", list(Permission))
-@pytest.mark.skip(reason="the German catalogue follows")
 def test_every_refusal_is_said_in_german_too(rf, admin, permission):
     request = rf.get("/")
     request.session, request.user = {}, admin
