@@ -5,9 +5,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from spaces.language import zones
 from spaces.models import Person
@@ -49,6 +51,12 @@ class SignInRequired(LoginRequiredMiddleware):
         if request.method != "POST":
             return way
         kept.keep(request)
+        messages.warning(
+            request,
+            _(
+                "You are signed out, so nothing was done yet. Sign in: you are led back, and what you typed is kept for half an hour."
+            ),
+        )
         return problems.sent_to(request, way["Location"])
 
 

@@ -71,12 +71,14 @@ def restored(request: HttpRequest) -> QueryDict | None:
     values = QueryDict(mutable=True)
     for name, typed in found["values"].items():
         values.setlist(name, typed)
-    messages.warning(
-        request,
-        _(
-            "You were signed out, or this page was too old, so nothing was sent. What you typed is here again: check it and send it."
-        ),
-    )
+    # A part of a page shows no messages; they would come up somewhere else.
+    if not request.headers.get("HX-Request"):
+        messages.warning(
+            request,
+            _(
+                "You were signed out, or this page was too old, so nothing was sent. What you typed is here again: check it and send it."
+            ),
+        )
     return values
 
 

@@ -49,6 +49,8 @@ def test_the_session_ends_in_the_middle_of_a_form(strict, admin):
     assert reply["Location"] == "/accounts/login/?next=/people/"
     assert not Person.objects.filter(email="later@example.com").exists()
 
+    assert "what you typed is kept for half an hour" in text_of(strict.get(reply["Location"]))
+
     back_in(strict, admin)
     reply = strict.get("/people/")
     assert reply.status_code == 200
