@@ -137,7 +137,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if guarded and kept.same_origin(request):
         log(request, 302, why=reason)
         kept.keep(request)
-        return sent_to(request, request.path)
+        return sent_to(request, request.get_full_path())
     if reason == REASON_NO_CSRF_COOKIE:
         what = gettext("Your browser sent no cookie, so Meetadmin cannot tell that this form is yours.")
         cure = gettext(
