@@ -249,7 +249,6 @@ def overview(request: Request) -> HttpResponse:
     query = form.query()
     context = {
         "form": form,
-        "wanted": wanted,
         "narrowed": narrowed,
         "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
         "query": query,

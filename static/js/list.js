@@ -129,6 +129,29 @@
     }
   });
 
+  // --- Menus under chips close when somebody turns elsewhere ---------------------------------------------
+  const menus = () => all("details.menu[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of menus()) {
+      menu.open = false;
+      if (menu.contains(document.activeElement)) find("summary", menu).focus();
+    }
+  });
+
+  // Filters change the address without a new page, so the way back is where we are now.
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const next = event.target.elements.next;
+      if (next && next.value && find("#board")) next.value = location.pathname + location.search;
+    },
+    true,
+  );
+
   document.addEventListener("htmx:after:swap", show);
   if (!find("#commands")) sessionStorage.removeItem(STORE); // signed out
   show();
