@@ -127,13 +127,15 @@ class Stream:
 
     visitor: Visitor
     news: News | None = None
+    text: bytes = b""  # the news as it is sent, where that is the same for many
     over: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, news: News) -> None:
-        """Hand it what its person may know."""
+    def take(self, news: News, text: bytes) -> None:
+        """Hand it what its person may know; `text` is the whole of it as it is sent."""
         mine = news.among(self.visitor.rooms)
         if mine:
+            self.text = text if mine is news and self.news is None else b""
             self.news = self.news.joined(mine) if self.news else mine
             self.wake.set()
 
@@ -154,6 +156,11 @@ class Hub:
         self._told: deque[News] = deque()
         self._gathered: News | None = None
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def spread(self) -> int:
+        """Over how many milliseconds the pages had better spread what they fetch."""
+        return min(len(self.streams) * SPREAD, MOST_SPREAD)
 
     async def ready(self, seconds: float) -> bool:
         """Listen, and say whether it works."""
@@ -254,8 +261,9 @@ class Hub:
     def _hand_out(self) -> None:
         news, self._gathered = self._gathered, None
         if news:
+            text = news.written(all_rooms=True, spread=self.spread)
             for stream in self.streams:
-                stream.take(news)
+                stream.take(news, text)
 
     def _end_all(self, why: str) -> None:
         for stream in self.streams:
@@ -367,8 +375,7 @@ class LiveStream:
             stream.wake.clear()
             if stream.news:
                 news, stream.news = stream.news, None
-                spread = min(len(self.hub.streams) * SPREAD, MOST_SPREAD)
-                await write(news.written(all_rooms=all_rooms, spread=spread))
+                await write(stream.text or news.written(all_rooms=all_rooms, spread=self.hub.spread))
         if stream.over != "gone":
             await write(event("bye", {"why": stream.over}), more=False)
 

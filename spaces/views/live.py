@@ -1,17 +1,23 @@
 """Pages that keep themselves true: what they ask again with, and how they are answered cheaply. The page's side of it is
 `static/js/live.js`; how it learns that something has changed is in `spaces/stream.py`."""
 
+import gzip
+import threading
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpResponse, HttpResponseNotModified
+from django.middleware.csrf import get_token
+from django.utils.cache import patch_vary_headers
 
 from spaces import access, live
 from spaces.access import Permission
 from spaces.models import Person
-from spaces.views.replies import Request
+from spaces.views.replies import Request, as_page
 
 P = ParamSpec("P")
 
@@ -45,4 +51,88 @@ def watched(
 def named_rooms(request: Request) -> list[int]:
     """The rooms (ids) of which the page asks for the rows alone; empty when it asks for itself."""
     named = request.headers.get("Live-Rooms", "").split(",")[:MOST_ROOMS] if request.htmx else []
-    return [int(text) for text in named if text.isascii() and text.isdigit() and len(text) < 19]
+    return sorted({int(text) for text in named if text.isascii() and text.isdigit() and len(text) < 19})
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A list as it is sent: compressed, so that it is done once. `personal`: with places for the token of who asks."""
+
+    version: int
+    made_at: float  # time.time()
+    content: bytes
+    personal: bool
+
+
+class Shelf:
+    """Lists that were just made, for others who would be shown the very same. In this process only, and bounded in bytes."""
+
+    def __init__(self, *, most: int) -> None:
+        self.most = most
+        self._kept: OrderedDict[Hashable, Kept] = OrderedDict()
+        self._size = 0
+        self._making: dict[Hashable, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def take(self, face: Hashable, fits: Callable[[Kept], bool], make: Callable[[], Kept]) -> Kept:
+        """The list with this face, made if there is none that fits. Who comes while it is being made waits for it, so that two
+        hundred pages that hear of one change make one list."""
+        found = self._found(face, fits)
+        if found is None:
+            with self._lock:
+                making = self._making.setdefault(face, threading.Lock())
+            with making:
+                found = self._found(face, fits)
+                if found is None:
+                    found = make()
+                    self._keep(face, found)
+        return found
+
+    def _found(self, face: Hashable, fits: Callable[[Kept], bool]) -> Kept | None:
+        with self._lock:
+            kept = self._kept.get(face)
+            if kept is None or not fits(kept):
+                return None
+            self._kept.move_to_end(face)
+            return kept
+
+    def _keep(self, face: Hashable, kept: Kept) -> None:
+        with self._lock:
+            former = self._kept.pop(face, None)
+            self._size += len(kept.content) - (len(former.content) if former else 0)
+            self._kept[face] = kept
+            while self._size > self.most and len(self._kept) > 1:
+                oldest, gone = self._kept.popitem(last=False)
+                self._size -= len(gone.content)
+                self._making.pop(oldest, None)
+
+
+SHELF = Shelf(most=3_000_000)
+TOKEN = "the-token-of-who-asks"  # noqa: S105  (stands in shared lists where everybody's own token against forgery is put)
+LOOK = 2.0  # seconds; a page that looks by itself every five may be shown what another one was shown so shortly before
+
+
+def shared(request: Request, face: Hashable, make: Callable[[dict[str, str]], HttpResponse]) -> HttpResponse:
+    """The list that `make` makes, or one that somebody with the same `face` was sent: everything that it depends on but the
+    rooms. How new it has to be is said by the page: as new as the news that made it ask (`Live-Needs`)."""
+    if not request.live:
+        return make({})
+    present, now = int(request.live.partition("-")[0]), time.time()
+    needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
+    needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
+
+    def fits(kept: Kept) -> bool:
+        age = now - kept.made_at
+        return 0 <= age < FRESH and (kept.version >= min(needed, present) or (looks and age < LOOK))
+
+    def made() -> Kept:
+        content = make({"csrf_token": TOKEN}).content
+        return Kept(present, now, gzip.compress(content, 6), personal=TOKEN.encode() in content)
+
+    kept = SHELF.take(face, fits, made)
+    if not kept.personal and "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = as_page(HttpResponse(kept.content, headers={"Content-Encoding": "gzip"}))
+        patch_vary_headers(response, ["Accept-Encoding"])
+        return response
+    content = gzip.decompress(kept.content)
+    return as_page(HttpResponse(content.replace(TOKEN.encode(), get_token(request).encode())))

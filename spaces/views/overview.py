@@ -1,9 +1,10 @@
 """The overview: all rooms, what needs action first; and the same on a wall."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -12,8 +13,8 @@ from django.db.models.functions import Coalesce
 from django.http import HttpResponse, QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from spaces import access, health
@@ -21,7 +22,7 @@ from spaces.access import Permission
 from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet
-from spaces.views.live import named_rooms, watched
+from spaces.views.live import named_rooms, shared, watched
 from spaces.views.replies import Request, page
 from spaces.views.rows import Row, load
 
@@ -216,12 +217,41 @@ def _emptiness(wanted: dict[str, Any], total: int, *, sees_all_calls: bool) -> s
 def overview(request: Request) -> HttpResponse:
     """All rooms, what needs action first. Filters, order and page are in the address; nothing here asks Google."""
     now = timezone.now()
-    person = request.user
     form = FilterForm(request.GET)
     wanted = form.understood()
+    if request.GET.get("tv") or not request.htmx:
+        return _list(request, form, wanted, now, {})
     named = named_rooms(request)
-    if named:
-        return _some_rows(request, _filtered(person, wanted, now).filter(pk__in=named), now)
+    make = partial(_some_rows, named=named) if named else _list
+    face = (*_face(request, wanted), tuple(named))
+    return shared(request, face, lambda more: make(request, form, wanted, now, more))
+
+
+def _face(request: Request, wanted: dict[str, Any]) -> tuple[Hashable, ...]:
+    """All that a list depends on besides the rooms: what is asked for, and what is one's own in it. People with the same face
+    are shown the same list; most staff have nothing of their own in it."""
+    person = request.user
+    own: Any = ()
+    if not access.everywhere(person, Permission.CONFERENCE_END):
+        own = frozenset(Ownership.objects.filter(person=person).values_list("room", flat=True))
+    return (
+        request.get_full_path(),
+        access.permissions(person),
+        own,
+        person.pk if wanted.get("mine") or wanted.get("starred") else None,
+        frozenset(person.favourites.values_list("room", flat=True)),
+        chosen_columns(Preferences.objects.filter(person=person).first()),
+        tuple(person.saved_filters.values_list("name", "query")),
+        get_language(),
+        timezone.get_current_timezone_name(),
+    )
+
+
+def _list(
+    request: Request, form: FilterForm, wanted: dict[str, Any], now: datetime, more: dict[str, str]
+) -> HttpResponse:
+    """The page, or its list alone; `more` is added to what the templates know."""
+    person = request.user
     whose = _whose(person)
     by_building = RoomQuerySet(Room).current().sums(now, seen=whose)
     numbers = sum(by_building.values(), Counter())
@@ -267,16 +297,26 @@ def overview(request: Request) -> HttpResponse:
         "save_form": SavedFilterForm(initial={"query": query}),
         "empty": _emptiness(wanted, numbers["total"], sees_all_calls=whose is None),
         "now": now,
+        **more,
     }
     return page(request, "overview.html", context, partial="board")
 
 
-def _some_rows(request: Request, found: RoomQuerySet, now: datetime) -> HttpResponse:
+def _some_rows(
+    request: Request,
+    form: FilterForm,
+    wanted: dict[str, Any],
+    now: datetime,
+    more: dict[str, str],
+    *,
+    named: list[int],
+) -> HttpResponse:
     """Some rows of the list that an open page shows, for it to put in their places. Rooms that do not fit its filters any more,
     or that the person may not see, are left out."""
     chosen = chosen_columns(Preferences.objects.filter(person=request.user).first())
+    found = _filtered(request.user, wanted, now).filter(pk__in=named).order_by("pk")
     shown = load(list(found.values_list("pk", flat=True)), request.user, now, columns=chosen)
-    context = {"rows": shown, "columns": set(chosen), "selectable": True, "now": now}
+    context = {"rows": shown, "columns": set(chosen), "selectable": True, "now": now, **more}
     return page(request, "_rows.html", context)
 
 

@@ -35,7 +35,11 @@ def page(
     """The page; for htmx only its named partial. The view names the partial, never the client."""
     name = f"{template}#{partial}" if partial and request.htmx else template
     # A form that comes back after the session had ended is no refused form, whatever is still missing in it.
-    response = render(request, name, context, status=200 if request.method == "GET" else status)
+    return as_page(render(request, name, context, status=200 if request.method == "GET" else status))
+
+
+def as_page(response: HttpResponse) -> HttpResponse:
+    """An answer that is one person's, and another one for htmx."""
     response["Vary"] = "HX-Request, Cookie"
     response["Cache-Control"] = "private, no-cache"
     return response

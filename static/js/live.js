@@ -19,14 +19,18 @@
 
   // --- Fetching: one request at a time; what comes meanwhile is put together -----------------------
   const rooms = new Set(); // rows to fetch
-  let everything = false; // the whole list
+  let due = Infinity; // when the whole list is to be fetched
+  let needs = 0; // the version of the last news that concerned this page
   let spread = SPREAD;
   let busy = false;
   let lastWhole = 0;
+  let apart = APART;
   let fetching = 0;
 
   const hasRows = () => board().hasAttribute("data-rows"); // a long list, of which single rows can be had
-  const nextWhole = () => lastWhole + (hasRows() ? APART : APART / 5);
+  const nextWhole = () => lastWhole + (hasRows() ? apart : APART / 5);
+  // A list whose rows or order hang on calls; in others a room that it does not show changes the numbers above it at most.
+  const aboutCalls = () => /[?&](state|sort=-?(people|since|seen))/.test(location.search);
 
   async function ask(settings) {
     const live = board();
@@ -34,34 +38,38 @@
     await htmx.ajax("GET", address, { source: live, target: live, swap: "outerMorph", ...settings });
   }
 
-  function fetchSoon(wait = between(0, spread)) {
+  function fetchSoon() {
     clearTimeout(fetching);
-    if (document.hidden || busy || !(everything || rooms.size)) return;
-    const pause = rooms.size ? 0 : nextWhole() - Date.now();
-    fetching = setTimeout(fetchNow, Math.max(wait, pause));
+    if (document.hidden || busy || !(due < Infinity || rooms.size)) return;
+    const wait = rooms.size ? between(0, spread) : Math.max(0, due - Date.now()) + between(0, 1.5 * spread);
+    fetching = setTimeout(fetchNow, wait);
   }
 
   async function fetchNow() {
-    const whole = everything && Date.now() >= nextWhole();
+    const whole = Date.now() >= due;
     const named = [...rooms];
     rooms.clear(); // the whole list brings its rows along
-    if (whole) everything = false;
+    if (whole) due = Infinity;
     busy = true;
     try {
       if (whole) await look();
-      else if (named.length) await ask({ swap: "none", headers: { "Live-Rooms": named.join(",") } });
+      else if (named.length) await ask({ swap: "none", headers: { "Live-Rooms": named.join(","), ...asNewAs() } });
     } finally {
       busy = false;
       fetchSoon();
     }
   }
 
+  // What is fetched has to be as new as the news that made it necessary: what another page was just sent will do.
+  const asNewAs = () => (needs ? { "Live-Needs": String(needs) } : {});
+
   // The whole list again. `unless`: only if it differs from this version.
   async function look(unless) {
     clearTimeout(timer);
     lastWhole = Date.now();
+    apart = APART * between(0.8, 1.4); // or all pages that heard of one change would go on fetching in step
     try {
-      await ask(unless ? { headers: { "Live-Seen": unless } } : {});
+      await ask({ headers: unless ? { "Live-Seen": unless } : asNewAs() });
     } finally {
       plan();
     }
@@ -73,14 +81,15 @@
     const moved = news.moved || [];
     const named = [...moved, ...(news.changed || [])];
     const about = board().dataset.room;
-    if (news.all) everything = true;
-    else if (about) everything ||= named.includes(Number(about));
-    else if (!hasRows()) everything = true;
-    else {
-      // A room that moved may come into this list or leave it, and the counters change with it.
-      everything ||= moved.length > 0;
+    const concerned = about ? named.includes(Number(about)) : !hasRows() || (aboutCalls() && moved.length);
+    let soon = Boolean(news.all || concerned);
+    if (hasRows()) {
       for (const room of named) if (document.getElementById(`room-${room}`)) rooms.add(room);
+      soon ||= moved.some((room) => rooms.has(room)); // it may belong in another place
+      if (moved.length) due = Math.min(due, lastWhole + 3 * apart); // the numbers above the list
     }
+    if (soon) due = Math.min(due, nextWhole());
+    if (news.version && (due < Infinity || rooms.size)) needs = news.version;
     fetchSoon();
   }
 
@@ -120,7 +129,7 @@
 
   function failed() {
     failures += 1;
-    everything = false;
+    due = Infinity;
     rooms.clear();
     offline(words("offline"));
     plan();

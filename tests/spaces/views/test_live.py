@@ -1,15 +1,20 @@
 """How an open page asks again: for rows alone, for the whole only if it has changed, and what that tells to whom."""
 
+import gzip
 import re
+import threading
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from spaces import live
-from spaces.models import Role, Space
+from spaces.models import Conference, Favourite, Preferences, Role, SavedFilter, Space
 from spaces.models.spaces import Liveness
 from spaces.views import live as pages
+from spaces.views import overview
 from tests import factories
 from tests.support.rooms import space_of
 
@@ -135,5 +140,153 @@ def test_the_number_of_queries_for_rows_does_not_depend_on_their_number(
     browser.get("/")
     for number in (1, 5):
         named = ",".join(str(room.pk) for room in rooms[:number])
-        with django_assert_max_num_queries(7):
+        with django_assert_max_num_queries(10):
             browser.get("/", headers={**HTMX, "Live-Rooms": named})
+
+
+# --- Lists that several people are shown ----------------------------------------------------------
+
+
+def listed(browser: Any, path: str = "/", **headers: str) -> str:
+    """The list as an open page fetches it."""
+    answer = browser.get(path, headers={**HTMX, **headers})
+    assert answer.status_code == 200
+    return str(answer.content.decode())
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The lists that were made and not taken from the shelf: their addresses."""
+    monkeypatch.setattr(pages, "SHELF", pages.Shelf(most=3_000_000))
+    found: list[str] = []
+    real = overview._list
+
+    def noted(request: Any, *args: Any) -> Any:
+        found.append(request.get_full_path())
+        return real(request, *args)
+
+    monkeypatch.setattr(overview, "_list", noted)
+    return found
+
+
+def test_people_who_would_be_shown_the_same_are_given_one_list(sign_in, helpdesk, made):
+    factories.make_room("Berlin 1.01")
+    another = factories.make_person("second-line@example.com", role=Role.HELPDESK)
+    first = listed(sign_in(helpdesk))
+    assert "Berlin 1.01" in first
+    assert listed(sign_in(another)) == first
+    assert made == ["/"]
+
+
+def test_who_has_something_of_their_own_in_a_list_is_given_a_list_of_their_own(
+    sign_in, helpdesk, admin, made
+):
+    room = factories.make_room("Berlin 1.01")
+    call = Conference.objects.create(record="conferenceRecords/on", space=space_of(room))
+    Space.objects.filter(pk=space_of(room).pk).update(liveness=Liveness.ACTIVE, conference=call)
+    owning = factories.make_person("owning@example.com", role=Role.HELPDESK)
+    factories.make_room("Berlin 1.02", owners=(owning,))
+    starring = factories.make_person("starring@example.com", role=Role.HELPDESK)
+    Favourite.objects.create(person=starring, room=room)
+    narrow = factories.make_person("narrow@example.com", role=Role.HELPDESK)
+    Preferences.objects.create(person=narrow, columns=["code"])
+    german = factories.make_person("german@example.com", role=Role.HELPDESK, language="de")
+    saving = factories.make_person("saving@example.com", role=Role.HELPDESK)
+    SavedFilter.objects.create(person=saving, name="Mine alone", query="state=live")
+    everybody = (helpdesk, owning, starring, narrow, german, saving, admin)
+    seen = [listed(sign_in(person)) for person in everybody]
+    assert len(set(seen)) == len(everybody) == len(made)
+    assert "Mine alone" in seen[5]
+    assert not any("Mine alone" in text for text in (*seen[:5], seen[6]))
+    assert "/end/" in seen[6]
+    assert not any("/end/" in text for text in seen[:6]), "a way to end a call on the page of who may not"
+
+
+def test_everybody_finds_their_own_token_in_a_list_that_others_are_shown(sign_in, helpdesk, made):
+    room = factories.make_room()
+    Space.objects.filter(pk=space_of(room).pk).update(liveness=Liveness.UNKNOWN)  # with a form to refresh it
+    another = factories.make_person("second-line@example.com", role=Role.HELPDESK)
+    for person in (helpdesk, another):
+        browser = sign_in(person)
+        browser.handler.enforce_csrf_checks = True
+        text = listed(browser)
+        assert pages.TOKEN not in text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
+        assert token
+        sent = browser.post("/filters/", {"csrfmiddlewaretoken": token[1], "name": "", "query": ""})
+        assert sent.status_code != 403
+    assert made == ["/"]
+
+
+def test_a_list_is_as_new_as_the_news_that_made_the_page_ask(transactional_db, sign_in, helpdesk, made):
+    room = factories.make_room()
+    browser = sign_in(helpdesk)
+
+    def changed() -> str:
+        live.rooms_changed([room.pk])
+        return str(live.version())
+
+    first = changed()
+    listed(browser)
+    second = changed()
+    listed(browser, **{"Live-Needs": first})  # news of other rooms do not matter to this page
+    assert len(made) == 1
+    listed(browser, **{"Live-Needs": second})
+    assert len(made) == 2
+    changed()
+    listed(browser)  # who does not say what they need is given the present
+    assert len(made) == 3
+    changed()
+    listed(browser, **{"Live-Seen": "1-1"})  # who looks by themselves, what another has just been given
+    assert len(made) == 3
+
+
+def test_lists_are_not_kept_for_long_nor_without_end(sign_in, helpdesk, made, monkeypatch):
+    shelf = pages.Shelf(most=3_000)
+    monkeypatch.setattr(pages, "SHELF", shelf)
+    monkeypatch.setattr(pages, "FRESH", 30)
+    browser = sign_in(helpdesk)
+    for number in range(20):
+        listed(browser, f"/?q=nothing-{number}")
+    assert len(made) == 20
+    assert sum(len(kept.content) for kept in shelf._kept.values()) <= 3_000 == shelf.most
+    assert shelf._size == sum(len(kept.content) for kept in shelf._kept.values())
+    assert len(shelf._making) == len(shelf._kept)
+    with time_machine.travel(timezone.now() + timedelta(seconds=31), tick=False):
+        listed(browser, "/?q=nothing-19")
+    assert len(made) == 21
+
+
+def test_who_comes_while_a_list_is_made_waits_for_it():
+    shelf, started, go = pages.Shelf(most=1_000), threading.Event(), threading.Event()
+    made: list[int] = []
+
+    def make() -> pages.Kept:
+        made.append(1)
+        started.set()
+        assert go.wait(5)
+        return pages.Kept(1, 0.0, b"list", personal=False)
+
+    found: list[pages.Kept] = []
+    people = [
+        threading.Thread(target=lambda: found.append(shelf.take("face", lambda _: True, make)))
+        for _ in range(8)
+    ]
+    for person in people:
+        person.start()
+    assert started.wait(5)
+    go.set()
+    for person in people:
+        person.join(5)
+    assert len(made) == 1
+    assert {kept.content for kept in found} == {b"list"}
+    assert len(found) == 8
+
+
+def test_a_list_without_forms_is_compressed_once(sign_in, helpdesk, made):
+    factories.make_room()
+    browser = sign_in(helpdesk)
+    answer = browser.get("/", headers={**HTMX, "Accept-Encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in answer["Vary"]
+    assert gzip.decompress(answer.content).decode() == listed(browser)
