@@ -87,9 +87,13 @@ class FilterForm(forms.Form):
     sort = forms.ChoiceField(choices=SORTS, required=False, label=_("Order"))
 
     def understood(self) -> dict[str, Any]:
-        """The filters that make sense; the others are left out."""
+        """The filters that make sense; the others are left out, and so is the order that is the usual one."""
         self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value}
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value and (name, value) != ("sort", "need")
+        }
 
     def query(self) -> str:
         """The filters that make sense, as a query string; the page is no part of it."""

@@ -105,26 +105,40 @@
     document.dispatchEvent(new CustomEvent("copy-text", { detail: { text: codes.join("\n"), button } }));
   });
 
-  // --- Stars ------------------------------------------------------------------------------------------
+  // --- Stars: what was just pressed stands, also over an answer that was on its way before ----------------
+  const PRESSED_FOR = 10_000; // ms
+  const pressed = new Map(); // address: [on, since]
+
+  function paint(star, on) {
+    star.setAttribute("aria-pressed", String(on));
+    star.value = on ? "0" : "1";
+  }
+
+  function paintPressed() {
+    for (const [address, [on, since]] of pressed) {
+      if (Date.now() - since > PRESSED_FOR) pressed.delete(address);
+      else for (const star of all("button.star")) if (star.formAction === address) paint(star, on);
+    }
+  }
+
   document.addEventListener("click", async (event) => {
     const star = event.target.closest("button.star");
     if (!star) return;
     event.preventDefault();
     const on = star.value === "1";
-    const paint = (yes) => {
-      star.setAttribute("aria-pressed", String(yes));
-      star.value = yes ? "0" : "1";
-    };
-    paint(on); // at once; put back below when the server says no
+    const address = star.formAction;
+    pressed.set(address, [on, Date.now()]);
+    paintPressed(); // at once; put back below when the server says no
     try {
-      const answer = await fetch(star.formAction, {
+      const answer = await fetch(address, {
         method: "POST",
         headers: { "X-CSRFToken": token(), "HX-Request": "true" },
         body: new URLSearchParams({ on: on ? "1" : "0" }),
       });
       if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     } catch {
-      paint(!on);
+      pressed.set(address, [!on, Date.now()]);
+      paintPressed();
       say(find("#stars").dataset.failed);
     }
   });
@@ -152,7 +166,10 @@
     true,
   );
 
-  document.addEventListener("htmx:after:swap", show);
+  document.addEventListener("htmx:after:swap", () => {
+    show();
+    paintPressed();
+  });
   if (!find("#commands")) sessionStorage.removeItem(STORE); // signed out
   show();
 })();

@@ -42,10 +42,20 @@ def test_an_admin_works_through_the_list_by_keyboard_alone(stack: Stack, visitor
     page.keyboard.press("x")
     bar = page.locator("#selection")
     expect(bar).to_contain_text("1 selected")
+    board, now = page.locator("#board"), page.locator("#board").get_attribute("data-now")
     page.evaluate("document.body.dispatchEvent(new CustomEvent('rooms-changed'))")
-    page.wait_for_function("() => !document.querySelector('.htmx-request')")
-    expect(page.get_by_role("checkbox", name=f"Select {names[1]}", exact=True)).to_be_checked()
+    expect(board).not_to_have_attribute("data-now", now or "", timeout=SOON)
+    tick = page.get_by_role("checkbox", name=f"Select {names[1]}", exact=True)
+    expect(tick).to_be_checked()
     assert focused_room(page) == names[1]
+    # Filtered away and back, its row is a new one.
+    state = page.locator("#filters").get_by_label("State", exact=True)
+    state.select_option("none")
+    expect(tick).to_have_count(0, timeout=SOON)
+    expect(bar).to_contain_text("1 selected")
+    state.select_option("")
+    expect(tick).to_be_checked(timeout=SOON)
+    page.get_by_role("link", name=names[1], exact=True).focus()
 
     # A star by its key is there after a reload.
     page.keyboard.press("f")

@@ -1,6 +1,7 @@
 """Forms check the shape of what is sent."""
 
 import pytest
+from django.http import QueryDict
 
 from spaces.forms import (
     KEEP,
@@ -145,3 +146,8 @@ def test_filters_that_make_no_sense_are_left_out():
 def test_lookup_takes_a_whole_invitation():
     form = LookupForm({"q": "x\n" * 10_000})
     assert form.is_valid()
+
+
+def test_the_usual_order_is_no_filter_but_the_word_for_it_may_be_searched_for(db):
+    form = FilterForm(QueryDict("q=need&sort=need&page=3"))
+    assert form.query() == "q=need"
