@@ -23,12 +23,15 @@ def sweeps(*names: str) -> None:
 
 
 def changes() -> None:
-    """From the start of a call to its row in an open page."""
-    with stage() as place:
-        place.simulator(rooms=120)
-        place.manage("prepare")
-        place.manage("seed_demo")
-        place.measure("changes")
+    """From the start of a call to its row in an open page: by sweeps, then with events pushed."""
+    for pushed in (False, True):
+        with stage() as place:
+            place.simulator(rooms=120)
+            if pushed:
+                place.push()
+            place.manage("prepare")
+            place.manage("seed_demo")
+            place.measure("changes", *(["push"] if pushed else []))
 
 
 def dashboards() -> None:

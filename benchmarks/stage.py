@@ -97,6 +97,22 @@ class Stage:
         """Ask or tell the simulator's control."""
         return fetch(f"{self.google}/_control/{word}", body, method)
 
+    def ready(self) -> bool:
+        """Whether people can work with the application."""
+        try:
+            return bool(fetch(f"{self.env['MEETADMIN_BASE_URL']}/readyz")["status"] == "ready")
+        except OSError:
+            return False
+
+    def push(self) -> None:
+        """Let the simulator push events to the application from now on."""
+        self.env |= serve.arrange_push(self.google, self.env["MEETADMIN_BASE_URL"])
+
+    def subscribed(self) -> bool:
+        """Whether every mailbox has its subscription."""
+        made = {one["email"] for one in self.control("subscriptions")["subscriptions"]}
+        return made >= set(self.env["MEETADMIN_ROOM_MAILBOXES"].split(","))
+
     def manage(self, *words: str) -> None:
         """One of the application's own commands, to its end."""
         log = self.folder / f"{words[0]}.log"
