@@ -121,17 +121,24 @@
     }
   }
 
-  document.addEventListener("click", async (event) => {
+  let before = Promise.resolve(); // one after the other, so that the last press is the one that stays
+
+  document.addEventListener("click", (event) => {
     const star = event.target.closest("button.star");
     if (!star) return;
     event.preventDefault();
     const on = star.value === "1";
     const address = star.formAction;
     pressed.set(address, [on, Date.now()]);
-    paintPressed(); // at once; put back below when the server says no
+    paintPressed(); // at once; put back when the server says no
+    before = before.then(() => keepStar(address, on));
+  });
+
+  async function keepStar(address, on) {
     try {
       const answer = await fetch(address, {
         method: "POST",
+        keepalive: true, // also when the page is left at once
         headers: { "X-CSRFToken": token(), "HX-Request": "true" },
         body: new URLSearchParams({ on: on ? "1" : "0" }),
       });
@@ -141,7 +148,7 @@
       paintPressed();
       say(find("#stars").dataset.failed);
     }
-  });
+  }
 
   // --- Menus under chips close when somebody turns elsewhere ---------------------------------------------
   const menus = () => all("details.menu[open]");

@@ -30,7 +30,7 @@ def focused_room(page: Page) -> str:
 
 def test_an_admin_works_through_the_list_by_keyboard_alone(stack: Stack, visitor: Arrive) -> None:
     page = visitor("it-admin@example.com").page
-    expect(rows(page).nth(3)).to_be_visible()
+    page.goto(f"{stack.url}/?sort=name")  # an order that no call changes
     names = rows(page).locator("th a").all_inner_texts()
     page.keyboard.press("j")
     page.keyboard.press("ArrowDown")
@@ -58,13 +58,11 @@ def test_an_admin_works_through_the_list_by_keyboard_alone(stack: Stack, visitor
     page.get_by_role("link", name=names[1], exact=True).focus()
 
     # A star by its key is there after a reload.
-    page.keyboard.press("f")
     star = page.get_by_role("button", name=f"Favourite: {names[1]}", exact=True)
-    expect(star).to_have_attribute("aria-pressed", "true")
-    with page.expect_response(re.compile("/star/")):
-        page.keyboard.press("f")
-    with page.expect_response(re.compile("/star/")):
-        page.keyboard.press("f")
+    for pressed in ("true", "false", "true"):
+        with page.expect_response(re.compile("/star/")):
+            page.keyboard.press("f")
+        expect(star).to_have_attribute("aria-pressed", pressed)
     page.reload()
     expect(star).to_have_attribute("aria-pressed", "true")
     expect(bar).to_contain_text("1 selected")
