@@ -1,5 +1,6 @@
-"""`python -m benchmarks [PART ...]`: measure and print tables; without a name all parts one after the other."""
+"""`python -m benchmarks [PART ...]`: measure and print tables; without a name all parts that take minutes, one after the other."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -48,6 +49,19 @@ def clients() -> None:
         place.measure("clients", world["spaces"][0]["owner"], world["spaces"][0]["name"])
 
 
+def outage() -> None:
+    """Google is away for so many seconds (OUTAGE, by default ten minutes), and comes back."""
+    seconds = os.environ.get("OUTAGE") or "600"
+    if not seconds.isdecimal() or int(seconds) < 120:
+        raise Problem(
+            f"OUTAGE is {seconds!r}; write seconds, 120 at least: earlier no page has to say anything."
+        )
+    with stage() as place:
+        place.env["MEETADMIN_SWEEP_EVERY"] = "30"  # as with the real Google
+        place.simulator(rooms=240)
+        place.measure("outage", seconds)
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "overview": overview,
     "growth": lambda: sweeps("growth"),
@@ -55,7 +69,10 @@ PARTS: dict[str, Callable[[], None]] = {
     "changes": changes,
     "dashboards": dashboards,
     "clients": clients,
+    "outage": outage,
 }
+LONG = {"outage"}
+"""Parts that only run when they are named."""
 
 
 def main(names: list[str]) -> int:
@@ -66,7 +83,7 @@ def main(names: list[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # leave by the way that stops what was started
     try:
-        chosen = names or list(PARTS)
+        chosen = names or [name for name in PARTS if name not in LONG]
         together = {"growth", "sweep"} <= set(chosen)
         for name in chosen:
             if not together or name not in {"growth", "sweep"}:

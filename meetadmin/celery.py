@@ -4,13 +4,16 @@ import gc
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
 from celery.signals import after_task_publish, beat_init, before_task_publish, worker_before_create_process
 from django.conf import settings
+from kombu import Exchange, Queue
+from redis.exceptions import RedisError
 
-from spaces import pulse
+from spaces import broker, pulse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
 
@@ -23,6 +26,13 @@ if "beat" in sys.argv:
 else:
     app.autodiscover_tasks(["spaces"])
 
+MOST_TICKS = 500
+# The timetable has a queue of its own. A worker takes from both in turns, so that neither waits behind a heap in the other one; and
+# while no worker is there, what nobody will want any more is cut off instead of filling Redis.
+app.conf.task_queues = [
+    Queue(name, Exchange(name), routing_key=name) for name in (broker.ORDERS, broker.TICKS)
+]
+
 TICK = 2  # seconds between two looks at whose turn it is; how often an account's turn comes is MEETADMIN_SWEEP_EVERY
 
 # A tick that no worker has taken before the next one is due is dropped ("expires"): ticks never pile up.
@@ -30,24 +40,29 @@ app.conf.beat_schedule = {
     "look after the accounts whose turn it is": {
         "task": "spaces.tasks.look_after_accounts",
         "schedule": float(TICK),
-        "options": {"expires": TICK},
+        "options": {"expires": TICK, "queue": broker.TICKS},
     },
     # Also without push: what was subscribed to before is taken back.
     "look after the subscriptions to events": {
         "task": "spaces.tasks.tend_subscriptions",
         "schedule": 5.0,
-        "options": {"expires": 5},
+        "options": {"expires": 5, "queue": broker.TICKS},
     },
     # Hourly, although days are what counts: a day whose hour was missed would be a day too long.
     "throw away what was kept for long enough": {
         "task": "spaces.tasks.forget_history",
         "schedule": 3600.0,
-        "options": {"expires": 600},
+        "options": {"expires": 600, "queue": broker.TICKS},
+    },
+    "throw away sessions that are over": {
+        "task": "spaces.tasks.forget_sessions",
+        "schedule": 3600.0,
+        "options": {"expires": 600, "queue": broker.TICKS},
     },
     "throw away old events": {
         "task": "spaces.tasks.purge_events",
         "schedule": 3600.0,
-        "options": {"expires": 600},
+        "options": {"expires": 600, "queue": broker.TICKS},
     },
 }
 
@@ -59,7 +74,7 @@ def _with_push(sender: Celery, **_: Any) -> None:
         sender.conf.beat_schedule["take up events whose order was lost"] = {
             "task": "spaces.tasks.follow_events",
             "schedule": float(TICK),
-            "options": {"expires": TICK},
+            "options": {"expires": TICK, "queue": broker.TICKS},
         }
 
 
@@ -86,3 +101,10 @@ def _listen_to_the_timetable(**_: Any) -> None:
 def _timetable_beats(**_: Any) -> None:
     """The timetable is alive when it sends something out; a second one that waits for the first one's lock says nothing."""
     pulse.beats("beat")
+    trim_ticks()
+
+
+def trim_ticks() -> None:
+    """Leave only the newest ticks in their queue: new ones are pushed on the left. Without Redis there is nothing to trim."""
+    with suppress(RedisError, OSError):
+        broker.link().ltrim(broker.TICKS, 0, MOST_TICKS - 1)

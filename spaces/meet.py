@@ -1,6 +1,7 @@
 """From settings and an Account to clients that act as it, Meet's within the quota. Nothing else builds them."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -21,11 +22,12 @@ from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
 from spaces.words import text as _
 
-# Building a client costs milliseconds of CPU and its connections are worth keeping; sessions are not shared by threads.
-_kept = threading.local()
-_idle: dict[tuple[str, str], list[MeetClient]] = {}
 MOST_IDLE = 128
-"""Clients that are kept for the next call; each takes some 50 kB."""
+"""Clients that a process keeps for the next call; each takes some 50 kB. The one unused for longest gives way."""
+# Building a client costs milliseconds of CPU, and its connections are worth keeping.
+_Key = tuple[str, str, tuple[str, ...]]
+_idle: deque[tuple[_Key, MeetClient]] = deque(maxlen=MOST_IDLE)
+_hands = threading.Lock()
 
 PATIENCE = 5.0
 """Seconds that one call may wait for its turn. Whatever takes longer is better tried again later than waited for."""
@@ -128,48 +130,39 @@ def _gate(account: Account, actor: Actor) -> Gate | None:
     )
 
 
+@contextmanager
 def client(
     account: Account, *, actor: Actor, scopes: tuple[str, ...] = credentials.MEET_SCOPES
-) -> MeetClient:
-    """A client that acts as this account, kept for the thread, with the patience and the share of the quota that the actor has.
+) -> Iterator[MeetClient]:
+    """A client that acts as this account, with the patience and the share of the quota that the actor has. Touches no database.
 
+    Clients go from hand to hand, so that there are as many of them as calls at once and not one for every thread and account.
     Raises ConnectionBroken when the configuration does not let us act as it.
     """
-    kept: dict[tuple[str, str, tuple[str, ...]], MeetClient] = _kept.__dict__.setdefault("clients", {})
     key = (account.email, account.sealed_token, scopes)
-    if key not in kept:
-        kept[key] = _new(account, scopes)
-    kept[key].quota = _gate(account, actor)
-    return kept[key]
-
-
-def _new(account: Account, scopes: tuple[str, ...]) -> MeetClient:
-    return MeetClient(
+    one = _taken(key) or MeetClient(
         _credentials(account, scopes),
         base_url=settings.GOOGLE.meet,
         timeout=float(settings.GOOGLE_TIMEOUT),
         quota_user=account.email,
     )
-
-
-@contextmanager
-def lent(account: Account, *, actor: Actor) -> Iterator[MeetClient]:
-    """The same for one call in whatever thread, without touching the database: for many calls at once.
-
-    The clients of an account go from hand to hand, so that there are as many of them as calls at once and not one for every
-    thread and account.
-    """
-    key = (account.email, account.sealed_token)
-    try:
-        one = _idle[key].pop()
-    except (KeyError, IndexError):
-        one = _new(account, credentials.MEET_SCOPES)
     one.quota = _gate(account, actor)
     try:
         yield one
     finally:
-        if sum(map(len, _idle.values())) < MOST_IDLE:
-            _idle.setdefault(key, []).append(one)
+        with _hands:
+            _idle.append((key, one))
+
+
+def _taken(wanted: _Key) -> MeetClient | None:
+    """The idle client used last of this kind: its connection is most likely still open."""
+    with _hands:
+        for index in range(len(_idle) - 1, -1, -1):
+            key, one = _idle[index]
+            if key == wanted:
+                del _idle[index]
+                return one
+    return None
 
 
 def events_client(account: Account) -> EventsClient:

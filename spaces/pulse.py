@@ -31,10 +31,16 @@ FORGOTTEN_AFTER: Final = 900.0
 """Seconds for which one that fell silent is still spoken of, unless another has taken its place."""
 
 _KEY: Final = "meetadmin:pulse"
+# Those that died without a word are thrown out, lest a process that dies again and again fills what every page reads.
 _BEAT: Final = """
 local now = redis.call('TIME')
 redis.call('HSET', KEYS[1], ARGV[1], now[1] .. ' ' .. ARGV[2])
 redis.call('EXPIRE', KEYS[1], 86400)
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  local seen = tonumber(string.match(all[i + 1], '^%d+') or '0')
+  if seen < now[1] - ARGV[3] then redis.call('HDEL', KEYS[1], all[i]) end
+end
 """
 
 
@@ -83,7 +89,7 @@ def beats(kind: Kind) -> None:
         "version": settings.VERSION,
     }
     try:
-        broker.link().eval(_BEAT, 1, _KEY, _name(kind), json.dumps(about))
+        broker.link().eval(_BEAT, 1, _KEY, _name(kind), json.dumps(about), str(FORGOTTEN_AFTER))
     except (RedisError, OSError):
         _Self.last[kind] = -EVERY  # the next turn of the loop tries again
 

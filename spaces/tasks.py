@@ -13,9 +13,9 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import pulse
+from spaces import broker, pulse
 from spaces.access import SYSTEM, Permission
-from spaces.actions import conferences, events, spaces, subscriptions, sweeps
+from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
 from spaces.models import Account, AuditEntry, Person, Room
@@ -23,6 +23,8 @@ from spaces.models import Account, AuditEntry, Person, Room
 logger = logging.getLogger(__name__)
 
 JUST_NOW = timedelta(minutes=5)
+SOON = 2.0
+"""Seconds: what is put off for longer is taken up by the timetable, which looks as often."""
 _WAKING, _LATER = "events:waking", "events:later"
 
 
@@ -59,7 +61,8 @@ def follow_events() -> None:
     lost; what had to be put off is ordered anew for its moment."""
     cache.delete(_WAKING)
     pause = events.process(actor=SYSTEM)
-    if pause is not None and cache.add(_LATER, 1, timeout=math.ceil(pause) + 1):
+    # An order for a far moment would keep a nearer one from being made.
+    if pause is not None and pause < SOON and cache.add(_LATER, 1, timeout=math.ceil(pause) + 1):
         follow_later.apply_async(countdown=pause, expires=pause + 30)
 
 
@@ -71,10 +74,10 @@ def follow_later() -> None:
 
 
 def events_wait() -> None:
-    """Order `follow_events`, once for all events that come before a worker begins. Without Redis nothing is lost: they wait in
-    the inbox."""
+    """Order `follow_events`, once for all events that come before a worker begins, and once a minute while none is there. Without
+    Redis nothing is lost: they wait in the inbox."""
     try:
-        if cache.add(_WAKING, 1, timeout=2):
+        if cache.add(_WAKING, 1, timeout=60):
             follow_events.apply_async(expires=60)
     except (OperationalError, RedisError, OSError):
         logger.warning("Redis is away: events wait until it is back")
@@ -84,7 +87,8 @@ def events_wait() -> None:
 def tend_subscriptions() -> None:
     """Send out one look for every account whose subscription to events is due for one."""
     for account_id in subscriptions.due(actor=SYSTEM):
-        tend_subscription.apply_async(kwargs={"account_id": account_id}, expires=55)
+        # Where Google does not answer each takes its time, and people shall not wait behind all of them.
+        tend_subscription.apply_async(kwargs={"account_id": account_id}, expires=55, queue=broker.TICKS)
 
 
 @shared_task
@@ -105,6 +109,12 @@ def purge_events() -> None:
 def forget_history() -> None:
     """Throw away what has been kept for long enough."""
     conferences.forget(actor=SYSTEM)
+
+
+@shared_task
+def forget_sessions() -> None:
+    """Throw away sessions that are over."""
+    people.forget_sessions(actor=SYSTEM)
 
 
 @worker_ready.connect

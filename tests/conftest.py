@@ -56,11 +56,9 @@ def simulator_process() -> Iterator[SimulatorProcess]:
 
 def forget_clients() -> None:
     """A reset Google knows none of the tokens it gave; a kept client would spend a refused request on finding out."""
-    idle = [client for clients in meet._idle.values() for client in clients]
-    for client in [*meet._kept.__dict__.get("clients", {}).values(), *idle]:
+    for _, client in meet._idle:
         client._spaces.transport.close()
         client._records.transport.close()
-    meet._kept.__dict__.clear()
     meet._idle.clear()
     credentials._delegates.clear()
 

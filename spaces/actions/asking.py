@@ -26,7 +26,8 @@ def acting_as(
     """A client that acts as this account on behalf of `actor`: people have a reserve of the quota. A broken connection is remembered on the account and raised on; a call that
     Google accepted clears it."""
     try:
-        yield meet.client(account, actor=actor, scopes=scopes)
+        with meet.client(account, actor=actor, scopes=scopes) as client:
+            yield client
     except (ConnectionBroken, ScopeMissing) as error:
         logger.warning("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
         account.fails(error.sentence, broken=True)

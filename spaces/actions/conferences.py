@@ -214,11 +214,11 @@ def forget(*, actor: Actor) -> tuple[int, int]:
     now, until = timezone.now(), time.monotonic() + FORGETTING_TIME
     names = Participation.objects.filter(conference__ended_at__lt=now - timedelta(days=settings.KEEP_NAMES))
     calls = Conference.objects.filter(ended_at__lt=now - timedelta(days=settings.KEEP_CALLS))
-    return _delete(names, until), _delete(calls, until)
+    return delete_in_pieces(names, until=until), delete_in_pieces(calls, until=until)
 
 
-def _delete(rows: QuerySet[Any], until: float) -> int:
-    """In pieces, so that nobody waits long for the database."""
+def delete_in_pieces(rows: QuerySet[Any], *, until: float) -> int:
+    """Delete so that nobody waits long for the database, and not beyond the moment `until` of the monotonic clock; returns how many."""
     gone = 0
     while time.monotonic() < until and (keys := list(rows.values_list("pk", flat=True)[:DELETE_AT_ONCE])):
         rows.model._default_manager.filter(pk__in=keys).delete()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from spaces import access, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
+from spaces.actions.conferences import delete_in_pieces
 from spaces.actions.heads import count_heads, device_names
 from spaces.google import events, pubsub, resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, ScopeMissing, TryLater
@@ -24,7 +25,8 @@ AT_ONCE = 200
 LEASE = timedelta(seconds=150)  # longer than a task may run (120 s): events of a worker that died come back
 COUNT_PAUSE = 1
 """Seconds between two counts of one call caused by events: a crowd that comes in together costs one or two counts."""
-FOLLOWING_TIME = 60  # seconds that one worker may spend on what it took, well below the limit of a task
+FOLLOWING_TIME = 10  # seconds after which a worker does first what else waits for it
+PURGING_TIME = 60  # seconds, well below the limit of a task
 MOST_ATTEMPTS = 5
 KEPT = timedelta(days=3)
 NOT_OURS_FOR = (
@@ -85,7 +87,9 @@ def process(*, actor: Actor) -> float | None:
     calls: dict[str, list[Event]] = {}
     for event in taken:
         ours = subscriptions.get(event.subscription)
-        if event.change:
+        if event.attempts >= MOST_ATTEMPTS:
+            Event.settle([event], Event.Outcome.GIVEN_UP)  # whoever took it on died of it, again and again
+        elif event.change:
             if ours:
                 ours.hear(event.change, event.suspension, now=now)
             Event.settle([event], Event.Outcome.LIFECYCLE)
@@ -221,6 +225,8 @@ def _later(group: Sequence[Event], at_least: float) -> float | None:
 
 
 def purge(*, actor: Actor) -> int:
-    """Throw away what was dealt with some days ago; returns how many rows."""
+    """Throw away what came some days ago; returns how many rows. What still waits then, say because push was switched off meanwhile,
+    tells nothing any more that polling has not found."""
     access.require(actor, Permission.EVENTS_TAKE)
-    return Event.objects.exclude(processed_at=None).filter(received_at__lt=timezone.now() - KEPT).delete()[0]
+    old = Event.objects.filter(received_at__lt=timezone.now() - KEPT)
+    return delete_in_pieces(old, until=time.monotonic() + PURGING_TIME)

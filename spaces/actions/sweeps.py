@@ -2,8 +2,9 @@
 
 A round goes on while anything is on its way and takes up accounts as their turn comes, so that a slow one delays nobody: it
 holds a few threads until it has used up its time. Only one round runs at a time in an installation, hence every other
-worker process is free for people and events, and a round gives its process back after a while. Who dies in the middle leaves
-nothing half-done (answers are stored one by one, the older never over the newer) and a lease that ends within seconds.
+worker process is free for people and events; a round gives its process back after a while, and as soon as may be when anything
+waits for one all the same. Who dies in the middle leaves nothing half-done (answers are stored one by one, the older never over
+the newer) and a lease that ends within seconds.
 """
 
 import logging
@@ -25,7 +26,7 @@ from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from spaces import access, meet
+from spaces import access, broker, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions import errands, planning
 from spaces.actions.errands import Errand
@@ -59,9 +60,14 @@ ROUND = 25.0
 LEASE = timedelta(seconds=15)
 """For so long an account, or the round, is taken if its process dies. Prolonged while it lives."""
 PROLONG = 4.0
+TAKE_UP = 0.5
+"""Seconds between two looks at whose turn it is, and at who waits for our process."""
 MOST_OF_AN_ACCOUNT = 0.5
 """The share of one account's own quota that looking after it may use."""
-_ROUND = "sweeps:round"
+TOLD = timedelta(minutes=1)
+"""For so long it is remembered up to which moment pages were told of calls that time alone has made stuck. Pages look by themselves
+as often."""
+_TOLD_TO = "sweeps:told-to"
 
 
 def run(*, actor: Actor) -> int:
@@ -70,21 +76,24 @@ def run(*, actor: Actor) -> int:
     Raises nothing of Google's: what goes wrong is stored on the account in words.
     """
     access.require(actor, Permission.ACCOUNT_SWEEP)
-    if not _claim_round():
-        return 0
+    lease = broker.Lease("sweeps:round", seconds=LEASE.total_seconds())
+    # Without Redis the leases of accounts, which lie in the database, are enough for all to go right.
+    with suppress(RedisError, OSError):
+        if not lease.take():
+            return 0
     try:
+        _tell_of_stuck()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
-            this = _Round(threads, actor)
-            until = time.monotonic() + ROUND
-            while True:
-                if time.monotonic() < until:
-                    this.take_up()
-                if not this.on_its_way:
-                    return this.done
+            this = _Round(threads, actor, lease)
+            this.take_up()
+            while this.on_its_way:
                 this.collect()
+                if this.is_open:
+                    this.take_up()
+            return this.done
     finally:
         with suppress(RedisError, OSError):
-            cache.delete(_ROUND)
+            lease.give_back()
 
 
 def sweep(*, account: Account, actor: Actor) -> bool:
@@ -101,11 +110,17 @@ def sweep(*, account: Account, actor: Actor) -> bool:
     return True
 
 
-def _claim_round() -> bool:
+def _tell_of_stuck() -> None:
+    """Tell open pages of calls that have become stuck since the last time merely because time has passed."""
+    now = timezone.now()
     try:
-        return bool(cache.add(_ROUND, 1, timeout=LEASE.total_seconds()))
+        told_to = cache.get(_TOLD_TO) or now - TOLD
+        cache.set(_TOLD_TO, now, timeout=TOLD.total_seconds())
     except (RedisError, OSError):
-        return True  # the leases of accounts lie in the database and are enough for all to go right
+        return  # nor could anybody be told
+    passed = Conference.objects.stuck_between(told_to, now).values_list("space", flat=True)
+    if spaces := list(passed):
+        live.spaces_changed(spaces, moved=True)
 
 
 @dataclass
@@ -136,18 +151,26 @@ class _Visit:
 class _Round:
     """What is on its way for whom."""
 
-    def __init__(self, threads: ThreadPoolExecutor, actor: Actor) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, actor: Actor, lease: broker.Lease | None = None) -> None:
         self._threads = threads
         self._actor = actor
+        self._lease = lease
         self._flying: dict[Future[tuple[datetime, Any]], tuple[_Visit, Errand]] = {}
         self._visits: dict[int, _Visit] = {}
-        self._prolonged = time.monotonic()
+        self._prolonged = self._taken_up = time.monotonic()
+        self._begun = False
+        self._until = time.monotonic() + ROUND
         self.done = 0
 
     @property
     def on_its_way(self) -> bool:
         """Whether anything is still to come."""
         return bool(self._flying)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether further accounts may be taken up; once it is not it stays so."""
+        return time.monotonic() < self._until
 
     @cached_property
     def _devices(self) -> frozenset[str]:
@@ -164,10 +187,15 @@ class _Round:
         return numbers | {"all_rooms": Space.objects.in_use().count()}
 
     def take_up(self) -> None:
-        """Begin with accounts whose turn it is, as far as there are threads for them."""
+        """Begin with accounts whose turn it is, as far as there are threads for them. Asked again too soon it does nothing."""
         free = THREADS - len(self._visits)
-        if free <= 0:
+        moment = time.monotonic()
+        if free <= 0 or (self._begun and moment - self._taken_up < TAKE_UP):
             return
+        if self._begun and self._others_wait():
+            self._until = moment
+            return
+        self._begun, self._taken_up = True, moment
         now = timezone.now()
         if settings.PUSH:
             # Whose events have become unreliable since they were looked at is not left alone until then.
@@ -213,10 +241,10 @@ class _Round:
 
     def collect(self) -> None:
         """Wait for an answer, take in all that have come, and ask what follows from them."""
-        if time.monotonic() - self._prolonged > PROLONG:
-            self._prolong()
+        self._prolong()
         come, __ = wait(self._flying, timeout=0.25, return_when=FIRST_COMPLETED)
         for future in come:
+            self._prolong()
             visit, errand = self._flying.pop(future)
             visit.on_its_way -= 1
             with self._unsurprised(visit):
@@ -340,18 +368,30 @@ class _Round:
         until = now + timedelta(seconds=max(pause, retry_after))
         account.release(next_sweep_at=until, fail_count=failures, open_until=until)
 
+    def _others_wait(self) -> bool:
+        """Whether tasks that are no ticks wait for a process: then none but ours can be free."""
+        try:
+            return bool(broker.link().llen(broker.ORDERS))
+        except (RedisError, OSError):
+            return False
+
     def _prolong(self) -> None:
+        """Every few seconds, also between two answers: storing many of them takes longer than a lease on a slow disk."""
+        if time.monotonic() - self._prolonged < PROLONG:
+            return
         self._prolonged = time.monotonic()
         Account.objects.filter(pk__in=list(self._visits)).update(lease_until=timezone.now() + LEASE)
         with suppress(RedisError, OSError):
-            cache.touch(_ROUND, timeout=LEASE.total_seconds())
+            if self._lease and not self._lease.keep():
+                # We stood still for so long that another round began: only what is on its way is brought to its end.
+                self._until = self._prolonged
 
 
 def _ask(account: Account, actor: Actor, ask: Callable[[MeetClient], Any]) -> tuple[datetime, Any]:
     """In a thread: the moment before asking, and the answer or the GoogleError. Knows no database."""
     asked_at = timezone.now()
     try:
-        with meet.lent(account, actor=actor) as client:
+        with meet.client(account, actor=actor) as client:
             return asked_at, ask(client)
     except GoogleError as error:
         return asked_at, error

@@ -22,6 +22,10 @@ class ConferenceQuerySet(models.QuerySet["Conference"]):
         found = self.filter(space__in=spaces, started_at__gte=began, ended_at__gt=since)
         return found.order_by("space", "started_at")
 
+    def stuck_between(self, since: datetime, until: datetime) -> Self:
+        """Running calls that began to count as stuck after `since` and by `until`."""
+        return self.filter(stuck_at__gt=since, stuck_at__lte=until, running_in__liveness="active")
+
 
 class Conference(models.Model):
     """One call in a space, as far as we have seen it. `record` is Google's name, `conferenceRecords/…`.
@@ -66,6 +70,8 @@ class Conference(models.Model):
             models.Index(fields=["space", "-started_at"]),
             # The end of a call is asked for by those who settle and those who throw away.
             models.Index(fields=["ended_at", "settled_at"], name="conference_ended"),
+            # Every other second it is asked which calls time alone has made stuck.
+            models.Index(fields=["stuck_at"], name="conference_stuck"),
         ]
 
     def __str__(self) -> str:

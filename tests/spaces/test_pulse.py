@@ -134,3 +134,13 @@ def test_two_workers_and_a_timetable_are_told_apart(start):
     second.wait(10)
     said = next(one.age for one in seen() if one.pid == second.pid)
     wait(lambda: next(one.age for one in seen() if one.pid == second.pid) > said, "the dead grow old")
+
+
+def test_those_that_died_long_ago_are_thrown_out():
+    """A process that dies again and again, each time under another number, fills nothing."""
+    link = broker.link()
+    now = int(link.time()[0])
+    long_ago, lately = int(now - pulse.FORGOTTEN_AFTER - 5), int(now - pulse.FORGOTTEN_AFTER + 60)
+    link.hset(pulse._KEY, mapping={"worker:a:1": f"{long_ago} {{}}", "worker:a:2": f"{lately} {{}}"})
+    pulse.beats("worker")
+    assert set(link.hkeys(pulse._KEY)) == {b"worker:a:2", pulse._name("worker").encode()}

@@ -9,16 +9,20 @@ import pytest
 import redis
 from celery import current_app
 from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from meetadmin import celery
 from meetadmin.celery import app
-from spaces import tasks
+from spaces import broker, tasks
 from spaces.actions import conferences, spaces, sweeps
+from spaces.google import events
 from spaces.google.pubsub import Received
-from spaces.models import Account, AuditEntry, Event, Person, Room, Space, Subscription
+from spaces.models import Account, AuditEntry, Conference, Event, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
+from tests import factories
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
     BERLIN,
@@ -42,12 +46,12 @@ def room(google, owner) -> Room:
 def queue() -> redis.Redis:
     """The broker, with an empty queue."""
     link: redis.Redis = redis.Redis.from_url(django_settings.REDIS_URL)
-    link.delete("celery")
+    link.delete(broker.ORDERS, broker.TICKS)
     return link
 
 
 def waiting(queue: redis.Redis) -> list[dict[str, Any]]:
-    return [json.loads(raw) for raw in queue.lrange("celery", 0, -1)]
+    return [json.loads(raw) for name in (broker.ORDERS, broker.TICKS) for raw in queue.lrange(name, 0, -1)]
 
 
 def test_the_accounts_whose_turn_it_is_are_looked_after(google, room):
@@ -127,6 +131,12 @@ def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
     for name, entry in app.conf.beat_schedule.items():
         assert entry["task"] in current_app.tasks, name
         assert entry["options"]["expires"] <= entry["schedule"], name
+        assert entry["options"]["queue"] == broker.TICKS, name
+    # A worker takes from both queues; each has its own way in, or one order would be carried out twice.
+    assert {name: queue.routing_key for name, queue in app.amqp.queues.items()} == {
+        broker.ORDERS: broker.ORDERS,
+        broker.TICKS: broker.TICKS,
+    }
 
 
 def test_every_task_is_limited_in_time_and_speaks_json():
@@ -210,6 +220,41 @@ def test_what_was_put_off_is_ordered_for_its_moment(google, room, queue):
     Event.objects.update(due_at=timezone.now())
     tasks.follow_later()
     assert set(Event.objects.values_list("outcome", flat=True)) == {"followed"}
+
+
+def test_what_is_put_off_for_long_does_not_keep_others_waiting(google, room, queue):
+    """One account is left alone for a minute, which the timetable will notice; somebody who joins in another one is counted in a
+    second."""
+    record = start_call(google, room)
+    cache.set(f"events:counted:{record}", time.time() + 60, timeout=60)
+    resting = factories.make_account(
+        "rooms-ham@example.com", open_until=timezone.now() + timedelta(minutes=1)
+    )
+    quiet = Conference.objects.create(
+        record="conferenceRecords/x", space=factories.make_space(account=resting)
+    )
+    for number, call in enumerate((quiet.record, record)):
+        Event.keep(Received(message_id=f"m{number}", record=call, type=events.PARTICIPANT_JOINED))
+        tasks.follow_events()
+    assert names(queue) == ["follow_later"]
+
+
+def test_ticks_nobody_takes_are_cut_off(queue):
+    """While no worker is there the timetable goes on; what it sends must not fill Redis until nothing works any more."""
+    queue.lpush(broker.TICKS, *range(celery.MOST_TICKS + 20))
+    celery._timetable_beats()
+    kept = queue.lrange(broker.TICKS, 0, -1)
+    queue.delete(broker.TICKS)
+    assert len(kept) == celery.MOST_TICKS
+    assert kept[0] == str(celery.MOST_TICKS + 19).encode(), "the newest stays"
+
+
+def test_sessions_that_are_over_are_thrown_away(db, owner, sign_in):
+    sign_in(owner)
+    Session.objects.create(session_key="old", session_data="", expire_date=timezone.now())
+    tasks.forget_sessions()
+    [left] = Session.objects.all()
+    assert left.session_key != "old"
 
 
 def test_a_lost_order_is_taken_up_by_the_timetable(google, room, queue):

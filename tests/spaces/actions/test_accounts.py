@@ -147,8 +147,11 @@ def test_disconnecting_withdraws_the_consent_and_keeps_the_rooms(google, owner):
     assert (account.sealed_token, account.scopes, account.status) == ("", [], "broken")
     assert "Disconnected" in account.problem
     assert space_of(room).meeting_code
-    with pytest.raises(ConnectionBroken, match="is not connected"):
-        meet.client(account, actor=SYSTEM)
+    with (
+        pytest.raises(ConnectionBroken, match="is not connected"),
+        meet.client(account, actor=SYSTEM) as client,
+    ):
+        client.running_conferences()
     status, _ = google.call("GET", f"/v2/{space_of(room).name}", token=given.access_token)
     assert status == 401
     assert AuditEntry.objects.get(verb="account:disconnect").actor == owner

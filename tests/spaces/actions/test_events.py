@@ -396,15 +396,24 @@ def test_nothing_is_acknowledged_that_is_not_stored(google, room):
     assert waiting_at(google) == 0
 
 
-def test_old_rows_are_thrown_away_and_waiting_ones_kept(db):
-    for number, (age, done) in enumerate([(4, True), (4, False), (1, True)]):
+def test_who_died_of_an_event_again_and_again_does_not_take_it_on_for_ever(google, room):
+    hint(events.CONFERENCE_STARTED, begin(google, room))
+    forget_requests(google)
+    Event.objects.update(attempts=verbs.MOST_ATTEMPTS)
+    assert verbs.process(actor=SYSTEM) is None
+    assert Event.objects.get().outcome == Event.Outcome.GIVEN_UP
+    assert asked(google) == {}
+
+
+def test_old_rows_are_thrown_away_also_those_nobody_has_dealt_with(db):
+    for number, (age, done) in enumerate([(4, True), (4, False), (1, True), (1, False)]):
         Event.keep(Received(message_id=f"m{number}"))
         then = timezone.now() - timedelta(days=age)
         Event.objects.filter(message_id=f"m{number}").update(
             received_at=then, processed_at=then if done else None
         )
-    assert verbs.purge(actor=SYSTEM) == 1
-    assert set(Event.objects.values_list("message_id", flat=True)) == {"m1", "m2"}
+    assert verbs.purge(actor=SYSTEM) == 2
+    assert set(Event.objects.values_list("message_id", flat=True)) == {"m2", "m3"}
 
 
 def test_people_cannot_tell_us_events(db, admin, settings):

@@ -119,7 +119,8 @@ def test_a_sweep_that_runs_out_of_quota_while_counting_knows_all_the_same_what_i
 def test_the_seeder_of_a_demonstration_uses_nobodys_quota(google, room):
     meet.quota().pause("read", PROJECT, 42)
     before = used()
-    assert meet.client(space_of(room).account, actor=SEEDER).get_space(space_of(room).name)
+    with meet.client(space_of(room).account, actor=SEEDER) as client:
+        assert client.get_space(space_of(room).name)
     assert used() == before
 
 

@@ -4,10 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
-from spaces import meet
+from spaces import broker, live, meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import errands, sweeps
 from spaces.google.quota import Limits
@@ -561,7 +560,8 @@ def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     errand = errands.running_calls(account, told_since=told_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
-        errand.take(meet.client(account, actor=SYSTEM).running_conferences(), now)
+        with meet.client(account, actor=SYSTEM) as client:
+            errand.take(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
     assert account.push_missed_at != now
@@ -606,15 +606,68 @@ def test_a_round_takes_each_whose_turn_it_is_and_leaves_the_others(google, room,
 
 
 def test_one_round_at_a_time(google, room):
-    cache.add("sweeps:round", 1, timeout=10)
+    other = broker.Lease("sweeps:round", seconds=10)
+    assert other.take()
     assert sweeps.run(actor=SYSTEM) == 0
     assert asked(google) == {}
-    cache.delete("sweeps:round")
+    other.give_back()
     assert sweeps.run(actor=SYSTEM) == 1
-    assert cache.get("sweeps:round") is None
+    assert other.take(), "A round that is over leaves the next one to others."
+
+
+def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely, settings, monkeypatch):
+    """Its lease ended and another round began: it brings to an end what is on its way, and takes nothing away from the other."""
+    settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
+    fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
+    monkeypatch.setattr(sweeps, "PROLONG", 0.0)
+    other = broker.Lease("sweeps:round", seconds=60)
+    take_up = sweeps._Round.take_up
+
+    def stand_still(this: sweeps._Round) -> None:
+        take_up(this)
+        broker.link().delete(other.key)
+        assert other.take()
+
+    monkeypatch.setattr(sweeps._Round, "take_up", stand_still)
+    assert sweeps.run(actor=SYSTEM) == 2
+    assert not broker.Lease("sweeps:round", seconds=1).take(), "it is still the other's"
+
+
+def test_a_round_ends_early_when_somebody_waits_for_a_process(google, room, lonely, settings):
+    """With a single worker process, or while all others are busy, nothing that people want waits for a whole round."""
+    settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
+    fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
+    broker.link().lpush(broker.ORDERS, "a click")
+    try:
+        assert sweeps.run(actor=SYSTEM) == 2, "Each whose turn it is has it, and none a second time."
+    finally:
+        broker.link().delete(broker.ORDERS)
+
+
+def test_open_pages_are_told_of_a_call_that_time_alone_has_made_stuck(
+    google, room, django_capture_on_commit_callbacks
+):
+    def told() -> bool:
+        """Whether a round in which nobody has their turn tells of anything."""
+        before = live.version()
+        with django_capture_on_commit_callbacks(execute=True):
+            assert sweeps.run(actor=SYSTEM) == 0
+        return live.version() != before
+
+    start_call(google, room)
+    Account.objects.update(next_sweep_at=timezone.now() + timedelta(hours=1))
+    Conference.objects.update(stuck_at=timezone.now() + timedelta(minutes=1))
+    assert not told()
+    Conference.objects.update(stuck_at=timezone.now())
+    assert told()
+    assert not told(), "Once is enough."
+    Conference.objects.update(stuck_at=timezone.now())
+    Space.objects.update(liveness=Liveness.IDLE, conference=None)
+    assert not told(), "It is over."
 
 
 def test_a_round_goes_on_without_redis(google, room, settings):
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
     settings.CACHES = {
         "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=1"}
     }
