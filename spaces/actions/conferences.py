@@ -3,10 +3,8 @@
 import logging
 import time
 from datetime import timedelta
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from spaces import access, audit, live
@@ -23,6 +21,7 @@ from spaces.google.errors import (
 )
 from spaces.google.meet import MeetClient
 from spaces.models import AuditEntry, Conference, Participant, Participation, Room, Space
+from spaces.models.pieces import delete_in_pieces
 from spaces.words import counted, joined
 from spaces.words import text as _
 
@@ -37,7 +36,6 @@ NOT_OWNED = _(
     "can end it there."
 )
 FORGETTING_TIME = 60  # seconds, well below the limit of a task
-DELETE_AT_ONCE = 1000
 
 
 def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = "") -> Outcome:
@@ -215,12 +213,3 @@ def forget(*, actor: Actor) -> tuple[int, int]:
     names = Participation.objects.filter(conference__ended_at__lt=now - timedelta(days=settings.KEEP_NAMES))
     calls = Conference.objects.filter(ended_at__lt=now - timedelta(days=settings.KEEP_CALLS))
     return delete_in_pieces(names, until=until), delete_in_pieces(calls, until=until)
-
-
-def delete_in_pieces(rows: QuerySet[Any], *, until: float) -> int:
-    """Delete so that nobody waits long for the database, and not beyond the moment `until` of the monotonic clock; returns how many."""
-    gone = 0
-    while time.monotonic() < until and (keys := list(rows.values_list("pk", flat=True)[:DELETE_AT_ONCE])):
-        rows.model._default_manager.filter(pk__in=keys).delete()
-        gone += len(keys)
-    return gone

@@ -13,11 +13,11 @@ from django.utils import timezone
 from spaces import access, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
-from spaces.actions.conferences import delete_in_pieces
 from spaces.actions.heads import count_heads, device_names
 from spaces.google import events, pubsub, resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, ScopeMissing, TryLater
 from spaces.models import Account, Conference, Event, Space, Subscription
+from spaces.models.pieces import delete_in_pieces
 
 logger = logging.getLogger(__name__)
 

@@ -63,31 +63,45 @@ class Keys:
     def __init__(self, url: str, *, timeout: float = 5.0) -> None:
         self._url = endpoints.check(url)
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._fetching = threading.Lock()
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._tried_at = float("-inf")
         self._trouble = ""
 
     def get(self, key_id: str) -> jwt.PyJWK | None:
-        """The key with this id, None when Google has none. Raises TryLater when no keys can be had."""
-        with self._lock:
-            now = time.monotonic()
-            wanted = key_id not in self._keys or now - self._fetched_at > KEYS_KEPT
-            if wanted and now - self._tried_at > KEYS_PAUSE:
-                self._tried_at, self._trouble = now, ""
+        """The key with this id, None when Google has none. Raises TryLater when no keys can be had.
+
+        One thread fetches; the others go on with the keys that are known. Whoever has none then is told to come again, because
+        while Google does not answer, pushes (and strangers with invented keys) would otherwise keep all threads from the pages.
+        """
+        now = time.monotonic()
+        wanted = key_id not in self._keys or now - self._fetched_at > KEYS_KEPT
+        trouble = self._trouble
+        if wanted and now - self._tried_at > KEYS_PAUSE:
+            if self._fetching.acquire(blocking=False):
                 try:
-                    self._fetch()
-                    self._fetched_at = now
-                except errors.GoogleError as problem:
-                    self._trouble = problem.detail or "no answer"
-                    logger.warning("Google's keys could not be fetched: %s", self._trouble)
-            key = self._keys.get(key_id)
-            if key is None and self._trouble:
-                raise errors.TryLater(
-                    _("Google's keys are not to be had at the moment."), detail=self._trouble
-                )
-            return key
+                    trouble = self._try(now)
+                finally:
+                    self._fetching.release()
+            else:
+                trouble = "they are being fetched"
+        key = self._keys.get(key_id)
+        if key is None and trouble:
+            raise errors.TryLater(_("Google's keys are not to be had at the moment."), detail=trouble)
+        return key
+
+    def _try(self, now: float) -> str:
+        """Fetch them; what went wrong, empty when nothing did."""
+        self._trouble = ""
+        try:
+            self._fetch()
+            self._fetched_at = now
+        except errors.GoogleError as problem:
+            self._trouble = problem.detail or "no answer"
+            logger.warning("Google's keys could not be fetched: %s", self._trouble)
+        self._tried_at = now
+        return self._trouble
 
     def _fetch(self) -> None:
         with transport.new_session() as session:

@@ -11,7 +11,17 @@ from spaces.access import SYSTEM, NotAllowed, Permission
 from spaces.actions import accounts, conferences, spaces
 from spaces.audit import Refused
 from spaces.google.errors import ConnectionBroken, GoogleError, OutcomeUnknown, TryLater
-from spaces.models import Account, AuditEntry, Conference, Participant, Participation, Person, Room, Space
+from spaces.models import (
+    Account,
+    AuditEntry,
+    Conference,
+    Participant,
+    Participation,
+    Person,
+    Room,
+    Space,
+    pieces,
+)
 from spaces.models.spaces import Liveness
 from spaces.tasks import settle_ending
 from tests import factories
@@ -487,7 +497,7 @@ def ended_call(days: float, **fields: Any) -> Conference:
 
 def test_names_are_kept_for_days_and_numbers_for_years(db, settings, monkeypatch):
     settings.KEEP_NAMES, settings.KEEP_CALLS = 30, 400
-    monkeypatch.setattr(conferences, "DELETE_AT_ONCE", 3)  # more than one piece
+    monkeypatch.setattr(pieces, "AT_ONCE", 3)  # more than one piece
     recent, old, older = ended_call(29.9), ended_call(30.1), ended_call(399.9)
     ancient = ended_call(400.1)
     room = factories.make_room()

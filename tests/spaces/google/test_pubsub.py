@@ -2,8 +2,10 @@
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -152,6 +154,30 @@ def test_known_keys_serve_while_google_is_away(monkeypatch):
         pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
         with pytest.raises(errors.TryLater):
             keys.get("k2")
+
+
+def test_while_one_fetches_the_keys_nobody_waits():
+    """Each push has one of few threads, and the pages need them, too."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    class Slow(pubsub.Keys):
+        def _fetch(self) -> None:
+            begun.set()
+            assert go_on.wait(30)
+            self._keys = {"k1": key}
+
+    key = jwt.PyJWK.from_dict(json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEY.public_key())))
+    keys = Slow("http://127.0.0.1:9")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(keys.get, "k1")
+        assert begun.wait(30)
+        with pytest.raises(errors.TryLater, match="not to be had"):
+            pool.submit(keys.get, "k1").result(timeout=10)
+        keys._keys = {"k0": key}
+        assert pool.submit(keys.get, "k0").result(timeout=10) is not None
+        go_on.set()
+        assert first.result(timeout=10) is not None
+    assert keys.get("k9") is None, "there is no such key, and that is known"
 
 
 def test_nobody_there_at_all():
