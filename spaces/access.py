@@ -11,7 +11,18 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
 
-from spaces.models import AuditEntry, Building, Member, Ownership, Participant, Person, Role, Room, Space
+from spaces.models import (
+    Account,
+    AuditEntry,
+    Building,
+    Member,
+    Ownership,
+    Participant,
+    Person,
+    Role,
+    Room,
+    Space,
+)
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
 from spaces.words import text as _
@@ -315,6 +326,21 @@ def require_building(actor: Actor, building_id: int | None) -> None:
     """Raise NotAllowed when an admin limited to buildings reaches for a room outside them."""
     if isinstance(actor, Person) and _limits(actor) and building_id not in _limits(actor):
         raise NotAllowed(P.ROOM_CREATE)
+
+
+def accounts_for(person: Person) -> QuerySet[Account]:
+    """The Google accounts that this person may name as the owner of a link: who manages accounts all, others the room mailboxes
+    and their own. A colleague's own account is neither shown to them nor used for them."""
+    accounts = Account.objects.all()
+    if can(person, P.ACCOUNT_MANAGE):
+        return accounts
+    return accounts.filter(Q(kind=Account.Kind.DELEGATED) | Q(person=person))
+
+
+def require_account(actor: Actor, account: Account) -> None:
+    """Raise NotAllowed when the actor may not have anything done in this account's name."""
+    if isinstance(actor, Person) and not accounts_for(actor).filter(pk=account.pk).exists():
+        raise NotAllowed(P.ACCOUNT_MANAGE)
 
 
 def visible_audit(person: Person) -> QuerySet[AuditEntry]:

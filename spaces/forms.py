@@ -294,7 +294,7 @@ class CreateSpaceForm(SettingsForm):
     """A new space for a room: who owns it, and how it begins."""
 
     account = forms.ModelChoiceField(
-        Account.objects.usable(),
+        Account.objects.none(),
         empty_label=None,
         label=_("Account that owns it"),
         help_text=_(
@@ -302,6 +302,10 @@ class CreateSpaceForm(SettingsForm):
         ),
     )
     field_order = ("account",)
+
+    def __init__(self, *args: Any, accounts: QuerySet[Account], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
 
 
 class AdoptForm(KeyedForm):
@@ -316,12 +320,16 @@ class AdoptForm(KeyedForm):
         ),
     )
     account = forms.ModelChoiceField(
-        Account.objects.usable(),
+        Account.objects.none(),
         required=False,
         empty_label=_("Find the owner among our accounts"),
         label=_("Account that owns it"),
     )
     reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit trail)"))
+
+    def __init__(self, *args: Any, accounts: QuerySet[Account], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
 
 
 def _addresses(text: str) -> tuple[str, ...]:

@@ -40,6 +40,17 @@ def persons_language(get_response: Handler) -> Handler:
     return middleware
 
 
+def remembers_whose(get_response: Handler) -> Handler:
+    """The browser remembers who used it last, so that a form that was kept is given to nobody else (spaces.views.kept)."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        kept.remember_whose(request, response)
+        return response
+
+    return middleware
+
+
 class SignInRequired(LoginRequiredMiddleware):
     """Everything is for people who are signed in. A form that arrives after the session has ended is kept until they are."""
 

@@ -148,7 +148,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
         )
     space = sighting.space
     if space.asked_by_owner:
-        return Word(_owned(space, sighting.account), space, sighting.account)
+        return Word(_owned(space, sighting.account, actor), space, sighting.account)
     ours = Space.objects.filter(name=space.name).first()
     if ours and ours.meeting_code != space.meeting_code:
         return Word(
@@ -165,11 +165,19 @@ def ask_google(*, text: str, actor: Person) -> Word:
     )
 
 
-def _owned(space: resources.Space, account: Account) -> Text:
+def _owned(space: resources.Space, account: Account, actor: Person) -> Text:
+    """A room's law holds here, too: for an admin of other buildings the way round by its code tells nothing of its calls."""
     at = f"{timezone.localtime():%H:%M:%S %Z}"
+    room = Room.objects.filter(space__name=space.name).first()
+    if room and not access.can(actor, Permission.CALL_SEE, room):
+        return _("This is the link of a room, and whether a call is on in it is not open to you.")
+    call = _("A call is on in it.") if space.active_record else _("No call is on in it.")
+    asked = _("Asked at %(time)s.") % {"time": at}
+    if room:
+        return joined(_("This is the link of %(room)s.") % {"room": room.name}, call, asked)
     return joined(
         _("This is a meeting of %(account)s, which is one of our accounts.") % {"account": account.email},
-        _("A call is on in it.") if space.active_record else _("No call is on in it."),
+        call,
         _("It belongs to no room here yet: an admin can give it to a room (“Use an existing link”)."),
-        _("Asked at %(time)s.") % {"time": at},
+        asked,
     )

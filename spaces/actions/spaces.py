@@ -39,6 +39,7 @@ def create(
     nobody can list.
     """
     access.require(actor, Permission.SPACE_CREATE, room)
+    access.require_account(actor, account)
     config.check(wanted)
     earlier = room.space
     try:
@@ -93,6 +94,8 @@ def adopt(
     used where Google wants an id. Raises NotAllowed, audit.Refused or a GoogleError.
     """
     access.require(actor, Permission.SPACE_ADOPT, room)
+    if account:
+        access.require_account(actor, account)
     parsed = codes.parse(text)
     earlier = room.space
     try:

@@ -95,6 +95,10 @@ def connected(request: Request) -> HttpResponse:
 @require_POST
 def disconnect(request: Request, pk: int) -> HttpResponse:
     """Forget a connected account."""
+    if not Account.objects.filter(pk=pk, person=request.user).exists():
+        access.require(
+            request.user, Permission.ACCOUNT_MANAGE
+        )  # which others exist is not everybody's business
     found = get_object_or_404(Account, pk=pk)
     carry_out(request, lambda: accounts.disconnect(account=found, actor=request.user))
     return redirect("accounts")
@@ -103,6 +107,7 @@ def disconnect(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def test(request: Request, pk: int) -> HttpResponse:
     """Try an account now."""
+    access.require(request.user, Permission.ACCOUNT_MANAGE)
     found = get_object_or_404(Account, pk=pk)
     carry_out(request, lambda: accounts.test(account=found, actor=request.user))
     return back(request, reverse("accounts"))
@@ -111,6 +116,7 @@ def test(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def check(request: Request, pk: int) -> HttpResponse:
     """Ask Google for each of the account's permissions by itself."""
+    access.require(request.user, Permission.ACCOUNT_CHECK)
     found = get_object_or_404(Account, pk=pk)
     carry_out(request, lambda: accounts.check(account=found, actor=request.user))
     return back(request, reverse("system"))

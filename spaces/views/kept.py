@@ -1,7 +1,8 @@
 """Forms that could not be taken because the session had ended or the page was too old: what was typed comes back.
 
 The values wait in the browser's session, on the server, for half an hour; nothing is carried out by itself. After signing in the
-person finds the form as it was, reads it again and sends it again.
+person finds the form as it was, reads it again and sends it again. Another person who signs in on the same browser does not: the
+browser knows by a cookie whose it was last.
 """
 
 import json
@@ -9,16 +10,43 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+
+from spaces.models import Person
 
 KEY = "kept-form"
 FOR = 30 * 60
 """Seconds."""
 LARGEST = 40_000
 """Letters. What is longer was pasted, and can be pasted again."""
+
+COOKIE = "__Host-meetadmin-last" if settings.HTTPS else "meetadmin-last"
+REMEMBERED = 30 * 24 * 3600
+"""Seconds; longer than a sign-in holds, because it is asked for after that has ended."""
+
+
+def _mark(person: Person) -> str:
+    """Stands for this person in the cookie; it opens nothing and says nothing to who finds it."""
+    return salted_hmac("meetadmin.kept", str(person.pk), algorithm="sha256").hexdigest()[:32]
+
+
+def remember_whose(request: HttpRequest, response: HttpResponse) -> None:
+    """Let the browser know who uses it, when that is not what it knows."""
+    person = getattr(request, "user", None)
+    if isinstance(person, Person) and request.COOKIES.get(COOKIE) != _mark(person):
+        response.set_cookie(
+            COOKIE,
+            _mark(person),
+            max_age=REMEMBERED,
+            secure=settings.HTTPS,
+            httponly=True,
+            samesite="Lax",
+        )
 
 
 def _own(request: HttpRequest, address: str) -> bool:
@@ -46,12 +74,18 @@ def keep(request: HttpRequest) -> None:
         "path": request.path,
         "values": values,
         "back": back if back.startswith("/") and _own(request, back) else "/",
+        "whose": request.COOKIES.get(COOKIE, ""),
         "at": time.time(),
     }
 
 
 def _waiting(request: HttpRequest) -> dict[str, Any] | None:
     found: dict[str, Any] | None = request.session.get(KEY) if hasattr(request, "session") else None
+    person = getattr(request, "user", None)
+    # Where all cookies were gone nobody knows whose it was; then it is taken to be the same person's.
+    if found and found["whose"] and isinstance(person, Person) and found["whose"] != _mark(person):
+        del request.session[KEY]
+        return None
     if found and found["path"] == request.path and time.time() - found["at"] < FOR:
         return found
     return None

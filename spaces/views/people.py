@@ -67,6 +67,9 @@ def person(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def switch(request: Request, pk: int) -> HttpResponse:
     """Lock somebody out, or let them in again (`active` = 1)."""
+    access.require(
+        request.user, Permission.PEOPLE_MANAGE
+    )  # before anything is looked for: ids that exist are a fact, too
     found = get_object_or_404(Person, pk=pk)
     active = request.POST.get("active") == "1"
     carry_out(request, lambda: people.set_active(person=found, active=active, actor=request.user))

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from spaces import access
 from spaces.access import Permission
 from spaces.google import config
+from spaces.language import spoken
 from spaces.models import Account, Conference, Person, Room, Space
 from spaces.views import daystrip
 
@@ -76,7 +78,11 @@ def row(room: Room, person: Person, now: datetime) -> Row:
     if space is None:
         return Row(room, may, "none", group=room.building.name)
     reasons = (
-        space.stuck_reasons(now) if state == "stuck" else unknown_reasons(space) if state == "unknown" else []
+        space.stuck_reasons(now)
+        if state == "stuck"
+        else unknown_reasons(space, may)
+        if state == "unknown"
+        else []
     )
     return Row(
         room,
@@ -89,15 +95,18 @@ def row(room: Room, person: Person, now: datetime) -> Row:
     )
 
 
-def unknown_reasons(space: Space) -> list[str]:
-    """Why the state cannot be told."""
+def unknown_reasons(space: Space, may: frozenset[Permission]) -> list[str]:
+    """Why the state cannot be told. Which account it is, and what ails it, is for those who may see the room's settings."""
     if space.account.status == Account.Status.BROKEN:
-        return [f"account {space.account.email}: {space.account.problem}"]
+        if Permission.SETTINGS_SEE not in may:
+            return [_("Google does not let Meetadmin in as the account of this room")]
+        words = {"account": space.account.email, "problem": spoken(space.account.problem)}
+        return [_("account %(account)s: %(problem)s") % words]
     if space.trouble:
         return [space.get_trouble_display()]
     if not space.owned:
-        return ["none of our accounts owns this meeting, so Google does not show whether a call is on"]
-    return ["not asked yet"]
+        return [_("none of our accounts owns this meeting, so Google does not show whether a call is on")]
+    return [_("not asked yet")]
 
 
 def load(keys: Sequence[int], person: Person, now: datetime, *, columns: Collection[str]) -> list[Row]:

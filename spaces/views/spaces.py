@@ -22,7 +22,8 @@ def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_CREATE, room)
-    form = CreateSpaceForm(posted(request), current={}, new=True)
+    accounts = access.accounts_for(request.user).exclude(status=Account.Status.BROKEN)
+    form = CreateSpaceForm(posted(request), current={}, new=True, accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if form.wanted.get(WAYS) == SHUT and not values["sure"]:
@@ -40,8 +41,8 @@ def create(request: Request, slug: str) -> HttpResponse:
         ):
             return redirect(room)
         else:
-            form = _again(CreateSpaceForm, form, current={}, new=True)
-    context = {"form": form, "room": room, "accounts": Account.objects.all()}
+            form = _again(CreateSpaceForm, form, current={}, new=True, accounts=accounts)
+    context = {"form": form, "room": room, "accounts": access.accounts_for(request.user)}
     return page(request, "space_create.html", context, status=422 if form.errors else 200)
 
 
@@ -50,7 +51,8 @@ def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_ADOPT, room)
-    form = AdoptForm(posted(request))
+    accounts = access.accounts_for(request.user).exclude(status=Account.Status.BROKEN)
+    form = AdoptForm(posted(request), accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(
@@ -65,7 +67,7 @@ def adopt(request: Request, slug: str) -> HttpResponse:
             ),
         ):
             return redirect(room)
-        form = _again(AdoptForm, form)
+        form = _again(AdoptForm, form, accounts=accounts)
     return page(request, "space_adopt.html", {"form": form, "room": room}, status=422 if form.errors else 200)
 
 

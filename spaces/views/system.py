@@ -14,6 +14,7 @@ from spaces import access, figures, health, pulse
 from spaces.access import Permission
 from spaces.figures import Picture
 from spaces.health import Level
+from spaces.models import Room
 from spaces.views.replies import Request, causes_for, page
 
 
@@ -37,7 +38,9 @@ def overview(request: Request) -> HttpResponse:
     """Everything about the installation. Accounts by name are for those who manage them."""
     access.require(request.user, Permission.SYSTEM_SEE)
     picture = figures.take()
-    tiles = _tiles(picture)
+    # When a room was looked at tells something of its calls, so which one it is is for those who may know of all.
+    oldest_room = picture.oldest_room if access.everywhere(request.user, Permission.CALL_SEE) else None
+    tiles = _tiles(picture, oldest_room)
     manages = access.can(request.user, Permission.ACCOUNT_MANAGE)
     context = {
         "picture": picture,
@@ -45,6 +48,7 @@ def overview(request: Request) -> HttpResponse:
         "health": picture.health,
         "causes": causes_for(request.user, picture.health),
         "tiles": tiles,
+        "oldest_room": oldest_room,
         "worst": figures.worst([tile.level for tile in tiles]),
         "manages": manages,
         "quota": [
@@ -60,7 +64,7 @@ def overview(request: Request) -> HttpResponse:
     return page(request, "system.html", context, partial="board")
 
 
-def _tiles(picture: Picture) -> list[Tile]:
+def _tiles(picture: Picture, oldest_room: Room | None) -> list[Tile]:
     report, redis, database = picture.health, picture.redis, picture.database
     oldest = figures.OLDEST_FACT_WITH_EVENTS if report.push == "on" else figures.OLDEST_FACT
     return [
@@ -71,7 +75,7 @@ def _tiles(picture: Picture) -> list[Tile]:
             _("fine below %(look)s, act from %(act)s")
             % {"look": _minutes(oldest[0]), "act": _minutes(oldest[1])},
             "clock",
-            picture.oldest_room.get_absolute_url() if picture.oldest_room else "",
+            oldest_room.get_absolute_url() if oldest_room else "",
             seconds=picture.oldest_age,
         ),
         Tile(

@@ -16,7 +16,7 @@ from spaces.forms import (
     new_key,
 )
 from spaces.google import config
-from spaces.models import Building
+from spaces.models import Account, Building
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -31,11 +31,11 @@ def test_keys_are_new_each_time_and_hard_to_guess():
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 65])
 def test_a_form_without_its_key_is_not_taken(key):
-    assert not AdoptForm({"text": "abc-mnop-xyz", "key": key}).is_valid()
+    assert not AdoptForm({"text": "abc-mnop-xyz", "key": key}, accounts=Account.objects.usable()).is_valid()
 
 
 def test_a_bound_form_keeps_its_key_so_that_a_corrected_form_is_the_same_attempt():
-    form = AdoptForm({"text": "", "key": KEY})
+    form = AdoptForm({"text": "", "key": KEY}, accounts=Account.objects.usable())
     assert not form.is_valid()
     assert form["key"].value() == KEY
 
@@ -62,15 +62,21 @@ def test_a_value_google_does_not_know_is_not_taken():
 
 def test_a_new_space_may_leave_everything_to_the_organisation():
     account = factories.make_account()
-    form = CreateSpaceForm({"key": KEY, "account": account.pk}, current={}, new=True)
+    form = CreateSpaceForm(
+        {"key": KEY, "account": account.pk}, current={}, new=True, accounts=Account.objects.usable()
+    )
     assert form.is_valid(), form.errors
     assert form.wanted == {}
 
 
 def test_a_broken_account_is_not_offered():
     broken = factories.make_account(status="broken")
-    assert not CreateSpaceForm({"key": KEY, "account": broken.pk}, current={}, new=True).is_valid()
-    assert not AdoptForm({"key": KEY, "text": "x", "account": broken.pk}).is_valid()
+    assert not CreateSpaceForm(
+        {"key": KEY, "account": broken.pk}, current={}, new=True, accounts=Account.objects.usable()
+    ).is_valid()
+    assert not AdoptForm(
+        {"key": KEY, "text": "x", "account": broken.pk}, accounts=Account.objects.usable()
+    ).is_valid()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from spaces.access import NotAllowed
 from spaces.actions import lookup
 from spaces.audit import Refused
 from spaces.google.errors import TryLater
-from spaces.models import Account, Person, Room, Space
+from spaces.models import Account, Person, Role, Room, Space
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -200,3 +200,18 @@ def test_asking_writes_nothing_about_rooms(google, accounts, helpdesk):
     before = Space.objects.values().get()
     ask(space_of(room).meeting_code, helpdesk)
     assert Space.objects.values().get() == before
+
+
+def test_an_admin_of_other_buildings_learns_nothing_of_a_rooms_calls_by_its_code(google, accounts, helpdesk):
+    room = known_room(google, name="Berlin 1")
+    start_call(google, room)
+    limited = factories.make_person("munich-admin@example.com", role=Role.ADMIN)
+    limited.buildings.set([factories.make_building("MUC")])
+    for text in (space_of(room).meeting_code, space_of(room).name):
+        word = ask(text, limited)
+        assert "call is on in it is not open to you" in word.sentence
+        assert "A call is on" not in word.sentence
+        assert BERLIN not in word.sentence
+        assert "This is the link of Berlin 1. A call is on in it." in ask(text, helpdesk).sentence
+    Room.objects.update(archived_at=timezone.now())
+    assert "Berlin 1" not in ask(space_of(room).meeting_code, helpdesk).sentence

@@ -10,7 +10,7 @@ from spaces.actions import spaces
 from spaces.audit import Refused
 from spaces.google import errors
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
-from spaces.models import Account, AuditEntry, Person, Room, Space
+from spaces.models import Account, AuditEntry, Person, Role, Room, Space
 from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.rooms import (
@@ -52,6 +52,25 @@ def munich(db: None) -> Account:
 
 def spaces_at_google(google: SimulatorProcess) -> int:
     return len(google.world()["spaces"])
+
+
+def test_an_admin_of_a_building_uses_nobodys_own_account(google, bare, berlin, owner):
+    """It would be done in a colleague's name, with a consent given for something else."""
+    limited = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
+    limited.buildings.set([bare.building])
+    private = factories.make_account(owner.email, kind=Account.Kind.CONSENTED, person=owner)
+    made = space_at_google(google)
+    forget_requests(google)
+    for attempt in (
+        lambda: create(bare, private, limited),
+        lambda: spaces.adopt(room=bare, text=made["meetingCode"], account=private, reason="", actor=limited),
+    ):
+        with pytest.raises(NotAllowed):
+            attempt()
+    assert asked(google) == {}
+    assert not AuditEntry.objects.exists()
+    create(bare, berlin, limited)
+    assert space_of(bare).account == berlin
 
 
 # --- Create ---------------------------------------------------------------------------------------

@@ -154,3 +154,37 @@ def test_the_token_is_not_kept(db):
     browser = Client()
     browser.post("/people/", {**TYPED, "csrfmiddlewaretoken": "y" * 64})
     assert "csrfmiddlewaretoken" not in browser.session[kept.KEY]["values"]
+
+
+def test_another_person_on_the_same_browser_gets_nothing_of_it(admin):
+    """Signed out by time, not by a click: the browser's session goes on into the next person's."""
+    other = factories.make_person("second-admin@example.com", role=Role.ADMIN)
+    room = factories.make_room("Hall 1")
+    archive = reverse("room_archive", args=[room.slug])
+    browser = Client()
+    browser.force_login(admin)
+    browser.get("/people/")
+    for address, typed in (("/people/", TYPED), (archive, {"next": "/secret-way-back/"})):
+        Session.objects.all().delete()
+        browser.post(address, typed)
+        assert browser.session[kept.KEY]["path"] == address
+        browser.force_login(other)
+        reply = browser.get(address)
+        assert "later@example.com" not in text_of(reply)
+        assert "secret-way-back" not in reply.get("Location", "")
+        assert kept.KEY not in browser.session, "it does not wait there for anybody either"
+        browser.force_login(admin)
+        browser.get("/")
+
+
+def test_the_browser_knows_whose_it_was_and_nobody_can_read_it(admin, owner):
+    browser = Client()
+    marks = []
+    for person in (admin, owner, admin):
+        browser.force_login(person)
+        browser.get("/")
+        mark = browser.cookies[kept.COOKIE]
+        assert mark["httponly"]
+        assert len(mark.value) == 32
+        marks.append(mark.value)
+    assert marks[0] == marks[2] != marks[1]
