@@ -32,7 +32,7 @@ fix:  ## repair what the tools can repair
 messages:  ## bring the translations in locale/ up to date with the sources; tells what is left to translate
 	@bin/environment dev && exec $(python) -m embedded messages
 
-bench:  ## measure: overview, sweep, growth, changes, clients (PARTS="overview clients"); some eight minutes
+bench:  ## measure (PARTS="overview clients"), some eight minutes; PARTS=outage takes a quarter of an hour
 	@bin/environment dev && exec $(python) -m benchmarks $(PARTS)
 
 screenshots:  ## pictures of the main screens in var/screenshots/, and those of the README

@@ -154,9 +154,10 @@ class World:
                 self.place.control(f"{call}/end", {})
                 on = [one for one in on if one["name"] != call]
                 name = self.names[(LIVE + number) % len(self.names)]
-                self.place.control(
-                    "conferences", {"space": name, "participants": PEOPLE, "started_seconds_ago": 0}
-                )
+                with suppress(urllib.error.HTTPError):  # one in which a call is on
+                    self.place.control(
+                        "conferences", {"space": name, "participants": PEOPLE, "started_seconds_ago": 0}
+                    )
             else:
                 with suppress(urllib.error.HTTPError):  # one that has ended in the meantime
                     self.place.control(f"{call}/join", {"guest": f"Guest {number}"})

@@ -209,6 +209,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "meetadmin",
+        # A server that has stopped answering is no better than none: nobody's thread waits for it.
+        "OPTIONS": {"socket_timeout": 1.0, "socket_connect_timeout": 0.5},
     }
 }
 

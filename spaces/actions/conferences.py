@@ -35,7 +35,7 @@ NOT_OWNED = _(
     "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
     "can end it there."
 )
-FORGETTING_TIME = 60  # seconds, well below the limit of a task
+FORGETTING_TIME = 20  # seconds for which a worker may be taken from others once an hour
 
 
 def end(*, room: Room, conference: str, reason: str, actor: Actor, key: str = "") -> Outcome:

@@ -26,7 +26,7 @@ LEASE = timedelta(seconds=150)  # longer than a task may run (120 s): events of 
 COUNT_PAUSE = 1
 """Seconds between two counts of one call caused by events: a crowd that comes in together costs one or two counts."""
 FOLLOWING_TIME = 10  # seconds after which a worker does first what else waits for it
-PURGING_TIME = 60  # seconds, well below the limit of a task
+PURGING_TIME = 20  # seconds for which a worker may be taken from others once an hour
 MOST_ATTEMPTS = 5
 KEPT = timedelta(days=3)
 NOT_OURS_FOR = (

@@ -51,6 +51,8 @@ logger = logging.getLogger(__name__)
 OLDEST = 60.0
 """Seconds: no room's state is to be older by polling alone."""
 THREADS = 16
+FOR_FAILING = THREADS // 2
+"""Accounts whose last look failed may be looked at so many at once: however many do not answer, the others have their turn."""
 AT_ONCE = 4
 """Calls to Google that one account may have on their way: a slow one leaves threads to the others."""
 VISIT = 20.0
@@ -202,7 +204,11 @@ class _Round:
             deaf = Account.objects.filter(counts_on_push=True)
             deaf = deaf.exclude(pk__in=SubscriptionQuerySet(Subscription).healthy(now).values("account"))
             deaf.update(counts_on_push=False, next_sweep_at=now)
-        for account in Account.objects.due(now).select_related("subscription")[:free]:
+        due = Account.objects.due(now).select_related("subscription")
+        well = list(due.filter(fail_count=0)[:free])
+        failing = sum(visit.account.fail_count > 0 for visit in self._visits.values())
+        more = max(min(free - len(well), FOR_FAILING - failing), 0)
+        for account in [*well, *due.filter(fail_count__gt=0)[:more]]:
             if account.claim(now=now, until=now + LEASE):
                 self.begin(account)
 

@@ -171,10 +171,11 @@ class Conference(models.Model):
         return stuck.Limits.configured().but(room.stuck_limits if room else {})
 
     def judge(self) -> None:
-        """Work out anew from when the call counts as stuck, after its beginning or the limits changed."""
+        """Work out anew from when the call counts as stuck, after its beginning or the limits changed. Whoever has counted since this
+        was loaded knows better."""
         at = stuck.stuck_at(self, self.limits())
-        if at != self.stuck_at:
-            Conference.objects.filter(pk=self.pk).update(stuck_at=at)
+        same = Conference.objects.filter(pk=self.pk, listed_at=self.listed_at)
+        if at != self.stuck_at and same.update(stuck_at=at):
             live.spaces_changed([self.space_id], moved=True)
 
 

@@ -1,6 +1,8 @@
 """The timetable's doors, and what the timetable says."""
 
 import json
+import socket
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -201,6 +203,19 @@ def test_events_that_come_together_are_ordered_once_and_again_when_a_worker_has_
     tasks.follow_events()
     tasks.events_wait()
     assert names(queue) == ["follow_events"] * 2
+
+
+def test_a_redis_that_answers_nothing_holds_no_push(db, settings):
+    """Each push has one of the few threads that pages have, too."""
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        settings.CACHES = {
+            "default": settings.CACHES["default"]
+            | {"LOCATION": f"redis://127.0.0.1:{hanging.getsockname()[1]}/0"}
+        }
+        waiting = threading.Thread(target=tasks.events_wait, daemon=True)
+        waiting.start()
+        waiting.join(4)  # redis-py by itself would wait for five seconds
+        assert not waiting.is_alive()
 
 
 def test_what_was_put_off_is_ordered_for_its_moment(google, room, queue):

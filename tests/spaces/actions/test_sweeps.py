@@ -1,5 +1,6 @@
 """Looking after accounts, against the simulator, with everything that can go wrong."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -631,6 +632,29 @@ def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely
     monkeypatch.setattr(sweeps._Round, "take_up", stand_still)
     assert sweeps.run(actor=SYSTEM) == 2
     assert not broker.Lease("sweeps:round", seconds=1).take(), "it is still the other's"
+
+
+def test_however_many_accounts_fail_the_others_have_their_turn(db):
+    """A whole domain that times out must not take all threads."""
+    taken: list[str] = []
+
+    class Noted(sweeps._Round):
+        def _go_on(self, visit: sweeps._Visit) -> None:
+            taken.append(visit.account.email)  # and its answer never comes
+
+    earlier = timezone.now() - timedelta(minutes=1)
+    for number in range(40):
+        bad = factories.make_account(f"bad-{number}@example.com", fail_count=2, next_sweep_at=earlier)
+        factories.make_space(account=bad)
+    for number in range(3):
+        factories.make_space(account=factories.make_account(f"good-{number}@example.com"))
+    with ThreadPoolExecutor(1) as threads:
+        this = Noted(threads, SYSTEM)
+        for _ in range(3):
+            this._taken_up -= sweeps.TAKE_UP
+            this.take_up()
+    assert sum(email.startswith("good") for email in taken) == 3
+    assert sum(email.startswith("bad") for email in taken) == sweeps.FOR_FAILING
 
 
 def test_a_round_ends_early_when_somebody_waits_for_a_process(google, room, lonely, settings):

@@ -125,6 +125,15 @@ def test_an_unchanged_number_is_newer_and_never_older(call):
     assert (call.counted_at, call.listed_at, call.people) == (at(3), at(1), 1)
 
 
+def test_who_looked_at_a_call_before_it_was_counted_does_not_overrule_the_count(call, settings):
+    before = Conference.objects.get(pk=call.pk)
+    call.count([somebody("Ann")], counted_at=at(1))
+    known = Conference.objects.get(pk=call.pk).stuck_at
+    settings.STUCK_AFTER = {**settings.STUCK_AFTER, "running": 1}
+    before.judge()
+    assert Conference.objects.get(pk=call.pk).stuck_at == known
+
+
 def test_other_limits_count_from_the_next_look_on(call, settings):
     call.count([somebody("Ann")], counted_at=at(1))
     call.refresh_from_db()
