@@ -163,7 +163,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
         found: dict[str, Counter[str]] = {}
         everything = (
             self.order_by()
-            .values("building__name")
+            .values("building", "building__name")
             .annotate(
                 total=Count("pk"),
                 linked=Count("pk", filter=Q(space__isnull=False) & whose),
@@ -171,7 +171,7 @@ class RoomQuerySet(models.QuerySet["Room"]):
             )
         )
         live = live_condition()
-        others = self.filter(whose).not_known_idle().order_by().values("building__name")
+        others = self.filter(whose).not_known_idle().order_by().values("building")
         others = others.annotate(
             live=Count("pk", filter=live),
             stuck=Count("pk", filter=stuck_room_condition(now)),
@@ -181,8 +181,13 @@ class RoomQuerySet(models.QuerySet["Room"]):
                 for kind in ("people", "guests", "phones")
             },
         )
+        names: dict[int, str] = {}
         for row in (dict[str, Any](one) for query in (everything, others) for one in query):
-            found.setdefault(row.pop("building__name"), Counter()).update(row)
+            building = row.pop("building")
+            name = names.setdefault(
+                building, row.pop("building__name", "")
+            )  # the others are among everything
+            found.setdefault(name, Counter()).update(row)
         for sums in found.values():
             sums["people"] += sums.pop("guests", 0) + sums.pop("phones", 0)
             sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
