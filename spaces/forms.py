@@ -1,5 +1,6 @@
 """All request input, filters included. Forms check shape; who may do it is the actions' business."""
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any, cast
@@ -20,6 +21,7 @@ from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
 from spaces.models.stuck import Limits
 
+ADDRESS = 254  # letters of an e-mail address; what Person has room for
 KEEP = "keep"  # "leave this to Google's default", in the form for a new space
 
 
@@ -136,6 +138,9 @@ class SavedFilterForm(forms.Form):
         return query
 
 
+_SLUG = re.compile(r"[-\w]{1,120}", re.ASCII)
+
+
 class SelectionForm(forms.Form):
     """Rooms that were ticked, by the word in their address."""
 
@@ -144,7 +149,7 @@ class SelectionForm(forms.Form):
     def chosen(self) -> list[str]:
         """The rooms, each once and not too many; whether they exist and may be seen is asked elsewhere."""
         data = self.data.getlist("room") if isinstance(self.data, QueryDict) else []
-        return list(dict.fromkeys(slug[:120] for slug in data))[: self.AT_MOST]
+        return list(dict.fromkeys(slug for slug in data if _SLUG.fullmatch(slug)))[: self.AT_MOST]
 
 
 class CommandForm(forms.Form):
@@ -339,6 +344,8 @@ def _addresses(text: str) -> tuple[str, ...]:
     for address in found:
         try:
             validate_email(address)
+            if len(address) > ADDRESS:
+                raise ValidationError("")
         except ValidationError:
             raise ValidationError(
                 _("“%(address)s” is not an e-mail address.") % {"address": address}
@@ -453,11 +460,12 @@ class RoomForm(KeyedForm):
 class PersonForm(forms.Form):
     """A role for somebody, known to us or not yet."""
 
-    email = forms.EmailField(label=_("Address"))
+    email = forms.EmailField(max_length=ADDRESS, label=_("Address"))
     role = forms.ChoiceField(choices=Role, label=_("Role"))
     buildings = forms.ModelMultipleChoiceField(
         Building.objects.all(),
         required=False,
+        to_field_name="code",
         label=_("Only these buildings"),
         help_text=_("For admins. None ticked: all buildings."),
         widget=forms.CheckboxSelectMultiple,

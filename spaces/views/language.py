@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -36,7 +36,7 @@ def language(request: Request) -> HttpResponse:
         translation.activate(chosen["language"])
     if "time_zone" in chosen:
         messages.success(request, _("Saved. Pages now speak to you like this."))
-    response = redirect(way_back(request, "language"))
+    response = HttpResponseRedirect(way_back(request, reverse("language")))
     if chosen.get("language"):
         response.set_cookie(
             settings.LANGUAGE_COOKIE_NAME,

@@ -91,7 +91,7 @@ def way_back(request: HttpRequest, default: str) -> str:
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if wanted and safe else default
+    return wanted if wanted.startswith("/") and safe else default
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
