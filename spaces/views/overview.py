@@ -31,6 +31,7 @@ COUNTED = ("live", "stuck", "unknown", "ageing", "idle", "none")
 ABOUT_CALLS = {"live", "stuck", "unknown", "idle", "ageing"}  # states that only some may know
 TELLING = {"people", "since", "seen"}  # orders that would tell of calls
 WALL_PAGE, WALL_SECONDS = 12, 15  # rooms on the wall at once, and how long
+WALL_KEPT = 6  # stuck calls that stay while the others turn
 
 
 def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuerySet:
@@ -342,12 +343,16 @@ def _saved(person: Person, query: str) -> list[dict[str, Any]]:
 
 def _wall(request: Request, numbers: Counter[str], now: datetime) -> HttpResponse:
     """For a screen on the wall: what needs action and what is live, no names, codes or addresses, and nothing to press. When
-    not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same."""
+    not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same; the first
+    stuck calls stay on top of every page."""
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
     keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
-    pages = max(-(-len(keys) // WALL_PAGE), 1)
+    kept = min(numbers["stuck"], WALL_KEPT) if len(keys) > WALL_PAGE else 0
+    turning = WALL_PAGE - kept
+    pages = max(-(-(len(keys) - kept) // turning), 1)
     number = int(now.timestamp() // WALL_SECONDS) % pages
-    shown = load(keys[number * WALL_PAGE : (number + 1) * WALL_PAGE], request.user, now, columns=())
+    page_keys = keys[kept + number * turning : kept + (number + 1) * turning]
+    shown = load(keys[:kept] + page_keys, request.user, now, columns=())
     alive = health.report()
     context = {
         "health": alive,

@@ -309,6 +309,25 @@ def test_the_clock_turns_the_pages_of_the_wall(admin, sign_in, time_machine):
     assert sorted(set(pages)) == [2, overview.WALL_PAGE]
 
 
+def test_stuck_calls_stay_on_the_wall_while_the_others_turn(busy, admin, sign_in, time_machine):
+    for number in range(overview.WALL_PAGE):
+        room = factories.make_room(f"Hall {number:02}")
+        assert room.space
+        factories.make_call(
+            room.space, people=(admin, admin.__class__(email="x@example.com")), ago=timedelta(0)
+        )
+    browser = sign_in(admin)
+    time_machine.move_to(timezone.now(), tick=False)
+    seen = []
+    for _ in range(2):
+        shown = re.findall(r'<tr id="(room-\d+)" class="(\w+)"', browser.get("/?tv=1").content.decode())
+        assert [look for _, look in shown].count("stuck") == 1
+        assert shown[0][1] == "stuck"
+        seen += [name for name, look in shown if look == "live"]
+        time_machine.shift(overview.WALL_SECONDS)
+    assert len(seen) == len(set(seen)) == overview.WALL_PAGE + 1, "every other call is shown once"
+
+
 # --- Other pages of this kind ---------------------------------------------------------------------------------------
 
 
