@@ -1,11 +1,9 @@
 """One room at a time: ending from an alert's address on a phone, the verdict for the helpdesk, settings, the width of a phone."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import Stack
@@ -118,45 +116,3 @@ def test_host_controls_are_greyed_out_while_host_management_is_off(stack: Stack,
     host.get_by_label("Off").check()
     page.get_by_role("button", name="Show what will change").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Check the changes")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_a_room_fit_the_narrowest_phone_and_are_accessible(
-    stack: Stack, visitor: Arrive, scheme: str
-) -> None:
-    one = visitor(
-        "room-owner@example.com",
-        color_scheme=scheme,
-        viewport={"width": 320, "height": 640},
-        reduced_motion="reduce",
-    )
-    page = one.page
-    live = stack.room(
-        lambda room: room["owner_email"] == "room-owner@example.com" and room["call"] is not None
-    )
-    href = address_of(page, stack, live)
-    tabs = [f"{href}?tab={tab}" for tab in ("history", "settings", "members", "spaces", "audit")]
-    found: list[str] = []
-
-    def look(what: str) -> None:
-        result = Axe().run(page, options=RULES)
-        if result.violations_count:
-            found.append(f"{what}: {result.generate_report()}")
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            found.append(f"{what}: scrolls sideways")
-
-    looks = [f"{stack.url}/lookup/?q={text}" for text in ("berlin", live["meeting_code"], "zzz-zzzz-zzz", "")]
-    for path in (f"{stack.url}/mine/", *tabs, f"{href}card/", f"{href}end/", f"{href}settings/", *looks):
-        page.goto(path)
-        look(path)
-    page.goto(f"{href}settings/")
-    page.get_by_label("Only through the app that made the space").check()
-    page.get_by_label("Only invited people").check()
-    page.get_by_role("button", name="Show what will change").click()
-    expect(page.locator(".sure")).to_be_visible()
-    look("what will change")
-    page.goto(f"{stack.url}/mine/")
-    page.get_by_role("link", name=re.compile(r"^End")).first.click()
-    expect(page.get_by_role("dialog")).to_be_visible()
-    look("the dialog")
-    assert not found, "\n".join(found)

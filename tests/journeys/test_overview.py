@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import Stack, Visitor
@@ -206,28 +205,3 @@ def test_what_the_overview_weighs(stack: Stack, visitor: Arrive) -> None:
     expect(one.page.locator("#board")).not_to_have_attribute("data-now", now or "", timeout=SOON)
     assert 10_000 < first < 200_000
     assert 1_000 < max(weights) < 20_000
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_style_guide_and_the_bars_are_accessible(stack: Stack, visitor: Arrive, scheme: str) -> None:
-    page = visitor("it-admin@example.com", color_scheme=scheme, reduced_motion="reduce").page
-    found = {}
-
-    def look(what: str) -> None:
-        rules = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
-        result = Axe().run(page, options={"runOnly": rules})
-        if result.violations_count:
-            found[what] = result.generate_report()
-
-    for path in ("/styleguide/", "/settings/", "/settings/keys/", "/command/?q=a", "/?tv=1", "/?sort=-name"):
-        page.goto(stack.url + path)
-        look(path)
-    rows(page).first.get_by_role("checkbox").check()
-    page.keyboard.press("Control+k")
-    expect(page.locator("#commands")).to_contain_text("Copy the codes of 1 selected")
-    look("the command bar")
-    page.keyboard.press("Escape")
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
-    look("the keys")
-    assert not found, "\n".join(f"{what}\n{report}" for what, report in found.items())

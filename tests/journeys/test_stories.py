@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import Stack, Visitor
@@ -213,45 +212,3 @@ def test_somebody_connects_and_disconnects_their_google_account(stack: Stack, vi
     expect(page.locator("#messages")).to_contain_text("is connected")
     page.get_by_role("button", name=re.compile("Disconnect")).click()
     expect(page.locator("#messages")).to_contain_text("is disconnected")
-
-
-@pytest.mark.parametrize(
-    ("scheme", "size"),
-    [("light", (1440, 900)), ("dark", (390, 844))],
-    ids=["desktop in light", "phone in dark"],
-)
-def test_pages_are_accessible(stack: Stack, visitor: Arrive, scheme: str, size: tuple[int, int]) -> None:
-    one = visitor(
-        "it-admin@example.com",
-        color_scheme=scheme,
-        viewport={"width": size[0], "height": size[1]},
-        reduced_motion="reduce",
-    )
-    page = one.page
-    live = stack.room(
-        lambda room: room["call"] is not None and room["the_space"]["project"] == "meetadmin-demo"
-    )
-    page.goto(f"{stack.url}/lookup/?q={live['meeting_code']}")
-    href = page.locator("#answer").get_by_role("link", name=live["name"]).first.get_attribute("href")
-    tabs = [f"{href}?tab={tab}" for tab in ("history", "settings", "members", "spaces", "audit")]
-    forms = [f"{href}{part}/" for part in ("card", "end", "settings", "edit", "create-space", "adopt-space")]
-    lists = [
-        "/",
-        "/?state=stuck",
-        "/?q=nothing-is-called-this",
-        "/mine/",
-        "/people/",
-        "/google/",
-        "/audit/",
-        "/rooms/new/",
-    ]
-    looks = ["/lookup/", f"/lookup/?q={live['meeting_code']}", "/lookup/?q=zzz-zzzz-zzz", "/nowhere/"]
-    found = {}
-    for path in (*lists, *looks, *tabs, *forms):
-        page.goto(stack.url + path)
-        result = Axe().run(
-            page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
-        )
-        if result.violations_count:
-            found[path] = result.generate_report()
-    assert not found, "\n".join(f"{path}\n{report}" for path, report in found.items())
