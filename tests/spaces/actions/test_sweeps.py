@@ -238,17 +238,20 @@ def test_what_nobody_can_mend_by_waiting_is_tried_more_and_more_seldom(google, r
         pauses.append((broken.next_sweep_at - timezone.now()).total_seconds())
     assert pauses[0] < 21
     assert sorted(pauses[:6]) == pauses[:6]
-    assert 700 < pauses[-1] <= 900
+    assert 600 < pauses[-1] <= 900
     assert broken.circuit(broken.next_sweep_at) == Account.Circuit.PROBING
 
 
-def test_what_passes_is_tried_again_within_a_minute_and_one_success_closes_the_circuit(google, room):
+def test_what_passes_is_tried_again_within_two_turns_and_one_success_closes_the_circuit(
+    google, room, settings
+):
     account = space_of(room).account
     fault(google, "*", status=503, times=12)
     for _ in range(12):
         sweep(account)
         account.refresh_from_db()
-        assert account.next_sweep_at < timezone.now() + timedelta(seconds=61)
+        # and what a tick and the look itself take on top
+        assert account.next_sweep_at < timezone.now() + timedelta(seconds=1.85 * settings.SWEEP_EVERY)
     assert account.fail_count == 12
     assert account.failed_at is not None
     assert account.swept_at is None
