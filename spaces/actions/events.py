@@ -175,7 +175,7 @@ def _follow(
     else:
         Event.settle(group, Event.Outcome.FOLLOWED)
         # Whoever came or went before we asked is in the answer, also if their event waits for the next count.
-        told = Event.objects.waiting().filter(record=record, type__in=OF_PEOPLE, received_at__lt=now)
+        told = Event.objects.told_before(now, record=record, types=OF_PEOPLE)
         Event.settle(told, Event.Outcome.FOLLOWED)
     return None
 

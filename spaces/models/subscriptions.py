@@ -1,6 +1,6 @@
 """What Google tells us of its own accord: the subscription of each account, and the inbox of events."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -220,9 +220,13 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Not dealt with yet."""
         return self.filter(processed_at=None)
 
+    def told_before(self, now: datetime, *, record: str, types: Collection[str]) -> Self:
+        """Those that wait, came before that moment, and tell of such things in this call."""
+        return self.waiting().filter(record=record, type__in=types, received_at__lt=now)
+
     def due(self, now: datetime) -> Self:
-        """To be dealt with now, in the order of their coming."""
-        return self.waiting().filter(due_at__lte=now).order_by("pk")
+        """To be dealt with now, those due for longest first."""
+        return self.waiting().filter(due_at__lte=now).order_by("due_at", "pk")
 
 
 class Event(models.Model):
@@ -264,7 +268,11 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["due_at"], condition=Q(processed_at=None), name="event_waiting")]
+        # The inbox holds some days, of which only a handful waits: nothing that is asked all the time may look at the others.
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(processed_at=None), name="event_waiting"),
+            models.Index(fields=["record"], condition=Q(processed_at=None), name="event_waiting_call"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.message_id}"

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from spaces.google.events import PARTICIPANT_JOINED
 from spaces.google.pubsub import Received
 from spaces.models import Account, Event, Subscription
 from tests import factories
@@ -114,3 +116,14 @@ def test_an_event_is_taken_on_once_and_comes_back_from_the_dead(db):
     Event.settle(first[:1], Event.Outcome.FOLLOWED)
     back = Event.claim(9, now=now + 2 * HOUR, until=now + 3 * HOUR)
     assert [event.message_id for event in back] == ["m1", "m2"]
+
+
+def test_however_much_the_inbox_holds_only_what_waits_is_looked_at(db):
+    """Every other second, and at each event."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")  # a table this small would be read whole
+    now = timezone.now()
+    assert "event_waiting" in Event.objects.due(now)[:200].explain()
+    of_call = Event.objects.told_before(now, record="conferenceRecords/x", types={PARTICIPANT_JOINED})
+    assert "event_waiting_call" in of_call.explain()
