@@ -1,13 +1,14 @@
 """Physical rooms, the buildings they are in, and who owns them."""
 
 from collections import Counter
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self, overload
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils import timezone
@@ -87,6 +88,114 @@ def stuck_room_condition(now: datetime) -> Q:
     return _reachable() & stuck_condition(now, "space__")
 
 
+def _live_first() -> Case:
+    """Orders rooms with a call on before the others."""
+    return Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A room that is not known to be empty, and what its place in the list by need depends on besides its name."""
+
+    key: int
+    building: str
+    need: int  # 0 stuck, 1 unknown, 2 live and well
+    live_first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a list of rooms holds, before any row of it is loaded: the numbers by building, and the rooms that are not known to be
+    empty. That is enough to tell of any page which part of which building it shows, so a page's rooms are found without putting
+    all of them in order."""
+
+    rooms: "RoomQuerySet"
+    sums: dict[str, Counter[str]]  # by building's name, in the order of the names
+    buildings: dict[str, list[int]]  # ids by name; several buildings may have the same
+    others: list[Other]  # by name
+
+    @property
+    def total(self) -> int:
+        """How many rooms there are."""
+        return sum(sums["total"] for sums in self.sums.values())
+
+    def by_need(self) -> "Order":
+        """The rooms in the order of RoomQuerySet.by_need. Only where the states of all of them were told."""
+        rank = {name: place for place, name in enumerate(self.buildings)}
+        needy = sorted(
+            (one for one in self.others if one.need < 2),
+            key=lambda one: (one.need, rank[one.building], one.live_first),
+        )
+        live: dict[str, list[int]] = {}
+        for one in self.others:
+            if one.need == 2:
+                live.setdefault(one.building, []).append(one.key)
+        away = Counter(one.building for one in self.others)
+        return Order(
+            self,
+            [one.key for one in needy],
+            [
+                (name, live.get(name, []), max(sums["total"] - away[name], 0))
+                for name, sums in self.sums.items()
+            ],
+        )
+
+    def by_building(self) -> "Order":
+        """The rooms by the names of their buildings and their own."""
+        return Order(self, [], [(name, [], sums["total"]) for name, sums in self.sums.items()], apart=False)
+
+
+class Order(Sequence[int]):
+    """The keys of a list's rooms in their order; a page of them (a slice) costs at most one narrow question.
+
+    `first` lead the list; of each building follow the rooms that are named and then, by name, as many others as are said.
+    `apart`: those others are the rooms known to be empty.
+    """
+
+    def __init__(
+        self, tally: Tally, first: list[int], runs: list[tuple[str, list[int], int]], *, apart: bool = True
+    ) -> None:
+        self.tally, self.first, self.runs, self.apart = tally, first, runs, apart
+
+    def __len__(self) -> int:
+        return self.tally.total
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[int]: ...
+    def __getitem__(self, index: int | slice) -> int | list[int]:
+        if isinstance(index, int):
+            return self[index : index + 1][0]
+        start, stop, _step = index.indices(len(self))
+        found: list[int | None] = list(
+            self.first[start:stop]
+        )  # None: a place for one of those known to be empty
+        touched: list[int] = []
+        skipped, at = 0, len(self.first)
+        for name, named, others in self.runs:
+            found += named[max(start - at, 0) : max(stop - at, 0)]
+            at += len(named)
+            low, high = min(max(start - at, 0), others), min(max(stop - at, 0), others)
+            if low < high:
+                skipped += 0 if touched else low
+                touched += self.tally.buildings[name]
+                found += [None] * (high - low)
+            at += others
+        if not touched:
+            return [key for key in found if key is not None]
+        empty = self.tally.rooms.filter(building__in=touched)
+        if self.apart:
+            empty = empty.exclude(space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
+        rest = iter(
+            empty.order_by("building__name", "name", "pk").values_list("pk", flat=True)[
+                skipped : skipped + found.count(None)
+            ]
+        )
+        keys = [next(rest, None) if key is None else key for key in found]
+        return [key for key in keys if key is not None]
+
+
 class RoomQuerySet(models.QuerySet["Room"]):
     """The questions asked about rooms."""
 
@@ -148,50 +257,72 @@ class RoomQuerySet(models.QuerySet["Room"]):
             When(stuck_condition(now, "space__"), then=Value(0)),
             default=Value(2),
         )
-        live = Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
-        return self.annotate(need=need, live_first=live).order_by(
+        return self.annotate(need=need, live_first=_live_first()).order_by(
             "need", "building__name", "live_first", "name", "pk"
         )
 
-    def sums(self, now: datetime, *, seen: Q | None = None) -> dict[str, Counter[str]]:
-        """By building's name: how many of these rooms there are (`total`), how many in which state, and how many people are in
-        them (`people`). `seen` narrows what states are counted of (not `none`, which everybody may see).
+    def tally(self, now: datetime, *, seen: Q | None = None) -> "Tally":
+        """How many of these rooms are where and in which state, and how they are ordered. `seen` narrows what states are told of
+        (not `none`, which everybody may see).
 
         Rooms known to be empty are nearly all there are, so only the others are looked at; the empty ones are the rest.
         """
-        whose = seen or Q()
-        found: dict[str, Counter[str]] = {}
-        everything = (
-            self.order_by()
-            .values("building", "building__name")
-            .annotate(
-                total=Count("pk"),
-                linked=Count("pk", filter=Q(space__isnull=False) & whose),
-                none=Count("pk", filter=Q(space=None)),
+        bare = self.order_by()
+        counted = bare.values("building").annotate(total=Count("pk"), linked=Count("space"))
+        totals = {one["building"]: (one["total"], one["linked"]) for one in counted}
+        told = bare if seen is None else bare.filter(seen)
+        linked = {building: number for building, (_total, number) in totals.items()}
+        if seen is not None:
+            links_told = told.exclude(space=None).values("building").annotate(linked=Count("pk"))
+            linked = {one["building"]: one["linked"] for one in links_told}
+        others = told.not_known_idle().order_by("name", "pk")
+        judged = others.annotate(
+            need=Case(
+                When(unknown_condition(), then=Value(1)),
+                When(stuck_room_condition(now), then=Value(0)),
+                default=Value(2),
+            ),
+            live_first=_live_first(),
+            heads=sum(
+                (Coalesce(f"space__conference__{kind}", 0) for kind in ("guests", "phones")),
+                start=Coalesce("space__conference__people", 0),
+            ),
+        )
+        tally = Tally(self, {}, {}, [])
+        for building, name in (
+            Building.objects.filter(pk__in=totals).order_by("name").values_list("pk", "name")
+        ):
+            total, links = totals[building]
+            tally.buildings.setdefault(name, []).append(building)
+            tally.sums.setdefault(name, Counter()).update(
+                total=total,
+                none=total - links,
+                linked=linked.get(building, 0),
+                live=0,
+                stuck=0,
+                unknown=0,
+                people=0,
             )
-        )
-        live = live_condition()
-        others = self.filter(whose).not_known_idle().order_by().values("building")
-        others = others.annotate(
-            live=Count("pk", filter=live),
-            stuck=Count("pk", filter=stuck_room_condition(now)),
-            unknown=Count("pk", filter=unknown_condition()),
-            **{
-                kind: Coalesce(Sum(f"space__conference__{kind}", filter=live), 0)
-                for kind in ("people", "guests", "phones")
-            },
-        )
-        names: dict[int, str] = {}
-        for row in (dict[str, Any](one) for query in (everything, others) for one in query):
-            building = row.pop("building")
-            name = names.setdefault(
-                building, row.pop("building__name", "")
-            )  # the others are among everything
-            found.setdefault(name, Counter()).update(row)
-        for sums in found.values():
-            sums["people"] += sums.pop("guests", 0) + sums.pop("phones", 0)
+        names = {building: name for name, those in tally.buildings.items() for building in those}
+        for key, building, need, live_first, heads in judged.values_list(
+            "pk", "building", "need", "live_first", "heads"
+        ):
+            if building not in names:
+                continue  # its first room has come this very moment
+            tally.others.append(Other(key, names[building], need, live_first))
+            sums = tally.sums[names[building]]
+            if need == 1:
+                sums["unknown"] += 1
+            else:
+                sums.update(live=1, stuck=int(need == 0), people=heads)
+        for sums in tally.sums.values():
             sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
-        return found
+        return tally
+
+    def sums(self, now: datetime, *, seen: Q | None = None) -> dict[str, Counter[str]]:
+        """By building's name: how many of these rooms there are (`total`), how many in which state, and how many people are in
+        them (`people`). `seen` as in `tally`."""
+        return self.tally(now, seen=seen).sums
 
     def without_space(self) -> Self:
         """Not mapped to any Meet link yet."""
@@ -250,6 +381,8 @@ class Room(models.Model):
             models.Index(fields=["archived_at", "name"]),
             # What lists sort and count by, so that they need not read whole rows of all rooms.
             models.Index(fields=["archived_at", "space", "building", "name"], name="room_for_lists"),
+            # What they count by building, and find a building's rooms in order by.
+            models.Index(fields=["archived_at", "building", "name", "space"], name="room_by_building"),
         ]
 
     def __str__(self) -> str:

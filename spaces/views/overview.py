@@ -27,9 +27,11 @@ from spaces.views.replies import Request, page
 from spaces.views.rows import Row, load
 
 PER_PAGE = 50
+FEW = 500  # rooms that a question names one by one
 COUNTED = ("live", "stuck", "unknown", "ageing", "idle", "none")
 ABOUT_CALLS = {"live", "stuck", "unknown", "idle", "ageing"}  # states that only some may know
 TELLING = {"people", "since", "seen"}  # orders that would tell of calls
+OPEN = {"name", "code"}  # orders for everybody, without headings
 WALL_PAGE, WALL_SECONDS = 12, 15  # rooms on the wall at once, and how long
 WALL_KEPT = 6  # stuck calls that stay while the others turn
 
@@ -59,35 +61,34 @@ def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuer
     return found.owned_by(person) if wanted.get("mine") else found
 
 
-def _ordered(found: RoomQuerySet, sort: str, now: datetime, *, sees_all_calls: bool) -> RoomQuerySet:
-    """In the order asked for. Orders that would tell of calls are for those who may see every call."""
+def _ordered(found: RoomQuerySet, sort: str) -> RoomQuerySet:
+    """In the order asked for, where that is not by building."""
     key, backwards = sort.removeprefix("-"), sort.startswith("-")
     if key in {"name", "code"}:
         by = F("name" if key == "name" else "space__meeting_code")
         return found.order_by(
             by.desc(nulls_last=True) if backwards else by.asc(nulls_last=True), "building__name", "pk"
         )
-    if key == "building" or not sees_all_calls:
-        return found.order_by("building__name", "name", "pk")
     if key == "people":
         call = "space__conference__"
         heads = F(f"{call}people") + Coalesce(f"{call}guests", 0) + Coalesce(f"{call}phones", 0)
         return found.order_by(
             heads.asc(nulls_last=True) if backwards else heads.desc(nulls_last=True), "name", "pk"
         )
-    if key in {"since", "seen"}:
-        moment = F("space__conference__started_at" if key == "since" else "space__seen_at")
-        return found.order_by(
-            moment.desc(nulls_last=True) if backwards else moment.asc(nulls_last=True), "name", "pk"
-        )
-    return found.by_need(now)
+    moment = F("space__conference__started_at" if key == "since" else "space__seen_at")
+    return found.order_by(
+        moment.desc(nulls_last=True) if backwards else moment.asc(nulls_last=True), "name", "pk"
+    )
 
 
 def _whose(person: Person) -> Q | None:
-    """The rooms whose calls the person may see, as a condition; None: all of them."""
+    """The rooms whose calls the person may see, as a condition; None: all of them. It is put into several questions, so those
+    rooms are looked for once where they are few."""
     if access.everywhere(person, Permission.CALL_SEE):
         return None
-    return Q(pk__in=access.rooms_where(person, Permission.CALL_SEE).values("pk"))
+    keys = access.rooms_where(person, Permission.CALL_SEE).values("pk")
+    few = [one["pk"] for one in keys[: FEW + 1]]
+    return Q(pk__in=few) if len(few) <= FEW else Q(pk__in=keys)
 
 
 def _counters(numbers: Counter[str], wanted: dict[str, Any]) -> list[dict[str, Any]]:
@@ -254,25 +255,26 @@ def _list(
     """The page, or its list alone; `more` is added to what the templates know."""
     person = request.user
     whose = _whose(person)
-    by_building = RoomQuerySet(Room).current().sums(now, seen=whose)
-    numbers = sum(by_building.values(), Counter())
+    tally = RoomQuerySet(Room).current().tally(now, seen=whose)
+    numbers = sum(tally.sums.values(), Counter())
     numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
     if request.GET.get("tv"):
         return _wall(request, numbers, now)
     sort = wanted.get("sort", "need")
     found = _filtered(person, wanted, now)
     narrowed = bool(set(wanted) - {"sort"})
-    # Counted before it is put in order (the order joins what counting does not need), and once where nothing is filtered.
-    length = found.count() if narrowed else numbers["total"]
+    # Orders that would tell of calls are for those who may see every call.
     by_need = whose is None and sort == "need"
-    grouped = (
-        by_need
-        or sort == "building"
-        or (whose is not None and sort not in {"name", "-name", "code", "-code"})
-    )
-    if grouped and narrowed:
-        by_building = found.sums(now, seen=whose)
-    leaf = _leaf(_ordered(found, sort, now, sees_all_calls=whose is None), length, request.GET.get("page"))
+    grouped = by_need or sort == "building" or (whose is not None and sort.removeprefix("-") not in OPEN)
+    if grouped:
+        tally = found.tally(now, seen=whose) if narrowed else tally
+        leaf = _leaf(
+            tally.by_need() if by_need else tally.by_building(), tally.total, request.GET.get("page")
+        )
+    else:
+        # Counted before it is put in order: the order joins what counting does not need.
+        length = found.count() if narrowed else tally.total
+        leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
     preferences = Preferences.objects.filter(person=person).first()
     chosen = chosen_columns(preferences)
     shown = load(list(leaf.object_list), person, now, columns=chosen)
@@ -283,7 +285,7 @@ def _list(
         "narrowed": narrowed,
         "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
         "query": query,
-        "groups": _grouped(shown, by_building, by_need=by_need) if grouped else [Group("", "", shown)],
+        "groups": _grouped(shown, tally.sums, by_need=by_need) if grouped else [Group("", "", shown)],
         "grouped": grouped,
         "rows": shown,
         "leaf": leaf,
@@ -321,9 +323,9 @@ def _some_rows(
     return page(request, "_rows.html", context)
 
 
-def _leaf(found: RoomQuerySet, length: int, number: str | None) -> Page[Any]:
+def _leaf(keys: Any, length: int, number: str | None) -> Page[Any]:
     """One page of keys; the rooms behind them are loaded apart, with only what a row needs."""
-    paginator: Paginator[Any] = Paginator(found.values_list("pk", flat=True), PER_PAGE)
+    paginator: Paginator[Any] = Paginator(keys, PER_PAGE)
     paginator.count = length  # a cached property: known already, so it is not asked for again
     return paginator.get_page(number)
 

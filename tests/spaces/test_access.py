@@ -637,7 +637,7 @@ QUERIES = {
     "accounts": ("/google/", 5),
     "system": ("/system/", 10),
     "system of a helpdesk": ("/system/", 9),
-    "metrics": ("/metrics", 12),
+    "metrics": ("/metrics", 13),
 }
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
-from spaces.models import Account, Room, Space
+from spaces.models import Account, Building, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
 from tests import factories
@@ -84,3 +84,34 @@ def test_a_code_that_was_not_confirmed_for_long_is_ageing(db):
     assert list(RoomQuerySet(Room).ageing(now)) == [old]
     assert old.space is not None
     assert old.space.code_is_ageing(now)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+def test_pages_found_from_the_tally_are_those_of_the_whole_order(every_state, size):
+    """Two buildings of the same name among them, and names that sort the other way round than ids."""
+    double = Building.objects.create(code="BER-2", name="Berlin")
+    for name in ("Zeta", "Alpha", "Mid"):
+        for place in (double, factories.make_building("MUC"), factories.make_building("BER")):
+            factories.make_room(f"{name} {place.code}", building=place, with_space=name != "Mid")
+    live = factories.make_room("Beta", building=double)
+    assert live.space is not None
+    factories.make_call(live.space, devices=1)
+    now = timezone.now()
+    for rooms in (RoomQuerySet(Room).current(), RoomQuerySet(Room), RoomQuerySet(Room).filter(pk=0)):
+        tally = rooms.tally(now)
+        by_building = rooms.order_by("building__name", "name", "pk")
+        for order, whole in ((tally.by_need(), rooms.by_need(now)), (tally.by_building(), by_building)):
+            keys = list(whole.values_list("pk", flat=True))
+            assert len(order) == tally.total == len(keys)
+            for start in range(0, len(keys) + size, size):
+                assert order[start : start + size] == keys[start : start + size]
+
+
+def test_a_page_costs_at_most_one_question_more(every_state, django_assert_num_queries):
+    for _ in range(12):
+        factories.make_room(building=factories.make_building("MUC"))
+    tally = RoomQuerySet(Room).current().tally(timezone.now())
+    with django_assert_num_queries(1):
+        assert len(tally.by_need()[:20]) == 20
+    with django_assert_num_queries(0):  # what needs action is known by then
+        assert len(tally.by_need()[:5]) == 5
