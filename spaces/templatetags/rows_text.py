@@ -58,7 +58,7 @@ def _face(context: template.Context, row: Any) -> Iterator[Hashable]:
     """All that a row is made of, its age and picture left out: every field that was loaded for it, whichever of them shows."""
     columns = frozenset(context.get("columns") or ())
     yield columns, bool(context.get("selectable")), get_language(), timezone.get_current_timezone_name()
-    yield row.state, tuple(str(reason) for reason in row.reasons), row.may
+    yield row.state, tuple(str(reason) for reason in row.reasons), row.may, row.seen_at is None
     yield tuple(row.owners) if "owner" in columns else ()
     space, call = row.space, row.call
     for thing in (row.room, row.room.building, space, space and space.account, call):

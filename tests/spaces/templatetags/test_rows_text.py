@@ -126,3 +126,13 @@ def test_a_kept_row_with_a_form_holds_nobodys_token(sign_in, admin):
     assert "/refresh/" in html
     assert len(tokens) == 2
     assert not any(token in html or not token for token in tokens)
+
+
+def test_the_first_age_of_a_row_is_shown(sign_in, admin):
+    """A space that none of our accounts owns stays unknown when it is looked at; all that changes is that it was."""
+    room = factories.make_room()
+    Space.objects.filter(room=room).update(liveness=Liveness.UNKNOWN, seen_at=None, owned=False)
+    browser = sign_in(admin)
+    assert "data-age" not in rows(browser.get("/?sort=name").content.decode())
+    Space.objects.filter(room=room).update(seen_at=NOW)
+    assert "data-age" in rows(browser.get("/?sort=name").content.decode())
