@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import unicodedata
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -197,7 +198,7 @@ class EndForm(KeyedForm):
     def clean_confirm(self) -> str:
         """People are in the call: ending it takes more than one careless click."""
         typed = str(self.cleaned_data.get("confirm", "")).strip()
-        if typed.casefold() != self.room.name.casefold():
+        if _as_read(typed) != _as_read(self.room.name):
             raise ValidationError(
                 _("People are in this call. Type “%(room)s” to end it for them.") % {"room": self.room.name}
             )
@@ -209,6 +210,11 @@ class EndForm(KeyedForm):
         if not values.get("other") and not values.get("preset"):
             self.add_error("other", _("Write why; the reason is kept in the audit trail."))
         return values
+
+
+def _as_read(name: str) -> str:
+    """A name as people read it: a page shows two blanks as one, and an accent looks the same in both ways to write it."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _field_name(path: str) -> str:
@@ -394,8 +400,13 @@ class RoomForm(KeyedForm):
         label=_("Deputies"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
     )
     notes = forms.CharField(
-        label=_("Notes"), required=False, max_length=5000, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Notes"),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Everybody of the organisation can read them on the room's page."),
     )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(
         self, *args: Any, buildings: QuerySet[Building], room: Room | None = None, **kwargs: Any

@@ -114,11 +114,13 @@ def event(name: str, data: object, *, number: int | None = None) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who has connected, and of which rooms' calls they may know (None: of all)."""
+    """Who has connected, and of which rooms' calls they may know (None: of all). `passing`: those that they know of for taking part
+    only, which may end with the call."""
 
     person: int
     session: str
     rooms: frozenset[int] | None
+    passing: frozenset[int] = frozenset()
 
 
 @dataclass(eq=False, slots=True)
@@ -138,6 +140,10 @@ class Stream:
             self.text = text if mine is news and self.news is None else b""
             self.news = self.news.joined(mine) if self.news else mine
             self.wake.set()
+            if mine.moved & self.visitor.passing:
+                self.end(
+                    "again"
+                )  # after this news: whether they may know of the next call there is looked at anew
 
     def end(self, why: str) -> None:
         """Let it say goodbye and end."""
@@ -420,10 +426,14 @@ def look_up(scope: Scope) -> Visitor | None:
         person = auth.get_user(request)
         if not key or not isinstance(person, Person):
             return None
-        rooms = None
+        rooms, passing = None, frozenset[int]()
         if not access.everywhere(person, Permission.CALL_SEE):
-            rooms = frozenset(access.rooms_where(person, Permission.CALL_SEE).values_list("pk", flat=True))
-        return Visitor(person.pk, live.session_name(key), rooms)
+            rooms, lasting = (
+                frozenset(access.rooms_where(person, permission).values_list("pk", flat=True))
+                for permission in (Permission.CALL_SEE, Permission.HISTORY_SEE)
+            )
+            passing = rooms - lasting
+        return Visitor(person.pk, live.session_name(key), rooms, passing)
     except (SuspiciousOperation, BadRequest):
         return None
     finally:

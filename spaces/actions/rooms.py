@@ -1,5 +1,6 @@
 """Verbs about physical rooms: add, edit, archive, restore."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -11,11 +12,12 @@ from django.utils.text import slugify
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
-from spaces.models import Building, Conference, Ownership, Person, Room
+from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.stuck import Limits
 from spaces.words import text as _
 
 LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
+WRITTEN = ("name", "building", "floor", "capacity", "device_name", "notes", *LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class RoomFacts:
     def shown(self) -> dict[str, object]:
         """The facts as the audit trail keeps them."""
         return {**asdict(self), "building": self.building.name}
+
+    @property
+    def version(self) -> str:
+        """All of it as one word, which a form carries along: it tells whether somebody has changed the room since."""
+        return hashlib.sha256(repr(self.shown()).encode()).hexdigest()[:32]
 
 
 def facts(room: Room) -> RoomFacts:
@@ -85,8 +92,11 @@ def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
         ) from None
 
 
-def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
-    """Change what is written about a room. Raises NotAllowed, or audit.Refused when the name is taken."""
+def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = "") -> Outcome:
+    """Change what is written about a room. `seen`: its version when the actor began, if anything.
+
+    Raises NotAllowed, or audit.Refused when the name is taken or somebody else has changed the room since it was seen.
+    """
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
     before = facts(room)
@@ -94,6 +104,7 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
         return Outcome(_("Nothing to save: nothing was changed."), "info")
     try:
         with _one_of_a_name(to), transaction.atomic():
+            _unchanged_since(seen, room, key)
             old, new = before.shown(), to.shown()
             _write(room, to)
             audit.note(
@@ -107,6 +118,20 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "") -> Outcome:
     except audit.AlreadyAsked:
         return Outcome(_("This was saved already."), "info")
     return Outcome(_("%(room)s is saved.") % {"room": room.name})
+
+
+def _unchanged_since(seen: str, room: Room, key: str) -> None:
+    now = Room.objects.select_for_update(of=("self",)).select_related("building").get(pk=room.pk)
+    if not seen or seen == facts(now).version or (key and AuditEntry.objects.filter(key=key).exists()):
+        return  # the same form, sent twice, is told as such
+    last = AuditEntry.objects.filter(room=room, verb=Permission.ROOM_EDIT).first()
+    raise audit.Refused(
+        _(
+            "%(person)s has changed this room since you opened the form, so nothing was saved. What you typed is still here: look at "
+            "the room in another tab, then save again if yours is to hold."
+        )
+        % {"person": last.actor_name if last else "–"}
+    )
 
 
 def archive(*, room: Room, actor: Actor) -> Outcome:
@@ -136,7 +161,8 @@ def _write(room: Room, to: RoomFacts) -> None:
     room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
     for name in LIMITS:
         setattr(room, name, getattr(to, name))
-    room.save()
+    # Only what is written here: the room may have been given another link since it was loaded.
+    room.save(update_fields=None if room.pk is None else WRITTEN)
     for call in Conference.objects.filter(running_in__room=room).select_related("space__room"):
         call.judge()
     before = set(room.ownerships.values_list("person", flat=True))

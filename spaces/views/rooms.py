@@ -74,16 +74,23 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
         **{name: getattr(known, name) for name in rooms.LIMITS},
+        "seen": known.version,
     }
     form = RoomForm(
         posted(request), buildings=access.buildings_for(request.user), room=found, initial=initial
     )
     if request.method == "POST" and form.is_valid():
         to = form.facts(_building(form, request))
+        values = form.cleaned_data
         if carry_out(
-            request, lambda: rooms.edit(room=found, to=to, actor=request.user, key=form.cleaned_data["key"])
+            request,
+            lambda: rooms.edit(room=found, to=to, actor=request.user, key=values["key"], seen=values["seen"]),
         ):
             return redirect(found)
+        # Told of what somebody else has changed, who sends it again means it.
+        form.data = data = request.POST.copy()
+        data["seen"] = rooms.facts(find(request, slug)).version
+        return page(request, "room_form.html", {"form": form, "room": found}, status=422)
     return page(request, "room_form.html", {"form": form, "room": found}, status=422 if form.errors else 200)
 
 

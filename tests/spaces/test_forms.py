@@ -157,3 +157,14 @@ def test_lookup_takes_a_whole_invitation():
 def test_the_usual_order_is_no_filter_but_the_word_for_it_may_be_searched_for(db):
     form = FilterForm(QueryDict("q=need&sort=need&page=3"))
     assert form.query() == "q=need"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [("Hall  of  fame", "hall of fame"), ("Cafe\u0301", "CAF\u00c9"), ("Straße 1", "strasse 1")],
+)
+def test_a_rooms_name_is_typed_as_it_is_read(name, typed):
+    room = factories.make_room(name)
+    sent = {"key": KEY, "preset": "The room is needed"}
+    assert EndForm(sent | {"confirm": typed}, room=room, people=1).is_valid()
+    assert not EndForm(sent | {"confirm": "Hall"}, room=room, people=1).is_valid()

@@ -282,7 +282,30 @@ def test_a_ping_names_only_rooms_whose_calls_the_person_may_see(cookie_of):
                 heard = stage.names(data["moved"])
                 kind, data = await line.event()
             assert heard == MAY_HEAR_OF[name], name
-            assert (kind, data) == ("bye", {"why": "rights"}), name
+            # Who only takes part is looked up anew whenever a call there begins or ends.
+            why = "again" if name in {"participant", "member"} else "rights"
+            assert (kind, data) == ("bye", {"why": why}), name
+
+    play(story)
+
+
+def test_who_took_part_hears_of_the_end_and_of_no_call_after_it(cookie_of):
+    stage = Stage()
+    cookies = {name: cookie_of(stage.people[name]) for name in ("participant", "owner")}
+    told(1000)
+
+    async def story(server: Server) -> None:
+        guest, host = [await server.connect(cookies[name]) for name in ("participant", "owner")]
+        for line in (guest, host):
+            assert (await line.event())[0] == "hello"
+        await asyncio.to_thread(told, 1001, changed=[stage.busy.pk])
+        assert (await guest.event())[1]["changed"] == [stage.busy.pk]
+        await asyncio.to_thread(told, 1002, moved=[stage.busy.pk])
+        assert (await guest.event())[1]["moved"] == [stage.busy.pk]
+        assert await guest.event() == ("bye", {"why": "again"})
+        assert [(await host.event())[1]["moved"] for _ in range(2)][1] == [stage.busy.pk], (
+            "who owns it hears on"
+        )
 
     play(story)
 

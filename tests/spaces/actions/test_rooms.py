@@ -201,3 +201,13 @@ def test_who_comes_second_with_a_name_is_told_so(admin, berlin):
     other = rooms.create(room=rooms.RoomFacts(name="Berlin 3.15", building=berlin), actor=admin)
     with pytest.raises(Refused, match="just been given"):
         rooms.edit(room=other, to=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
+
+
+def test_editing_takes_no_link_away_that_the_room_was_given_meanwhile(admin, berlin):
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    loaded = Room.objects.get(pk=room.pk)
+    space = factories.make_space()
+    Room.objects.filter(pk=room.pk).update(space=space)
+    rooms.edit(room=loaded, to=a_room(berlin, capacity=99), actor=admin)
+    room.refresh_from_db()
+    assert (room.space, room.capacity) == (space, 99)

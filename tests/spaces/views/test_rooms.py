@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from spaces.models import Account, Building, Person, Room, Space
+from spaces.models import Account, Building, Person, Role, Room, Space
 from tests import factories
 from tests.support import signs
 from tests.support.simulator import SimulatorProcess
@@ -302,3 +302,26 @@ def test_my_rooms_begin_with_what_is_on_wherever_it_is(owner, sign_in):
     text = shown.content.decode()
     assert text.count('class="btn danger solid"') == 1
     assert text.count('class="btn danger"') == 1
+
+
+def test_of_two_admins_who_edit_at_once_the_second_is_told_and_loses_nothing(admin, sign_in):
+    room = factories.make_room("Hall 1", floor="1")
+    other = factories.make_person("second-admin@example.com", role=Role.ADMIN)
+    address = f"/rooms/{room.slug}/edit/"
+    first, second = sign_in(admin), sign_in(other)
+    forms = [browser.get(address).context["form"] for browser in (first, second)]
+    typed = [{name: form[name].value() or "" for name in form.fields} for form in forms]
+    assert first.post(address, typed[0] | {"notes": "Key at the desk"}).status_code == 302
+
+    reply = second.post(address, typed[1] | {"floor": "7"})
+    assert reply.status_code == 422
+    text = reply.content.decode()
+    assert "it-admin@example.com has changed this room since you opened the form" in text
+    assert 'value="7"' in text
+    room.refresh_from_db()
+    assert (room.floor, room.notes) == ("1", "Key at the desk")
+
+    again = {name: reply.context["form"][name].value() or "" for name in reply.context["form"].fields}
+    assert second.post(address, again).status_code == 302
+    room.refresh_from_db()
+    assert (room.floor, room.notes) == ("7", ""), "told of it, the second has decided"
