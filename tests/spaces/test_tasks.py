@@ -167,7 +167,9 @@ def all_mailboxes(google, settings) -> None:
 
 
 def test_the_demo_is_seeded_through_actions_and_once(google, db, all_mailboxes, capsys):
+    google.control("POST", "quotas", {"limits": {"read": {"project": 5, "user": 5}}})
     call_command("seed_demo")
+    assert google.control("GET", "quotas")["on"], "switched off for the seeding only"
     world = google.world()
     assert Room.objects.count() == len(world["rooms"]) == 24
     assert not Room.objects.filter(space=None).exists()
