@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import ClassVar, Self, overload
+from typing import ClassVar, NamedTuple, Self, overload
 from zoneinfo import ZoneInfo
 
 from django.db import models
@@ -93,8 +93,7 @@ def _live_first() -> Case:
     return Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """A room that is not known to be empty, and what its place in the list by need depends on besides its name."""
 
     key: int
@@ -294,15 +293,8 @@ class RoomQuerySet(models.QuerySet["Room"]):
         ):
             total, links = totals[building]
             tally.buildings.setdefault(name, []).append(building)
-            tally.sums.setdefault(name, Counter()).update(
-                total=total,
-                none=total - links,
-                linked=linked.get(building, 0),
-                live=0,
-                stuck=0,
-                unknown=0,
-                people=0,
-            )
+            counts = {"total": total, "none": total - links, "linked": linked.get(building, 0)}
+            tally.sums.setdefault(name, Counter()).update(counts)
         names = {building: name for name, those in tally.buildings.items() for building in those}
         for key, building, need, live_first, heads in judged.values_list(
             "pk", "building", "need", "live_first", "heads"
@@ -314,7 +306,9 @@ class RoomQuerySet(models.QuerySet["Room"]):
             if need == 1:
                 sums["unknown"] += 1
             else:
-                sums.update(live=1, stuck=int(need == 0), people=heads)
+                sums["live"] += 1
+                sums["stuck"] += need == 0
+                sums["people"] += heads
         for sums in tally.sums.values():
             sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
         return tally
@@ -394,18 +388,23 @@ class Room(models.Model):
 
     def state(self, now: datetime) -> str:
         """The room's state in one word: stuck, live, idle, unknown or none (no space). The same rules as the querysets."""
+        return self.judged(now)[0]
+
+    def judged(self, now: datetime) -> tuple[str, list[str]]:
+        """The same, and why it is stuck, in words."""
         space = self.space
         if space is None:
-            return "none"
+            return "none", []
         if (
             space.trouble
             or space.account.status == Account.Status.BROKEN
             or space.liveness == Liveness.UNKNOWN
         ):
-            return "unknown"
+            return "unknown", []
         if space.liveness == Liveness.IDLE:
-            return "idle"
-        return "stuck" if space.stuck_reasons(now) else "live"
+            return "idle", []
+        reasons = space.stuck_reasons(now)
+        return ("stuck" if reasons else "live"), reasons
 
     @property
     def stuck_limits(self) -> dict[str, int | None]:

@@ -2,12 +2,13 @@
 `static/js/live.js`; how it learns that something has changed is in `spaces/stream.py`."""
 
 import gzip
+import secrets
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpResponse, HttpResponseNotModified
@@ -108,31 +109,59 @@ class Shelf:
 
 
 SHELF = Shelf(most=3_000_000)
-TOKEN = "the-token-of-who-asks"  # noqa: S105  (stands in shared lists where everybody's own token against forgery is put)
+TOKEN = (
+    f"token-{secrets.token_hex(8)}"  # stands in kept pages where everybody's own token against forgery is put
+)
 LOOK = 2.0  # seconds; a page that looks by itself every five may be shown what another one was shown so shortly before
+NEW = 10.0  # seconds; a page that is opened is shown a list as old at most, though nothing has been told: it tells ages
 
 
 def shared(request: Request, face: Hashable, make: Callable[[dict[str, str]], HttpResponse]) -> HttpResponse:
-    """The list that `make` makes, or one that somebody with the same `face` was sent: everything that it depends on but the
-    rooms. How new it has to be is said by the page: as new as the news that made it ask (`Live-Needs`)."""
+    """The list that `make` makes for an open page, or one that somebody with the same `face` was sent: everything that it depends
+    on but the rooms."""
     if not request.live:
         return make({})
-    present, now = int(request.live.partition("-")[0]), time.time()
-    needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
-    needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
-
-    def fits(kept: Kept) -> bool:
-        age = now - kept.made_at
-        return 0 <= age < FRESH and (kept.version >= min(needed, present) or (looks and age < LOOK))
-
-    def made() -> Kept:
-        content = make({"csrf_token": TOKEN}).content
-        return Kept(present, now, gzip.compress(content, 6), personal=TOKEN.encode() in content)
-
-    kept = SHELF.take(face, fits, made)
+    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content)
     if not kept.personal and "gzip" in request.headers.get("Accept-Encoding", ""):
         response = as_page(HttpResponse(kept.content, headers={"Content-Encoding": "gzip"}))
         patch_vary_headers(response, ["Accept-Encoding"])
         return response
-    content = gzip.decompress(kept.content)
-    return as_page(HttpResponse(content.replace(TOKEN.encode(), get_token(request).encode())))
+    return as_page(HttpResponse(with_token(request, gzip.decompress(kept.content).decode())))
+
+
+def shared_text(request: Request, face: Callable[[], Hashable], make: Callable[[], str]) -> str:
+    """The same as a piece of a page that is being opened, with TOKEN in the place of the token against forgery."""
+    # Version 0: nobody has told of anything yet, so nobody knows whether something has changed.
+    if not request.live or request.live.startswith("0-"):
+        return make()
+    return gzip.decompress(_shared(request, face(), lambda: make().encode()).content).decode()
+
+
+def kept_text(face: Hashable, make: Callable[[], str]) -> str:
+    """A piece of a page that shows nothing but what its `face` says, so that it never grows old."""
+    made = partial(_kept, 0, time.time(), lambda: make().encode())
+    return gzip.decompress(SHELF.take(face, lambda _: True, made).content).decode()
+
+
+def with_token(request: Request, text: str) -> str:
+    """A kept page for the person who asks."""
+    return text.replace(TOKEN, get_token(request))
+
+
+def _shared(request: Request, face: Hashable, make: Callable[[], bytes]) -> Kept:
+    """How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
+    present, now = int(request.live.partition("-")[0]), time.time()
+    needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
+    needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
+    most = FRESH if request.htmx else NEW
+
+    def fits(kept: Kept) -> bool:
+        age = now - kept.made_at
+        return 0 <= age < most and (kept.version >= min(needed, present) or (looks and age < LOOK))
+
+    return SHELF.take(face, fits, partial(_kept, present, now, make))
+
+
+def _kept(version: int, made_at: float, make: Callable[[], bytes]) -> Kept:
+    content = make()
+    return Kept(version, made_at, gzip.compress(content, 6), personal=TOKEN.encode() in content)

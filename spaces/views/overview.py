@@ -1,18 +1,23 @@
 """The overview: all rooms, what needs action first; and the same on a wall."""
 
+import secrets
 from collections import Counter
 from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.contrib.messages import get_messages
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse, QueryDict
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -20,10 +25,10 @@ from django.views.decorators.http import require_GET
 from spaces import access, health
 from spaces.access import Permission
 from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
-from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
-from spaces.models.rooms import RoomQuerySet
-from spaces.views.live import named_rooms, shared, watched
-from spaces.views.replies import Request, page
+from spaces.models import Building, Ownership, Person, Preferences, Room, SavedFilter
+from spaces.models.rooms import RoomQuerySet, Tally
+from spaces.views.live import TOKEN, kept_text, named_rooms, shared, shared_text, watched, with_token
+from spaces.views.replies import Request, as_page, page
 from spaces.views.rows import Row, load
 
 PER_PAGE = 50
@@ -214,6 +219,22 @@ def _emptiness(wanted: dict[str, Any], total: int, *, sees_all_calls: bool) -> s
     return "filtered"
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a person's list has of their own besides their rooms."""
+
+    columns: tuple[str, ...]
+    saved: tuple[tuple[str, str], ...]  # filters: name and query
+
+    @classmethod
+    def of(cls, person: Person) -> "Own":
+        """As it is stored."""
+        return cls(
+            chosen_columns(Preferences.objects.filter(person=person).first()),
+            tuple(SavedFilter.objects.filter(person=person).values_list("name", "query")),
+        )
+
+
 @require_GET
 @watched
 def overview(request: Request) -> HttpResponse:
@@ -221,48 +242,110 @@ def overview(request: Request) -> HttpResponse:
     now = timezone.now()
     form = FilterForm(request.GET)
     wanted = form.understood()
-    if request.GET.get("tv") or not request.htmx:
-        return _list(request, form, wanted, now, {})
-    named = named_rooms(request)
-    make = partial(_some_rows, named=named) if named else _list
-    face = (*_face(request, wanted), tuple(named))
-    return shared(request, face, lambda more: make(request, form, wanted, now, more))
+    if request.GET.get("tv"):
+        return _wall(request, now)
+    own = Own.of(request.user)
+    if not request.htmx:
+        return _whole(request, form, wanted, now, own)
+    if named := named_rooms(request):
+
+        def make(more: dict[str, str]) -> HttpResponse:
+            return page(request, "_rows.html", _some_rows(request, wanted, now, own, named) | more)
+
+    else:
+
+        def make(more: dict[str, str]) -> HttpResponse:
+            context = _list(request, form, wanted, now, own) | more
+            return page(request, "overview.html", context, partial="board")
+
+    return shared(request, (*_face(request, wanted, own), tuple(named)), make)
 
 
-def _face(request: Request, wanted: dict[str, Any]) -> tuple[Hashable, ...]:
+def _face(request: Request, wanted: dict[str, Any], own: Own) -> tuple[Hashable, ...]:
     """All that a list depends on besides the rooms: what is asked for, and what is one's own in it. People with the same face
     are shown the same list; most staff have nothing of their own in it."""
     person = request.user
-    own: Any = ()
+    rooms: Any = ()
     if not access.everywhere(person, Permission.CONFERENCE_END):
-        own = frozenset(Ownership.objects.filter(person=person).values_list("room", flat=True))
+        rooms = frozenset(Ownership.objects.filter(person=person).values_list("room", flat=True))
     return (
         request.get_full_path(),
         access.permissions(person),
-        own,
+        rooms,
         person.pk if wanted.get("mine") or wanted.get("starred") else None,
         frozenset(person.favourites.values_list("room", flat=True)),
-        chosen_columns(Preferences.objects.filter(person=person).first()),
-        tuple(person.saved_filters.values_list("name", "query")),
+        own,
         get_language(),
         timezone.get_current_timezone_name(),
     )
 
 
-def _list(
-    request: Request, form: FilterForm, wanted: dict[str, Any], now: datetime, more: dict[str, str]
+# Stand in a kept frame where what is new or one's own is put; nobody can guess them and type them into a filter.
+HOLES = {
+    name: SafeString(f"{name}-{secrets.token_hex(8)}") for name in ("counters", "board", "status", "email")
+}
+BREAK = SafeString(f"break-{secrets.token_hex(8)}")  # between the parts of a kept list
+
+
+def _whole(
+    request: Request, form: FilterForm, wanted: dict[str, Any], now: datetime, own: Own
 ) -> HttpResponse:
-    """The page, or its list alone; `more` is added to what the templates know."""
+    """The page as it is opened: what tells of rooms, in a frame that is the same for everybody with the same rights, columns,
+    language and address."""
+
+    def make() -> str:
+        context = _list(request, form, wanted, now, own) | {"csrf_token": TOKEN, "break": BREAK}
+        return render_to_string("overview.html#parts", context, request)
+
+    def face() -> tuple[Hashable, ...]:
+        return ("parts", *_face(request, wanted, own))
+
+    board, counters, status, refreshable = shared_text(request, face, make).split(BREAK)
+
+    def frame() -> str:
+        context = {
+            "form": form,
+            "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
+            "columns_form": ColumnsForm(initial={"columns": list(own.columns)}),
+            "refreshable": refreshable.strip(),
+            "csrf_token": TOKEN,
+            "holes": HOLES,
+        }
+        return render_to_string("overview.html", context, request)
+
+    outside = (
+        "frame",
+        settings.GOOGLE.are_real,
+        request.get_full_path(),
+        access.permissions(request.user),
+        own.columns,
+        bool(refreshable.strip()),
+        tuple(
+            Building.objects.order_by("name").values_list("pk", "code", "name")
+        ),  # as the filter offers them
+        get_language(),
+        timezone.get_current_timezone_name(),
+    )
+    # What has just been told to one person stands in no page but theirs.
+    text = frame() if len(get_messages(request)) else kept_text(outside, frame)
+    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.email)}
+    for name, content in filled.items():
+        text = text.replace(HOLES[name], content, 1)
+    return as_page(HttpResponse(with_token(request, text)))
+
+
+def _list(
+    request: Request, form: FilterForm, wanted: dict[str, Any], now: datetime, own: Own
+) -> dict[str, Any]:
+    """What the list and the counters above it show."""
     person = request.user
     whose = _whose(person)
     tally = RoomQuerySet(Room).current().tally(now, seen=whose)
-    numbers = sum(tally.sums.values(), Counter())
-    numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
-    if request.GET.get("tv"):
-        return _wall(request, numbers, now)
+    numbers = _numbers(tally, whose, now)
     sort = wanted.get("sort", "need")
-    found = _filtered(person, wanted, now)
     narrowed = bool(set(wanted) - {"sort"})
+    # Without a filter these are all the rooms in use, which everybody may open.
+    found = _filtered(person, wanted, now) if narrowed else RoomQuerySet(Room).current()
     # Orders that would tell of calls are for those who may see every call.
     by_need = whose is None and sort == "need"
     grouped = by_need or sort == "building" or (whose is not None and sort.removeprefix("-") not in OPEN)
@@ -275,52 +358,44 @@ def _list(
         # Counted before it is put in order: the order joins what counting does not need.
         length = found.count() if narrowed else tally.total
         leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
-    preferences = Preferences.objects.filter(person=person).first()
-    chosen = chosen_columns(preferences)
-    shown = load(list(leaf.object_list), person, now, columns=chosen)
-    heads = _columns(chosen, sort, sees_all_calls=whose is None)
+    shown = load(list(leaf.object_list), person, now, columns=own.columns)
+    heads = _columns(own.columns, sort, sees_all_calls=whose is None)
     query = form.query()
-    context = {
-        "form": form,
+    return {
         "narrowed": narrowed,
-        "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
         "query": query,
         "groups": _grouped(shown, tally.sums, by_need=by_need) if grouped else [Group("", "", shown)],
         "grouped": grouped,
         "rows": shown,
         "leaf": leaf,
         "counters": _counters(numbers, wanted),
-        "columns": set(chosen),
+        "columns": set(own.columns),
         "heads": heads,
         "width": len(heads) + 2,
         "selectable": True,
         "refreshable": any(Permission.SPACE_REFRESH in row.may for row in shown),
-        "columns_form": ColumnsForm(initial={"columns": list(chosen)}),
-        "saved": _saved(person, query),
-        "save_form": SavedFilterForm(initial={"query": query}),
+        "saved": _saved(own, query),
+        "save_form": SavedFilterForm(initial={"query": query}) if query else None,
         "empty": _emptiness(wanted, numbers["total"], sees_all_calls=whose is None),
         "now": now,
-        **more,
     }
-    return page(request, "overview.html", context, partial="board")
+
+
+def _numbers(tally: Tally, whose: Q | None, now: datetime) -> Counter[str]:
+    """The numbers of the counters."""
+    numbers = sum(tally.sums.values(), Counter())
+    numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
+    return numbers
 
 
 def _some_rows(
-    request: Request,
-    form: FilterForm,
-    wanted: dict[str, Any],
-    now: datetime,
-    more: dict[str, str],
-    *,
-    named: list[int],
-) -> HttpResponse:
+    request: Request, wanted: dict[str, Any], now: datetime, own: Own, named: list[int]
+) -> dict[str, Any]:
     """Some rows of the list that an open page shows, for it to put in their places. Rooms that do not fit its filters any more,
     or that the person may not see, are left out."""
-    chosen = chosen_columns(Preferences.objects.filter(person=request.user).first())
     found = _filtered(request.user, wanted, now).filter(pk__in=named).order_by("pk")
-    shown = load(list(found.values_list("pk", flat=True)), request.user, now, columns=chosen)
-    context = {"rows": shown, "columns": set(chosen), "selectable": True, "now": now, **more}
-    return page(request, "_rows.html", context)
+    shown = load(list(found.values_list("pk", flat=True)), request.user, now, columns=own.columns)
+    return {"rows": shown, "columns": set(own.columns), "selectable": True, "now": now}
 
 
 def _leaf(keys: Any, length: int, number: str | None) -> Page[Any]:
@@ -330,23 +405,21 @@ def _leaf(keys: Any, length: int, number: str | None) -> Page[Any]:
     return paginator.get_page(number)
 
 
-def _saved(person: Person, query: str) -> list[dict[str, Any]]:
+def _saved(own: Own, query: str) -> list[dict[str, Any]]:
     """The person's own filters; `on`: this is what is shown now, whatever the order of its parts."""
     now = sorted(QueryDict(query).items())
     return [
-        {
-            "name": one.name,
-            "query": one.query,
-            "on": bool(query) and sorted(QueryDict(one.query).items()) == now,
-        }
-        for one in SavedFilter.objects.filter(person=person)
+        {"name": name, "query": saved, "on": bool(query) and sorted(QueryDict(saved).items()) == now}
+        for name, saved in own.saved
     ]
 
 
-def _wall(request: Request, numbers: Counter[str], now: datetime) -> HttpResponse:
+def _wall(request: Request, now: datetime) -> HttpResponse:
     """For a screen on the wall: what needs action and what is live, no names, codes or addresses, and nothing to press. When
     not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same; the first
     stuck calls stay on top of every page."""
+    whose = _whose(request.user)
+    numbers = _numbers(RoomQuerySet(Room).current().tally(now, seen=whose), whose, now)
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
     keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
     kept = min(numbers["stuck"], WALL_KEPT) if len(keys) > WALL_PAGE else 0

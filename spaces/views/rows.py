@@ -73,17 +73,12 @@ def row(room: Room, person: Person, now: datetime) -> Row:
     may = access.permissions(person, room)
     if Permission.CALL_SEE not in may:
         return Row(room, may, "hidden" if room.space else "none", group=room.building.name)
-    state = room.state(now)
+    state, reasons = room.judged(now)
     space = room.space
     if space is None:
         return Row(room, may, "none", group=room.building.name)
-    reasons = (
-        space.stuck_reasons(now)
-        if state == "stuck"
-        else unknown_reasons(space, may)
-        if state == "unknown"
-        else []
-    )
+    if state == "unknown":
+        reasons = unknown_reasons(space, may)
     return Row(
         room,
         may,

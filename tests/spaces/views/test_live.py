@@ -213,8 +213,10 @@ def test_everybody_finds_their_own_token_in_a_list_that_others_are_shown(sign_in
         assert pages.TOKEN not in text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
         assert token
-        sent = browser.post("/filters/", {"csrfmiddlewaretoken": token[1], "name": "", "query": ""})
-        assert sent.status_code != 403
+        for given, expected in ((token[1], 302), ("x" * 64, 403)):
+            form = {"csrfmiddlewaretoken": given, "columns": ["code"]}
+            assert browser.post("/settings/columns/", form).status_code == expected
+        Preferences.objects.filter(person=person).delete()
     assert made == ["/"]
 
 
@@ -290,3 +292,74 @@ def test_a_list_without_forms_is_compressed_once(sign_in, helpdesk, made):
     assert answer["Content-Encoding"] == "gzip"
     assert "Accept-Encoding" in answer["Vary"]
     assert gzip.decompress(answer.content).decode() == listed(browser)
+
+
+def test_a_page_that_is_opened_is_put_together_from_what_others_were_shown(
+    transactional_db, sign_in, helpdesk, made
+):
+    room = factories.make_room("Berlin 1.01")
+    live.rooms_changed([room.pk])
+    another = factories.make_person("second-line@example.com", role=Role.HELPDESK)
+    german = factories.make_person("german@example.com", role=Role.HELPDESK, language="de")
+    texts = {
+        person.email: sign_in(person).get("/").content.decode() for person in (helpdesk, another, german)
+    }
+    assert made == ["/", "/"]  # one in each language
+    for email, text in texts.items():
+        assert text.count("Berlin 1.01</a>") == 1
+        assert [one for one in texts if one in text] == [email]
+        assert not any(hole in text for hole in (*overview.HOLES.values(), overview.BREAK, pages.TOKEN))
+        for part in ('id="board"', 'id="counters"', 'id="status"', 'id="filters"', 'id="selection"'):
+            assert text.count(part) == 1
+        assert "hx-swap-oob" not in text
+    assert len({re.search(r'X-CSRFToken": "([^"]+)"', text)[1] for text in texts.values()}) == 3  # type: ignore[index]
+    live.rooms_changed([room.pk])
+    Space.objects.filter(pk=space_of(room).pk).update(meeting_code="new-code-now")
+    assert "new-code-now" in sign_in(helpdesk).get("/").content.decode()
+    assert made == ["/", "/", "/"]
+
+
+def test_a_list_for_a_page_that_is_opened_is_not_kept_for_long(
+    transactional_db, sign_in, helpdesk, made, monkeypatch
+):
+    live.rooms_changed([factories.make_room().pk])
+    browser = sign_in(helpdesk)
+    browser.get("/")
+    browser.get("/")
+    assert made == ["/"]
+    monkeypatch.setattr(pages, "NEW", 0.0)
+    browser.get("/")
+    assert made == ["/", "/"]
+
+
+def test_what_was_told_to_one_person_stands_in_no_page_of_another(transactional_db, sign_in, helpdesk, made):
+    live.rooms_changed([factories.make_room().pk])
+    another = sign_in(factories.make_person("second-line@example.com", role=Role.HELPDESK))
+    mine = sign_in(helpdesk)
+    for browser in (mine, another):
+        browser.get("/")  # both have been shown the frame before
+    sent = mine.post("/settings/filters/", {"name": "Seldom used", "query": "state=live"})
+    assert sent.status_code == 302
+    told = mine.get("/").content.decode()
+    assert "data-dismiss" in told
+    assert "data-dismiss" not in mine.get("/").content.decode()
+    assert "data-dismiss" not in another.get("/").content.decode()
+
+
+def test_who_sees_only_some_calls_is_given_nothing_kept_of_rooms(
+    transactional_db, sign_in, owner, colleague, made
+):
+    room = factories.make_room("Berlin 1.01", owners=(owner,))
+    factories.make_call(space_of(room), devices=1)
+    live.rooms_changed([room.pk])
+    seen = [sign_in(person).get("/").content.decode() for person in (owner, colleague, owner, colleague)]
+    assert len(made) == 4
+    assert ['data-state="live"' in text for text in seen] == [True, False, True, False]
+
+
+def test_the_frame_follows_the_buildings(transactional_db, sign_in, helpdesk):
+    live.rooms_changed([factories.make_room(building=factories.make_building("BER")).pk])
+    browser = sign_in(helpdesk)
+    assert 'value="MUC"' not in browser.get("/").content.decode()
+    factories.make_building("MUC")
+    assert 'value="MUC"' in browser.get("/").content.decode()
