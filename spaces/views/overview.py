@@ -2,7 +2,7 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Collection, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,9 +24,10 @@ from django.views.decorators.http import require_GET
 
 from spaces import access, health
 from spaces.access import Permission
-from spaces.forms import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm
+from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Building, Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet, Tally
+from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import TOKEN, kept_text, named_rooms, shared, shared_text, watched, with_token
 from spaces.views.replies import Request, as_page, page
 from spaces.views.rows import Row, load
@@ -35,7 +36,6 @@ PER_PAGE = 50
 FEW = 500  # rooms that a question names one by one
 COUNTED = ("live", "stuck", "unknown", "ageing", "idle", "none")
 ABOUT_CALLS = {"live", "stuck", "unknown", "idle", "ageing"}  # states that only some may know
-TELLING = {"people", "since", "seen"}  # orders that would tell of calls
 OPEN = {"name", "code"}  # orders for everybody, without headings
 WALL_PAGE, WALL_SECONDS = 12, 15  # rooms on the wall at once, and how long
 WALL_KEPT = 6  # stuck calls that stay while the others turn
@@ -118,51 +118,6 @@ def _counters(numbers: Counter[str], wanted: dict[str, Any]) -> list[dict[str, A
         "on": crowded,
     }
     return [*found[:-2], people, *found[-2:]]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of the list, and what a click on its head does. `sort` is empty where it cannot be ordered by."""
-
-    key: str
-    label: str | Promise
-    sort: str = ""  # what the click asks for
-    order: str = ""  # how it is ordered by now, as aria-sort says it
-
-    @property
-    def look(self) -> str:
-        """The classes of its cells; numbers are read from the right."""
-        name = {"state": "about", "people": "in"}.get(self.key, self.key)
-        return f"{name} num" if self.key in {"since", "seen"} else name
-
-
-# Sort key of a column, and whether its first order counts as rising.
-ORDERS = {"room": ("name", True), "people": ("people", False), "since": ("since", False), "code": ("code", True),
-          "seen": ("seen", True)}  # fmt: skip
-
-
-def _columns(chosen: Collection[str], sort: str, *, sees_all_calls: bool) -> list[Column]:
-    """The heads of the columns: a first click orders, a second turns it round, a third goes back to what needs action."""
-    labels = {key: label for key, label, _shown in COLUMNS if key in chosen}
-    found = []
-    for key, label in ({"room": gettext_lazy("Room"), "state": gettext_lazy("State")} | labels).items():
-        by, rising = ORDERS.get(key, ("", True))
-        if by in TELLING and not sees_all_calls:
-            by = ""
-        following, order = by, ""
-        if by and sort == by:
-            following, order = f"-{by}", "ascending" if rising else "descending"
-        elif by and sort == f"-{by}":
-            following, order = "need", "descending" if rising else "ascending"
-        found.append(Column(key, label, following, order))
-    return found
-
-
-def chosen_columns(preferences: Preferences | None) -> tuple[str, ...]:
-    """The columns that this person's list has."""
-    if preferences is None or preferences.columns is None:
-        return tuple(key for key, _label, shown in COLUMNS if shown)
-    return tuple(key for key, _label, _shown in COLUMNS if key in preferences.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +314,7 @@ def _list(
         length = found.count() if narrowed else tally.total
         leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
     shown = load(list(leaf.object_list), person, now, columns=own.columns)
-    heads = _columns(own.columns, sort, sees_all_calls=whose is None)
+    shown_heads = heads(own.columns, sort, sees_all_calls=whose is None)
     query = form.query()
     return {
         "narrowed": narrowed,
@@ -370,8 +325,8 @@ def _list(
         "leaf": leaf,
         "counters": _counters(numbers, wanted),
         "columns": set(own.columns),
-        "heads": heads,
-        "width": len(heads) + 2,
+        "heads": shown_heads,
+        "width": len(shown_heads) + 2,
         "selectable": True,
         "refreshable": any(Permission.SPACE_REFRESH in row.may for row in shown),
         "saved": _saved(own, query),

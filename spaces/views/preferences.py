@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 from spaces.actions import preferences
 from spaces.forms import ColumnsForm, SavedFilterForm
 from spaces.models import Preferences, SavedFilter
-from spaces.views.overview import chosen_columns
+from spaces.views.columns import chosen_columns
 from spaces.views.replies import Request, back, carry_out, page
 from spaces.views.rooms import find
 
