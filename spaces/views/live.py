@@ -121,7 +121,7 @@ def shared(request: Request, face: Hashable, make: Callable[[dict[str, str]], Ht
     on but the rooms."""
     if not request.live:
         return make({})
-    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content)
+    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content, level=6)
     if not kept.personal and "gzip" in request.headers.get("Accept-Encoding", ""):
         response = as_page(HttpResponse(kept.content, headers={"Content-Encoding": "gzip"}))
         patch_vary_headers(response, ["Accept-Encoding"])
@@ -148,8 +148,8 @@ def with_token(request: Request, text: str) -> str:
     return text.replace(TOKEN, get_token(request))
 
 
-def _shared(request: Request, face: Hashable, make: Callable[[], bytes]) -> Kept:
-    """How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
+def _shared(request: Request, face: Hashable, make: Callable[[], bytes], *, level: int = 1) -> Kept:
+    """Pieces are compressed lightly, because nobody is sent them so (what goes out as it is kept: level 6). How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
     present, now = int(request.live.partition("-")[0]), time.time()
     needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
     needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
@@ -159,9 +159,9 @@ def _shared(request: Request, face: Hashable, make: Callable[[], bytes]) -> Kept
         age = now - kept.made_at
         return 0 <= age < most and (kept.version >= min(needed, present) or (looks and age < LOOK))
 
-    return SHELF.take(face, fits, partial(_kept, present, now, make))
+    return SHELF.take(face, fits, partial(_kept, present, now, make, level=level))
 
 
-def _kept(version: int, made_at: float, make: Callable[[], bytes]) -> Kept:
+def _kept(version: int, made_at: float, make: Callable[[], bytes], *, level: int = 1) -> Kept:
     content = make()
-    return Kept(version, made_at, gzip.compress(content, 6), personal=TOKEN.encode() in content)
+    return Kept(version, made_at, gzip.compress(content, level), personal=TOKEN.encode() in content)
