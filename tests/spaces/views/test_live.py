@@ -312,6 +312,7 @@ def test_a_page_that_is_opened_is_put_together_from_what_others_were_shown(
         for part in ('id="board"', 'id="counters"', 'id="status"', 'id="filters"', 'id="selection"'):
             assert text.count(part) == 1
         assert "hx-swap-oob" not in text
+        assert ('<html lang="de">' in text) == (email == german.email)
     assert len({re.search(r'X-CSRFToken": "([^"]+)"', text)[1] for text in texts.values()}) == 3  # type: ignore[index]
     live.rooms_changed([room.pk])
     Space.objects.filter(pk=space_of(room).pk).update(meeting_code="new-code-now")
@@ -355,6 +356,16 @@ def test_who_sees_only_some_calls_is_given_nothing_kept_of_rooms(
     seen = [sign_in(person).get("/").content.decode() for person in (owner, colleague, owner, colleague)]
     assert len(made) == 4
     assert ['data-state="live"' in text for text in seen] == [True, False, True, False]
+
+
+def test_the_frame_is_for_those_with_the_same_rights_and_columns(transactional_db, sign_in, helpdesk, admin):
+    live.rooms_changed([factories.make_room().pk])
+    narrow = factories.make_person("narrow@example.com", role=Role.HELPDESK)
+    Preferences.objects.create(person=narrow, columns=["code"])
+    texts = [sign_in(person).get("/").content.decode() for person in (helpdesk, admin, narrow)]
+    assert ["/people/" in text for text in texts] == [False, True, False]
+    ticked = [re.findall(r'name="columns" value="(\w+)"[^>]*checked', text) for text in texts]
+    assert [len(one) for one in ticked] == [5, 5, 1]
 
 
 def test_the_frame_follows_the_buildings(transactional_db, sign_in, helpdesk):
