@@ -44,7 +44,7 @@ def pytest(name: str, env: Mapping[str, str], *arguments: str) -> Outcome:
     print(f"\n{name}", flush=True)
     colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
     # A worker more than cores, because browser stories wait a lot; in the order of tests/conftest.py, which begins with them.
-    options = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--maxfail=40", colour]
+    options = ["-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder", "--maxfail=40", colour]
     argv = process.tethered([sys.executable, "-m", "pytest", *options, *arguments])
     running = subprocess.Popen(
         argv, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -23,8 +23,12 @@ from tests.support.simulator import SimulatorProcess
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser stories take longest and wait most: begun last, they would keep one core idle at the end."""
+    """The browser stories take longest and wait most: begun last, they would keep one core idle at the end. They all go to one
+    worker, so that the whole product is started once; other tests stay together by file (`--dist loadgroup`)."""
     items.sort(key=lambda item: "journey" not in item.keywords)
+    for item in items:
+        group = "stories" if "journey" in item.keywords else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)
