@@ -101,12 +101,12 @@ class Photographer:
             self.signed_in[who] = context.storage_state()
             context.close()
 
-    def says(self, words: str) -> bool:
-        """Whether the overview shows these words."""
+    def warned(self) -> bool:
+        """Whether the overview says that something is wrong."""
         context = self.browser.new_context(storage_state=self.signed_in[ADMIN])
         page = context.new_page()
         page.goto(self.address)
-        found = page.get_by_text(words).count() > 0
+        found = page.locator("main [role=alert]").count() > 0
         context.close()
         return found
 
@@ -161,7 +161,7 @@ def photograph(browser: Browser) -> None:
         camera.sign_in(ADMIN, HELPDESK, OWNER)
         camera.take("", busy_morning(place.control("world")))
         place.control("faults", {"method": "*", "status": 503, "times": 0})
-        wait_for(lambda: camera.says("Google"), seconds=180, every=2)
+        wait_for(camera.warned, seconds=180, every=2)
         camera.take("google-down", lists)
     with product(browser, rooms=MANY) as (_, camera):
         camera.sign_in(ADMIN, OWNER)

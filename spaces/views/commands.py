@@ -44,6 +44,7 @@ PAGES: tuple[tuple[str, str | Promise, str, str], ...] = (
     ("room_new", gettext_lazy("Add room"), "plus", Permission.ROOM_CREATE),
     ("people", gettext_lazy("People"), "users", Permission.PEOPLE_MANAGE),
     ("accounts", gettext_lazy("Google accounts"), "key-round", Permission.ACCOUNT_CONNECT),
+    ("system", gettext_lazy("System"), "shield", Permission.SYSTEM_SEE),
     ("audit", gettext_lazy("Audit"), "history", Permission.AUDIT_READ),
     ("preferences", gettext_lazy("Your settings"), "settings-2", ""),
     ("keys", gettext_lazy("Keyboard shortcuts"), "info", ""),
