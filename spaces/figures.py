@@ -178,11 +178,6 @@ class Picture:
         oldest = self.ages.oldest_at
         return None if oldest is None else max((self.health.at - oldest).total_seconds(), 0.0)
 
-    @property
-    def versions(self) -> set[str]:
-        """The programs that run: one, unless a process was not restarted after an upgrade."""
-        return {self.version, *(one.version for one in self.health.processes if one.alive)}
-
 
 def take(report: Health | None = None) -> Picture:
     """Look at everything: a handful of queries whatever the number of rooms and accounts, and three round trips to Redis."""
