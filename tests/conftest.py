@@ -17,6 +17,8 @@ from embedded import broker
 from spaces import meet
 from spaces.google import credentials
 from spaces.models import Person, Role
+from spaces.templatetags import rows_text
+from spaces.views import live as live_pages
 from tests import factories
 from tests.support.simulator import SimulatorProcess
 
@@ -46,9 +48,12 @@ def _in_english() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache(redis_server: None) -> None:
-    """Rate limits and heartbeats of one test are none of the next one's business."""
+def _empty_cache(redis_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limits, heartbeats and pages kept by one test are none of the next one's business: on SQLite its rooms and people
+    have the same numbers."""
     cache.clear()
+    rows_text._rows.clear()
+    monkeypatch.setattr(live_pages, "SHELF", live_pages.Shelf(most=live_pages.SHELF.most))
 
 
 @pytest.fixture(scope="session")

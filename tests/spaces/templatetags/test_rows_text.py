@@ -64,11 +64,6 @@ CHANGES: dict[str, Change] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> None:
-    rows_text._rows.clear()
-
-
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 @pytest.mark.parametrize("path", ["/?sort=name", "/?state=live", "/lookup/?q=Berlin"])
 def test_a_kept_row_shows_what_one_made_anew_would(sign_in, admin, change, path):

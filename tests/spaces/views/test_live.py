@@ -157,7 +157,6 @@ def listed(browser: Any, path: str = "/", **headers: str) -> str:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The lists that were made and not taken from the shelf: their addresses."""
-    monkeypatch.setattr(pages, "SHELF", pages.Shelf(most=3_000_000))
     found: list[str] = []
     real = overview._list
 
