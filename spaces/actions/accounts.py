@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from spaces import access, audit, meet
+from spaces import access, audit, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
@@ -77,25 +77,37 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
             )
         )
     with transaction.atomic():
-        account = Account.objects.filter(email=email).first() or Account(email=email)
-        if account.google_id not in {"", consent.google_id}:
-            raise audit.Refused(
-                _(
-                    "%(email)s was another Google account when it was connected before. Its rooms belong to "
-                    "that one, so nothing was stored; an admin has to give them new links."
-                )
-                % {"email": email}
-            )
+        account = _account_for(consent)
         account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
         account.scopes = sorted(consent.scopes)
         account.sealed_token = meet.vault().seal(consent.refresh_token, binding=meet.binding(account))
         account.status, account.problem, account.problem_since = Account.Status.OK, "", None
-        account.next_sweep_at = timezone.now()
+        account.fail_count, account.open_until, account.next_sweep_at = 0, None, timezone.now()
         account.save()
+        live.account_changed(account.pk)
         audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, target=email)
     return Outcome(
         _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
     )
+
+
+def _account_for(consent: credentials.Consent) -> Account:
+    """The account that this consent is for, locked; a new one when there is none. Whose address has changed is known by Google's
+    id and keeps their links. Raises audit.Refused when the address was somebody else's here."""
+    email = consent.email.lower()
+    locked = Account.objects.select_for_update()
+    account = locked.filter(email=email).first() or locked.filter(google_id=consent.google_id).first()
+    if account and account.google_id not in {"", consent.google_id}:
+        raise audit.Refused(
+            _(
+                "%(email)s was another Google account when it was connected before. Its rooms belong to "
+                "that one, so nothing was stored; an admin has to give them new links."
+            )
+            % {"email": email}
+        )
+    account = account or Account()
+    account.email = email
+    return account
 
 
 def disconnect(*, account: Account, actor: Actor) -> Outcome:
@@ -108,23 +120,20 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             % {"account": account.email}
         )
     withdrawn = True
-    try:
-        credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
-    except GoogleError as error:
-        withdrawn = False
-        logger.warning("revoking the grant of an account failed: %s", error.detail)
-    with transaction.atomic():
-        Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
-        account.fails(
-            _("Disconnected. Its rooms show what was known last; connect it again to see and end calls."),
-            broken=True,
-        )
-        audit.note(
-            verb=Permission.ACCOUNT_DISCONNECT,
-            actor=actor,
-            target=account.email,
-            detail="" if withdrawn else _("Google did not confirm the withdrawal; our copy is gone."),
-        )
+    with audit.attempt(verb=Permission.ACCOUNT_DISCONNECT, actor=actor, target=account.email) as entry:
+        try:
+            credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
+        except GoogleError as error:
+            withdrawn = False
+            entry.detail = _("Google did not confirm the withdrawal; our copy is gone.")
+            logger.warning("revoking the grant of an account failed: %s", error.detail)
+        with transaction.atomic():
+            Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
+            account.sealed_token = ""
+            account.fails(
+                _("Disconnected. Its rooms show what was known last; connect it again to see and end calls."),
+                broken=True,
+            )
     if not withdrawn:
         return Outcome(
             _(

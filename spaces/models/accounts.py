@@ -109,15 +109,21 @@ class Account(models.Model):
             free = free.filter(next_sweep_at__lte=now)
         return bool(free.update(lease_until=until))
 
+    def _with_this_access(self) -> models.QuerySet["Account"]:
+        """This account's row, unless it was connected or disconnected since it was loaded: how an access fared that is gone says
+        nothing about the one there is now."""
+        return Account.objects.filter(pk=self.pk, kind=self.kind, sealed_token=self.sealed_token)
+
     def release(self, *, next_sweep_at: datetime, **noted: Any) -> None:
-        """Give the turn back, say when the next one is due, and note fields of the account with it."""
-        Account.objects.filter(pk=self.pk).update(
-            lease_until=timezone.now(), next_sweep_at=next_sweep_at, **noted
-        )
+        """Give the turn back, say when the next one is due, and note fields of the account with it; when its access is another
+        one by now, nothing is noted and the next turn is due at once."""
+        now = timezone.now()
+        if not self._with_this_access().update(lease_until=now, next_sweep_at=next_sweep_at, **noted):
+            Account.objects.filter(pk=self.pk).update(lease_until=now, next_sweep_at=now)
 
     def works(self) -> None:
         """Note that Google accepted us; clears an earlier problem."""
-        same = Account.objects.filter(pk=self.pk)
+        same = self._with_this_access()
         well = Q(status=self.Status.OK, problem="", fail_count=0, open_until=None)
         known = same.exclude(well).values_list("status", flat=True).first()
         if known is not None:
@@ -130,7 +136,7 @@ class Account(models.Model):
         changes: dict[str, object] = {"problem": problem}
         if broken:
             changes["status"] = self.Status.BROKEN
-        same = Account.objects.filter(pk=self.pk)
+        same = self._with_this_access()
         if same.exclude(**changes).update(**changes) and broken:
             live.account_changed(self.pk)
         now = timezone.now()

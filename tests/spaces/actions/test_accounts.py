@@ -1,12 +1,14 @@
 """Google accounts: configured, connected, tried, disconnected."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.core import serializers
+from django.test import TestCase
 from django.utils import timezone
 
-from spaces import meet
+from spaces import live, meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import accounts
 from spaces.audit import Refused
@@ -80,6 +82,57 @@ def test_connecting_again_mends_a_broken_account(google, owner):
     accounts.connect(consent=consent(google, OWNER), actor=owner)
     account = Account.objects.get()
     assert (account.status, account.problem, account.problem_since) == ("ok", "", None)
+
+
+def test_whose_address_has_changed_connects_the_same_account_again(google, owner):
+    """Their links would else hang on an account that nobody can connect any more."""
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    account = Account.objects.get()
+    given = replace(consent(google, OWNER), email="Married@example.com")
+    assert "married@example.com is connected" in accounts.connect(consent=given, actor=owner).sentence
+    again = Account.objects.get()
+    assert (again.pk, again.email) == (account.pk, "married@example.com")
+    assert meet.refresh_token(again) == given.refresh_token
+
+
+def test_an_account_connected_again_is_looked_at_at_once_and_pages_are_told(google, owner):
+    """However long it had been left alone for failing."""
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    known_room(google, account=OWNER)
+    account = Account.objects.get(email=OWNER)
+    account.fails("withdrawn", broken=True)
+    account.release(
+        next_sweep_at=timezone.now() + timedelta(hours=1), fail_count=5, open_until=timezone.now()
+    )
+    before = live.version()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        accounts.connect(consent=consent(google, OWNER), actor=owner)
+    account.refresh_from_db()
+    assert (account.fail_count, account.open_until) == (0, None)
+    assert account.next_sweep_at <= timezone.now()
+    assert live.version() != before
+
+
+def test_an_answer_to_the_access_before_says_nothing_about_the_new_one(google, owner):
+    """A look that was on its way when the account was connected again, and fails with the old access."""
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    looking = Account.objects.get()
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    looking.fails("Google no longer accepts this account's permission.", broken=True)
+    looking.release(next_sweep_at=timezone.now() + timedelta(minutes=15), fail_count=1)
+    account = Account.objects.get()
+    assert (account.status, account.problem, account.fail_count) == ("ok", "", 0)
+    assert account.next_sweep_at <= timezone.now()
+
+
+def test_a_look_that_ends_after_the_account_was_disconnected_does_not_call_it_well(google, owner):
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    looking = Account.objects.get()
+    accounts.disconnect(account=Account.objects.get(), actor=owner)
+    looking.works()
+    account = Account.objects.get()
+    assert account.status == Account.Status.BROKEN
+    assert "Disconnected" in account.problem
 
 
 def test_an_unticked_permission_is_named_and_nothing_stored(google, owner):
@@ -165,6 +218,19 @@ def test_disconnecting_while_google_is_away_forgets_all_the_same_and_says_so(goo
     assert "Third-party access" in outcome.sentence
     assert Account.objects.get(email=OWNER).sealed_token == ""
     assert "did not confirm" in AuditEntry.objects.get(verb="account:disconnect").detail
+
+
+def test_who_dies_while_disconnecting_leaves_an_open_row(google, owner, monkeypatch):
+    """The grant is gone at Google by then, so the trail must not know nothing of it."""
+    accounts.connect(consent=consent(google, OWNER), actor=owner)
+    monkeypatch.setattr(Account, "fails", die)
+    with pytest.raises(SystemExit):
+        accounts.disconnect(account=Account.objects.get(), actor=owner)
+    assert AuditEntry.objects.get(verb="account:disconnect").is_open
+
+
+def die(*_: object, **__: object) -> None:
+    raise SystemExit
 
 
 def test_who_may_disconnect(google, owner, colleague, helpdesk, admin):
