@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from spaces import access, audit, live
@@ -35,6 +36,8 @@ NOT_OWNED = _(
     "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
     "can end it there."
 )
+LONGEST_CHANGE = timedelta(minutes=5)
+"""No change of settings takes longer; a row of the trail that is open for longer is of a process that died."""
 FORGETTING_TIME = 20  # seconds for which a worker may be taken from others once an hour
 
 
@@ -134,8 +137,8 @@ def settle(*, entry: AuditEntry, actor: Actor) -> Outcome:
     the settings it leaves them alone. Whatever goes wrong here never says that the ending failed.
     """
     room = entry.room
-    if room is None or room.space is None:
-        return Outcome(_("The room is gone."), "info")
+    if room is None or room.space is None or room.space.name != entry.space_name:
+        return Outcome(_("The call is over. Its room has been given another link meanwhile."), "info")
     access.require(actor, Permission.SPACE_REFRESH, room)
     done = _("The call in %(room)s is over. Its link stays the same.") % {"room": room.name}
     try:
@@ -169,10 +172,7 @@ def _put_back(
     """Repair what differs from the settings before the ending; returns the names of what was put back."""
     before = (ending.before or {}).get("settings") or {}
     lost = config.diff(after.settings or {}, before)
-    changed_since = AuditEntry.objects.filter(
-        room=room, verb=Permission.SETTINGS_CHANGE, at__gt=ending.at
-    ).exists()
-    if not lost or after.settings is None or changed_since or room.space is None:
+    if not lost or after.settings is None or room.space is None or _changed_since(room, ending):
         return []
     with audit.attempt(
         verb=Permission.SETTINGS_CHANGE,
@@ -182,11 +182,17 @@ def _put_back(
         % {"person": ending.actor_name},
         before=dict(after.settings),
     ) as entry:
-        asked_at = timezone.now()
         repaired = client.patch_space(room.space.name, config.to_send(after.settings, before))
-        room.space.absorb(repaired, seen_at=asked_at)
+        room.space.absorb(repaired, seen_at=timezone.now())
         entry.after = dict(repaired.settings or {})
     return [change.setting.label for change in lost]
+
+
+def _changed_since(room: Room, ending: AuditEntry) -> bool:
+    """Whether anybody's change of the settings was under way when the ending began, or came later."""
+    began = ending.at - LONGEST_CHANGE
+    later = Q(at__gt=ending.at) | Q(finished_at__gt=ending.at) | Q(finished_at=None)
+    return AuditEntry.objects.filter(later, room=room, verb=Permission.SETTINGS_CHANGE, at__gt=began).exists()
 
 
 def reveal(*, room: Room, actor: Actor) -> list[Participant]:
@@ -205,11 +211,25 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
 
 def forget(*, actor: Actor) -> tuple[int, int]:
     """Throw away what has been kept for long enough: names in calls that ended MEETADMIN_KEEP_NAMES days ago, and calls that ended
-    MEETADMIN_KEEP_CALLS days ago. Returns how many rows of either. Harmless twice and when it is killed: it goes piece by piece,
-    and what it does not get to within its time is left to the next run.
+    MEETADMIN_KEEP_CALLS days ago. A call whose end nobody could see, because the link or the access was lost while it ran, is
+    taken to have ended when it was last counted. Returns how many rows of either. Harmless twice and when it is killed: it goes
+    piece by piece, and what it does not get to within its time is left to the next run.
     """
     access.require(actor, Permission.HISTORY_FORGET)
     now, until = timezone.now(), time.monotonic() + FORGETTING_TIME
-    names = Participation.objects.filter(conference__ended_at__lt=now - timedelta(days=settings.KEEP_NAMES))
-    calls = Conference.objects.filter(ended_at__lt=now - timedelta(days=settings.KEEP_CALLS))
-    return delete_in_pieces(names, until=until), delete_in_pieces(calls, until=until)
+    names_until, calls_until = (
+        now - timedelta(days=days) for days in (settings.KEEP_NAMES, settings.KEEP_CALLS)
+    )
+    names = [
+        Participation.objects.filter(conference__ended_at__lt=names_until),
+        Participation.objects.filter(conference__ended_at=None, conference__counted_at__lt=names_until),
+        Participant.objects.filter(conference__counted_at__lt=names_until),
+    ]
+    calls = [
+        Conference.objects.filter(ended_at__lt=calls_until),
+        Conference.objects.filter(ended_at=None, counted_at__lt=calls_until),
+    ]
+    return (
+        sum(delete_in_pieces(some, until=until) for some in names),
+        sum(delete_in_pieces(some, until=until) for some in calls),
+    )

@@ -93,11 +93,13 @@ def _take_in(
         if told_since and counted and on and told_since < on.started_at < asked_at - PUSH_GRACE:
             Account.objects.filter(pk=account.pk).update(push_missed_at=asked_at)
     older = Q(seen_at=None) | Q(seen_at__lte=asked_at)
-    own.filter(older, pk__in=same).update(seen_at=asked_at)
+    own.filter(older, pk__in=same, liveness=Liveness.ACTIVE).update(seen_at=asked_at)
     quiet = own.filter(older, conference=None).exclude(name__in=calls)
     news = list(quiet.exclude(liveness=Liveness.IDLE).values_list("pk", flat=True))
     if news:
-        own.filter(older, pk__in=news).update(liveness=Liveness.IDLE)
+        quiet.filter(pk__in=news).update(
+            liveness=Liveness.IDLE
+        )  # unless a call was found there this very moment
         live.spaces_changed(news, moved=True)
     quiet.update(seen_at=asked_at)  # the one statement that touches all links: it changes no indexed column
 

@@ -187,9 +187,10 @@ def assign(room: Room, space: Space) -> None:
     """
     try:
         with transaction.atomic():
-            now = timezone.now()
-            if room.space_id and room.space_id != space.pk:
-                Space.objects.filter(pk=room.space_id).update(former_room=room, retired_at=now)
+            # As it is now: somebody else may have given the room a link since it was loaded.
+            earlier = Room.objects.select_for_update().values_list("space", flat=True).get(pk=room.pk)
+            if earlier and earlier != space.pk:
+                Space.objects.filter(pk=earlier).update(former_room=room, retired_at=timezone.now())
             Space.objects.filter(pk=space.pk).update(former_room=None, retired_at=None)
             Room.objects.filter(pk=room.pk).update(space=space)
             live.rooms_changed([room.pk])
@@ -285,19 +286,19 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     """Send the settings; when Google refuses them together, one by one, to learn which. Returns what was not taken, path to
     reason. Raises the refusal itself when nothing at all was taken."""
     refused: dict[str, str] = {}
-    asked_at = timezone.now()
     reply: resources.Space | None = None
     saved: set[str] = set()
     try:
         reply = client.patch_space(space.name, send)
+        answered_at = timezone.now()
     except (Refused, NotPermitted) as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
         for path, value in send.items():
-            asked_at = timezone.now()
             try:
                 reply = client.patch_space(space.name, {path: value})
+                answered_at = timezone.now()
             except (Refused, NotPermitted) as one:
                 refused[path] = one.sentence
             except GoogleError as one:
@@ -311,10 +312,10 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
         if reply is None:
             space.remember_refusals(send, refused)
             raise error from None
-    if reply is not None:
-        space.absorb(reply, seen_at=asked_at)
+    space.absorb(reply, seen_at=answered_at)
+    holds = reply.settings or {}
     for path, value in send.items():
-        if path not in refused and space.settings.get(path) != value:
+        if path not in refused and holds.get(path) != value:
             refused[path] = _why_kept(space, path)
     return refused
 

@@ -233,7 +233,8 @@ class _Round:
     def _ask_what_is_on(self, visit: _Visit, subscription: Subscription | None, before: datetime) -> None:
         account = visit.account
         if visit.plan.way == "links":
-            own = Space.objects.in_use().filter(account=account, owned=True)
+            # Also a link that its room has no more, until the call is over in which people still are.
+            own = Space.objects.filter(Q(retired_at=None) | ~Q(conference=None), account=account, owned=True)
             few = list(own.select_related("conference"))
             visit.todo.extend(
                 errands.link(space, vital=True, stale=space.checked_at is None or space.checked_at < before)

@@ -154,13 +154,16 @@ class Space(models.Model):
         return self.code_confirmed_at is not None and self.code_confirmed_at < now - AGEING_CODE
 
     def absorb(self, seen: resources.Space, *, seen_at: datetime) -> bool:
-        """Take in Google's answer to `spaces.get`, `create` or `patch`, asked at `seen_at`.
+        """Take in Google's answer to `spaces.get` or `create`, asked at `seen_at`, or to `patch`, answered then: a reading that was
+        on its way meanwhile may hold the settings from before.
 
-        Safe to repeat and in any order: an answer older than what is known changes nothing. Returns whether it counted.
+        Safe to repeat and in any order: an answer older than what is known changes nothing. Returns whether it counted; this
+        object shows what is stored in either case.
         """
         with transaction.atomic():
             known = Space.objects.select_for_update().get(pk=self.pk)
             if known.checked_at and known.checked_at > seen_at:
+                self.refresh_from_db()
                 return False
             changes: dict[str, Any] = {
                 "checked_at": seen_at,
@@ -236,10 +239,12 @@ class Space(models.Model):
     def remember_refusals(self, asked: Mapping[str, str], refused: Mapping[str, str]) -> None:
         """Keep which of the settings `asked` for (path to value) Google did not take, and why (path to reason), until it takes
         them: the room's page shows it beside the setting, long after the message is gone."""
-        kept = {path: one for path, one in self.refused.items() if path not in asked}
         at = timezone.now().isoformat()
-        kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
-        Space.objects.filter(pk=self.pk).update(refused=kept)
+        with transaction.atomic():
+            known = Space.objects.select_for_update().get(pk=self.pk).refused
+            kept = {path: one for path, one in known.items() if path not in asked}
+            kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
+            Space.objects.filter(pk=self.pk).update(refused=kept)
         self.refused = kept
 
     def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:

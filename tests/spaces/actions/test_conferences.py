@@ -168,6 +168,41 @@ def test_the_second_look_never_overrides_a_person(google, room, owner):
     assert AuditEntry.objects.filter(verb="settings:change").count() == 1
 
 
+def test_the_second_look_leaves_a_link_alone_that_the_room_was_given_since(google, room, owner, admin):
+    record = start_call(google, room)
+    end(room, record, owner)
+    spaces.create(
+        room=room, account=space_of(room).account, wanted={"accessType": "OPEN"}, reason="", actor=admin
+    )
+    settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
+    assert not AuditEntry.objects.filter(verb="settings:change").exists()
+
+
+def test_a_change_that_was_under_way_when_the_call_was_ended_holds(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    seen = dict(space_of(room).settings)
+    spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="Open day", actor=owner)
+    ending = AuditEntry.objects.get(verb="conference:end")
+    changing = AuditEntry.objects.filter(verb="settings:change")
+    for finished_at in (ending.at + timedelta(seconds=2), None):
+        changing.update(at=ending.at - timedelta(seconds=1), finished_at=finished_at)
+        settle_ending(room_id=room.pk)
+        assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
+        assert changing.count() == 1
+
+
+def test_a_change_that_died_long_ago_does_not_stop_the_repair(google, room, owner):
+    record = start_call(google, room)
+    died = timezone.now() - timedelta(hours=1)
+    AuditEntry.objects.create(verb="settings:change", room=room, at=died, actor_name="-", target="-")
+    held = settings_at_google(google, space_of(room).name)
+    google.control("POST", "behaviour", {"tighten_after_end": True})
+    end(room, record, owner)
+    assert settings_at_google(google, space_of(room).name) == held
+
+
 def test_who_comes_second_does_not_take_the_credit(google, room, owner, admin):
     google.control("POST", "behaviour", {"linger_seconds": 30})
     record = start_call(google, room)
@@ -512,6 +547,27 @@ def test_names_are_kept_for_days_and_numbers_for_years(db, settings, monkeypatch
     assert space_of(room).conference == running
     assert conferences.forget(actor=SYSTEM) == (0, 0)
     assert ancient not in Conference.objects.all()
+
+
+def test_names_in_a_call_whose_end_nobody_saw_are_not_kept_for_ever(db, settings):
+    """The account was disconnected, or the link deleted, while it ran."""
+    settings.KEEP_NAMES, settings.KEEP_CALLS = 30, 400
+
+    def lost(days: float) -> Conference:
+        call = factories.make_call(
+            factories.make_space(), guests=1, now=timezone.now() - timedelta(days=days)
+        )
+        Participation.objects.create(
+            conference=call, name=f"in/{days}", kind="guest", joined_at=timezone.now() - timedelta(days=days)
+        )
+        return call
+
+    recent, old, ancient = lost(29.9), lost(30.1), lost(400.1)
+    conferences.forget(actor=SYSTEM)
+    assert set(Participation.objects.values_list("conference", flat=True)) == {recent.pk}
+    assert set(Participant.objects.values_list("conference", flat=True)) == {recent.pk}
+    assert set(Conference.objects.all()) == {recent, old}
+    assert Space.objects.get(pk=ancient.space_id).conference is None
 
 
 def test_forgetting_is_the_timetables_business(db, admin):

@@ -1,5 +1,6 @@
 """Creating, adopting, configuring and reading spaces, against the simulator."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from spaces.actions import spaces
 from spaces.audit import Refused
 from spaces.google import errors
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
+from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
 from spaces.models.spaces import Liveness
 from tests import factories
@@ -123,6 +125,17 @@ def test_the_space_before_is_kept_in_the_rooms_history(google, admin):
     entry = only_entry()
     assert (entry.before or {})["space"] == earlier.name
     assert (entry.after or {})["space"] == space_of(room).name
+
+
+def test_two_links_for_one_room_at_once_leave_one_and_the_other_in_its_history(google, bare, berlin, admin):
+    """Else the earlier one belongs to no room, and is asked about for ever."""
+    twin = Room.objects.get(pk=bare.pk)
+    create(bare, berlin, admin)
+    first = space_of(bare)
+    create(twin, berlin, admin)
+    first.refresh_from_db()
+    assert (first.former_room, first.retired_at is None) == (bare, False)
+    assert space_of(bare) != first
 
 
 def test_the_same_form_twice_creates_one_space(google, bare, berlin, admin):
@@ -358,6 +371,43 @@ def test_a_change_elsewhere_that_nobody_touches_is_no_conflict(google, room, own
     configure(room, {"accessType": "TRUSTED", "moderation": "ON"}, owner)
     held = settings_at_google(google, space_of(room).name)
     assert (held["accessType"], held["moderation"]) == ("RESTRICTED", "ON")
+
+
+def test_a_reading_that_overlaps_with_a_change_does_not_undo_it(google, room, owner, monkeypatch):
+    """A sweep asks after we began to change, and is answered before Google has changed anything."""
+    change = MeetClient.patch_space
+
+    def overtaken(client: MeetClient, name: str, send: dict[str, str]) -> Any:
+        space_of(room).absorb(client.get_space(name), seen_at=timezone.now())
+        return change(client, name, send)
+
+    monkeypatch.setattr(MeetClient, "patch_space", overtaken)
+    outcome = configure(room, {"accessType": "OPEN"}, owner)
+    assert outcome.sentence == "The settings of Berlin 3.14 are saved."
+    assert (space_of(room).settings["accessType"], space_of(room).refused) == ("OPEN", {})
+
+
+def test_what_google_took_is_told_though_somebody_has_read_again_since(google, room, owner, monkeypatch):
+    change = MeetClient.patch_space
+
+    def read_again(client: MeetClient, name: str, send: dict[str, str]) -> Any:
+        reply = change(client, name, send)
+        space_of(room).absorb(client.get_space(name), seen_at=timezone.now() + timedelta(seconds=5))
+        return reply
+
+    monkeypatch.setattr(MeetClient, "patch_space", read_again)
+    outcome = configure(room, {"accessType": "OPEN"}, owner)
+    assert outcome.sentence == "The settings of Berlin 3.14 are saved."
+    assert (only_entry().after, space_of(room).refused) == ({"accessType": "OPEN"}, {})
+
+
+def test_refusals_remembered_by_two_at_once_are_both_kept(db):
+    space = factories.make_space()
+    twin = Space.objects.get(pk=space.pk)
+    space.remember_refusals({"accessType": "OPEN"}, {"accessType": "a rule"})
+    twin.remember_refusals({CHAT: "HOSTS_ONLY"}, {CHAT: "another rule"})
+    space.refresh_from_db()
+    assert set(space.refused) == {"accessType", CHAT}
 
 
 def test_switching_host_management_off_resets_its_controls(google, room, owner):

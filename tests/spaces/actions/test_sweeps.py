@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from spaces import broker, live, meet
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import errands, sweeps
+from spaces.actions import errands, spaces, sweeps
 from spaces.google.quota import Limits
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
@@ -79,6 +80,42 @@ def test_a_sweep_finds_what_runs_and_what_does_not(google, room):
         "conferenceRecords.list": 1,
         "conferenceRecords.participants.list": 1,
     }
+
+
+def test_a_call_in_a_link_that_the_room_has_no_more_is_followed_to_its_end(google, admin):
+    """The only room of its account, so that links are read one by one."""
+    room = known_room(google, name="Berlin 3.14")
+    record = start_call(google, room)
+    former = space_of(room)
+    spaces.create(room=room, account=former.account, wanted={}, reason="", actor=admin)
+    google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
+    sweep(former.account)
+    assert "read by itself" in Account.objects.get().plan
+    former.refresh_from_db()
+    assert (former.liveness, former.conference) == (Liveness.IDLE, None)
+    assert Conference.objects.get(record=record).ended_at is not None
+
+
+def test_a_list_taken_in_late_leaves_a_call_alone_that_was_found_meanwhile(google, room, monkeypatch):
+    """An event's answer comes between the two looks that taking in a list has at its quiet links."""
+    space = space_of(room)
+    Space.objects.filter(pk=space.pk).update(liveness=Liveness.UNKNOWN)
+
+    class Between:
+        """Lets a call be found there right before the links are called idle."""
+
+        def __init__(self) -> None:
+            self.call: Conference | None = None
+
+        def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
+            if self.call is None and sql.startswith("UPDATE") and "liveness" in sql:
+                self.call = Conference.objects.create(record="conferenceRecords/new", space=space)
+                Space.objects.filter(pk=space.pk).update(liveness=Liveness.ACTIVE, conference=self.call)
+            return execute(sql, *rest)
+
+    with connection.execute_wrapper(Between()):
+        errands.running_calls(space.account, told_since=None).take([], timezone.now())
+    assert space_of(room).liveness == Liveness.ACTIVE
 
 
 def test_a_sweep_counts_by_kind_and_knows_devices_by_their_names(google, room):
