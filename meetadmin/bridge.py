@@ -97,6 +97,8 @@ def environ(scope: Scope, body: IO[bytes]) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for raw, value in scope["headers"]:
+        if b"_" in raw:
+            continue  # would be taken for the one with a dash, which a proxy in front sets and lets nobody else set
         name, text = raw.decode("latin1").upper().replace("-", "_"), value.decode("latin1")
         if name not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
             name = f"HTTP_{name}"

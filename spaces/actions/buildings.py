@@ -1,5 +1,6 @@
 """Verbs about buildings."""
 
+from django.db import transaction
 from django.utils.text import slugify
 
 from spaces import access, audit
@@ -18,6 +19,7 @@ def add(*, name: str, actor: Actor, code: str = "", time_zone: str = "UTC") -> B
     free, number = wanted, 2
     while Building.objects.filter(code=free).exists():
         free, number = f"{wanted}-{number}", number + 1
-    made = Building.objects.create(code=free, name=name.strip(), time_zone=time_zone)
-    audit.note(verb=Permission.ROOM_CREATE, actor=actor, target=f"Building {made.name}")
+    with transaction.atomic():
+        made = Building.objects.create(code=free, name=name.strip(), time_zone=time_zone)
+        audit.note(verb=Permission.ROOM_CREATE, actor=actor, target=f"Building {made.name}")
     return made

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -56,7 +56,9 @@ def find(*, text: str, actor: Person) -> Answer:
 def _by_code(parsed: codes.Parsed, actor: Person) -> Answer:
     key = Q(meeting_code=parsed.value) if parsed.kind == "code" else Q(name=parsed.value)
     rooms = access.visible_rooms(actor).for_pages().prefetch_related("ownerships__person")
-    space = Space.objects.filter(key, retired_at=None).first() or Space.objects.filter(key).first()
+    # Google gives a code that has died to another space: whoever was seen with it last has it now, in use or not.
+    latest = Space.objects.order_by(F("code_confirmed_at").desc(nulls_last=True), "-pk").filter(key)
+    space = latest.filter(retired_at=None).first() or latest.first()
     if space:
         room = rooms.filter(space=space).first()
         if room:
@@ -151,9 +153,10 @@ def ask_google(*, text: str, actor: Person) -> Word:
         return Word(_owned(space, sighting.account, actor), space, sighting.account)
     ours = Space.objects.filter(name=space.name).first()
     if ours and ours.meeting_code != space.meeting_code:
+        room = access.visible_rooms(actor).filter(space=ours).first()
         return Word(
             _("This code now belongs to %(room)s, which we know under %(code)s. Refresh its room.")
-            % {"room": ours.name, "code": ours.meeting_code},
+            % {"room": room.name if room else ours.name, "code": ours.meeting_code},
             space,
         )
     return Word(

@@ -12,6 +12,9 @@ from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Person, Role
 from spaces.words import text as _
 
+FORMER = "former-"
+"""So begin the addresses of those whose address went to somebody else."""
+
 
 def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
     """The person who has just proved to be `google_id` (Google's `sub`), with a verified address of an allowed domain.
@@ -33,7 +36,8 @@ def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
         elif holder and holder != person:
             _merge_invitation(holder, person)
         person.email, person.name = address, name[:200] or person.name
-        if address in settings.FIRST_ADMINS and person.role != Role.ADMIN and not person.last_login:
+        first = address in settings.FIRST_ADMINS and not person.last_login
+        if first and not _had_before(address) and person.role != Role.ADMIN:
             person.role = Role.ADMIN
             audit.note(
                 verb=Permission.PEOPLE_MANAGE,
@@ -56,17 +60,23 @@ def _lose_address(holder: Person, actor: Actor) -> None:
             "The address belongs to another Google account now; the earlier holder's rights did not go along."
         ),
     )
-    holder.email = f"former-{holder.pk}.{holder.email}"
+    holder.email = f"{FORMER}{holder.pk}.{holder.email}"
     holder.save(update_fields=["email"])
 
 
+def _had_before(address: str) -> bool:
+    """Whether this was somebody else's address once."""
+    return Person.objects.filter(email__startswith=FORMER, email__endswith=f".{address}").exists()
+
+
 def _merge_invitation(invited: Person, person: Person) -> None:
-    """Somebody known under an old address was given rooms under the new one: hand them over."""
+    """Somebody known under an old address was given rooms under the new one, or locked out: hand that over."""
     for ownership in invited.ownerships.all():
         person.ownerships.get_or_create(room=ownership.room, defaults={"kind": ownership.kind})
     if person.role == Role.COLLEAGUE:
         person.role = invited.role
         person.buildings.set(invited.buildings.all())
+    person.is_active = person.is_active and invited.is_active
     invited.delete()
 
 

@@ -53,7 +53,8 @@ def tend(*, account: Account, actor: Actor) -> bool:
     access.require(actor, Permission.ACCOUNT_MANAGE)
     ours = Subscription.objects.select_related("account").filter(account=account).first()
     now = timezone.now()
-    if ours is None or not ours.claim(now=now, until=now + LEASE):
+    claimed = now + LEASE
+    if ours is None or not ours.claim(now=now, until=claimed):
         return False
     wanted: Arrangement | None = settings.PUSH
     pause = LOOK_EVERY
@@ -74,7 +75,7 @@ def tend(*, account: Account, actor: Actor) -> bool:
     finally:
         if client is not None:
             client.close()
-    ours.look_again(timezone.now() + pause)
+    ours.look_again(timezone.now() + pause, claimed=claimed)
     return True
 
 

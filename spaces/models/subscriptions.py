@@ -201,9 +201,10 @@ class Subscription(models.Model):
         self.attempts += 1
         self.save(update_fields=["problem", "problem_since", "attempts"])
 
-    def look_again(self, at: datetime) -> None:
-        """Set when it is to be looked at next."""
-        Subscription.objects.filter(pk=self.pk).update(next_try_at=at)
+    def look_again(self, at: datetime, *, claimed: datetime) -> None:
+        """Set when it is to be looked at next, after the turn that was taken until `claimed`; unless Google has told of a change
+        during that turn, and it is due at once."""
+        Subscription.objects.filter(pk=self.pk, next_try_at=claimed).update(next_try_at=at)
 
     def hear(self, change: str, suspension: str, *, now: datetime) -> None:
         """A lifecycle event: a hint, too. What makes matters worse is believed at once, and Google is asked at the next turn."""

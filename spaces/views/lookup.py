@@ -105,7 +105,9 @@ def _ask_an_owner(single: Row) -> Step:
         "room": single.room.name,
         "address": stable_address(single.room, "end"),
     }
-    return Step(words, "mail", f"mailto:{owners[0]}?subject={quote(subject)}&body={quote(body)}")
+    return Step(
+        words, "mail", f"mailto:{quote(owners[0], safe='@')}?subject={quote(subject)}&body={quote(body)}"
+    )
 
 
 # --- Recent look-ups: for the call at hand, in the session and nowhere else ----------------------------------

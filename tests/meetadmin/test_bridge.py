@@ -51,6 +51,7 @@ def test_the_environment_is_what_pep_3333_says():
         return []
 
     headers = [
+        (b"x_forwarded_for", b"203.0.113.9"),  # nobody may pass for the proxy by another spelling
         (b"content-type", b"text/csv"),
         (b"content-length", b"6"),
         (b"x-forwarded-for", b"198.51.100.1"),

@@ -85,6 +85,19 @@ def test_the_first_admins_come_from_configuration_and_it_is_written_down(db, set
     )  # fmt: skip
 
 
+def test_who_is_given_a_first_admins_old_address_is_no_admin(db, settings):
+    admit("it-admin@example.com", "100")
+    assert admit("it-admin@example.com", "200").role == Role.COLLEAGUE
+    assert admit("it-admin@example.com", "200").role == Role.COLLEAGUE
+
+
+def test_who_was_locked_out_by_their_new_address_stays_out(admin):
+    admit("maiden@example.com", "100")
+    people.set_active(person=Person.objects.named("married@example.com"), active=False, actor=admin)
+    assert admit("married@example.com", "100").is_active is False
+    assert Person.objects.get(google_id="100").is_active is False
+
+
 def test_a_role_that_was_taken_away_does_not_come_back_by_signing_in(db, admin):
     person = admit("it-admin@example.com", admin.google_id or "")
     Person.objects.filter(pk=person.pk).update(role=Role.COLLEAGUE, last_login=person.created_at)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import subscriptions
 from spaces.google import events
+from spaces.google.events import EventsClient
 from spaces.models import Account, Room, Space, Subscription
 from tests import factories
 from tests.conftest import forget_clients
@@ -66,6 +67,20 @@ def test_an_account_gets_its_subscription_and_its_number(google, room):
     assert seen["email"] == BERLIN
     assert ours.next_try_at > timezone.now() + timedelta(minutes=55)
     assert subscriptions.due(actor=SYSTEM) == []
+
+
+def test_what_google_tells_during_a_turn_is_followed_right_after_it(google, room, monkeypatch):
+    """A suspension that is told of after Google was asked: for an hour silence would be taken for quiet."""
+    tend()
+    ask = EventsClient.get
+
+    def suspended_meanwhile(client: EventsClient, name: str) -> Any:
+        seen = ask(client, name)
+        Subscription.objects.get().hear("suspended", "USER_SCOPE_REVOKED", now=timezone.now())
+        return seen
+
+    monkeypatch.setattr(EventsClient, "get", suspended_meanwhile)
+    assert tend().next_try_at <= timezone.now()
 
 
 def test_looking_again_costs_one_question(google, room):

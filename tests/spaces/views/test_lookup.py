@@ -87,6 +87,12 @@ def test_helpdesk_writes_to_the_owner_with_the_address_where_the_call_is_ended(
     assert f"https%3A//meet.example.com/rooms/{room.slug}/end/" in step.address
 
 
+def test_an_address_adds_nothing_to_the_letter(helpdesk, sign_in):
+    room_in("stuck", factories.make_person("a?bcc=stranger@elsewhere.example"))
+    step = look_up(sign_in(helpdesk), "Berlin 3.14").context["step"]
+    assert step.address.startswith("mailto:a%3Fbcc%3Dstranger@elsewhere.example?subject=")
+
+
 def test_without_an_owner_nobody_is_written_to(helpdesk, sign_in):
     room_in("stuck", None)
     step = look_up(sign_in(helpdesk), "Berlin 3.14").context["step"]
