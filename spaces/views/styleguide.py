@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import forms
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
@@ -42,10 +43,10 @@ def styleguide(request: Request) -> HttpResponse:
         return Bar(now - timedelta(hours=begin), now - timedelta(hours=end), kind)
 
     strips = {
-        "past": [bar(20, 19), bar(15, 14.5), bar(13, 11)],
-        "live": [bar(20, 19), bar(9, 8), bar(1, 0, "live")],
-        "stuck": [bar(20, 19), bar(13, 0, "stuck")],
-        "none": [],
+        _("calls that are over"): [bar(20, 19), bar(15, 14.5), bar(13, 11)],
+        _("a call that is on"): [bar(20, 19), bar(9, 8), bar(1, 0, "live")],
+        _("a stuck call"): [bar(20, 19), bar(13, 0, "stuck")],
+        _("no call"): [],
     }
     context = {
         # The ids of fields are prefixed, so that no two on the page are the same.

@@ -72,7 +72,7 @@ def german(admin: Person) -> Client:
 
 
 ADDRESSES = [
-    "/", "/?tv=1", "/system/", "/settings/", "/settings/keys/", "/command/", "/?state=none&q=zzz", "/people/", "/people/?q=zzz", "/audit/", "/audit/?q=zzz", "/google/", "/language/", "/mine/",
+    "/", "/?tv=1", "/system/", "/styleguide/", "/settings/", "/settings/keys/", "/command/", "/?state=none&q=zzz", "/people/", "/people/?q=zzz", "/audit/", "/audit/?q=zzz", "/google/", "/language/", "/mine/",
     "/rooms/new/", "/rooms/ONE/edit/", "/rooms/ONE/", "/rooms/ONE/?tab=settings", "/rooms/ONE/?tab=links",
     "/rooms/ONE/?tab=members", "/rooms/ONE/?tab=audit", "/rooms/ONE/end/", "/rooms/ONE/settings/",
     "/rooms/ONE/create-space/", "/rooms/ONE/adopt-space/", "/rooms/ONE/card/", "/rooms/TWO/", "/lookup/",
