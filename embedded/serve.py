@@ -138,7 +138,7 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
         "--without-gossip",
         "--without-mingle",
     ]
-    beat = ["celery", "-A", "meetadmin", "beat", "-S", "redbeat.RedBeatScheduler", "--loglevel", "INFO"]
+    beat = ["celery", "-A", "meetadmin", "beat", "--loglevel", "INFO"]
     fetching = env.get("MEETADMIN_PUSH_PULL", "").lower() in {"1", "true", "yes", "on"}
     return [
         # One process with eight threads: a second one would cost another 90 MB and the start four seconds of processor time.

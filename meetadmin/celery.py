@@ -8,7 +8,14 @@ from contextlib import suppress
 from typing import Any
 
 from celery import Celery
-from celery.signals import after_task_publish, beat_init, before_task_publish, worker_before_create_process
+from celery.schedules import crontab
+from celery.signals import (
+    after_task_publish,
+    beat_init,
+    before_task_publish,
+    celeryd_init,
+    worker_before_create_process,
+)
 from django.conf import settings
 from kombu import Exchange, Queue
 from redis.exceptions import RedisError
@@ -33,6 +40,9 @@ app.conf.task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in (broker.ORDERS, broker.TICKS)
 ]
 
+WORKERS_PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 3}
+"""Seconds. A worker that took a slow answer for a lost connection could not confirm what it is at, and it would be done twice."""
+
 TICK = 2  # seconds between two looks at whose turn it is; how often an account's turn comes is MEETADMIN_SWEEP_EVERY
 
 # A tick that no worker has taken before the next one is due is dropped ("expires"): ticks never pile up.
@@ -48,20 +58,21 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5, "queue": broker.TICKS},
     },
-    # Hourly, although days are what counts: a day whose hour was missed would be a day too long.
+    # Hourly, although days are what counts: a day whose hour was missed would be a day too long. By the clock, because an hour
+    # that is counted from the start never comes where it is started anew more often.
     "throw away what was kept for long enough": {
         "task": "spaces.tasks.forget_history",
-        "schedule": 3600.0,
+        "schedule": crontab(minute="7"),
         "options": {"expires": 600, "queue": broker.TICKS},
     },
     "throw away sessions that are over": {
         "task": "spaces.tasks.forget_sessions",
-        "schedule": 3600.0,
+        "schedule": crontab(minute="17"),
         "options": {"expires": 600, "queue": broker.TICKS},
     },
     "throw away old events": {
         "task": "spaces.tasks.purge_events",
-        "schedule": 3600.0,
+        "schedule": crontab(minute="27"),
         "options": {"expires": 600, "queue": broker.TICKS},
     },
 }
@@ -76,6 +87,11 @@ def _with_push(sender: Celery, **_: Any) -> None:
             "schedule": float(TICK),
             "options": {"expires": TICK, "queue": broker.TICKS},
         }
+
+
+@celeryd_init.connect
+def _be_patient(conf: Any = None, **_: Any) -> None:
+    conf.broker_transport_options = conf.broker_transport_options | WORKERS_PATIENCE
 
 
 @worker_before_create_process.connect

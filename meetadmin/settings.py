@@ -210,7 +210,7 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "meetadmin",
         # A server that has stopped answering is no better than none: nobody's thread waits for it.
-        "OPTIONS": {"socket_timeout": 1.0, "socket_connect_timeout": 0.5},
+        "OPTIONS": {"pool_class": "spaces.broker.Pool"},
     }
 }
 
@@ -310,17 +310,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 600,  # far above the hard time limit, or a long task would be handed out twice
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 30,
-    # A click must not wait for a broker that is away.
-    "socket_connect_timeout": 3,
+    # A click must not wait for a broker that is away or silent. Workers, for whom nobody waits, have more patience (celery.py).
+    "socket_timeout": 1.0,
+    "socket_connect_timeout": 0.5,
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.2,
     "socket_keepalive": True,
     "health_check_interval": 25,
 }
-CELERY_REDBEAT_REDIS_URL = REDIS_URL
-CELERY_REDBEAT_LOCK_TIMEOUT = 30
+CELERY_BEAT_SCHEDULER = "meetadmin.timetable:Timetable"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 

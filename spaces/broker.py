@@ -1,12 +1,21 @@
-"""Redis as everybody reaches it who must not wait for it: short timeouts, one second try, never a hidden queue."""
+"""Redis as everybody reaches it who must not wait for it: short timeouts, no hidden queue, and one who waits for all.
 
+A server that hangs (it accepts and never answers) costs each caller a timeout, and a page asks several times. So whoever finds
+it away is the last one to find out: until it answers again all others in the process are told so at once.
+"""
+
+import os
 import secrets
+import threading
+import time
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, Self
 
 from django.conf import settings
-from redis import Redis
+from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 ORDERS: Final = "celery"
@@ -14,22 +23,98 @@ ORDERS: Final = "celery"
 TICKS: Final = "ticks"
 """The queue of what the timetable sends out."""
 
+TIMEOUT: Final = 1.0
+"""Seconds that one answer may take. A server that writes to a busy disk takes tenths of one."""
+CONNECT_TIMEOUT: Final = 0.5
+LOOK_AGAIN: Final = 0.5
+"""Seconds between two looks at a server that is away."""
+
+
+class Presence:
+    """Whether the Redis at one address answers, as far as this process has found out."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing: a forked process has no thread that looks."""
+        self.away = False
+        self._lock = threading.Lock()
+
+    def lost(self) -> None:
+        """It did not answer: nobody else asks until it does."""
+        with self._lock:
+            if self.away:
+                return
+            self.away = True
+        threading.Thread(target=self._look, name="looks for Redis", daemon=True).start()
+
+    def _look(self) -> None:
+        while True:
+            try:
+                with Redis.from_url(self._url, **_patience(tries=1)) as client:
+                    client.ping()
+                break
+            except (RedisError, OSError):
+                time.sleep(LOOK_AGAIN)
+        self.away = False
+
+
+@lru_cache(maxsize=16)
+def _presence(url: str) -> Presence:
+    presence = Presence(url)
+    os.register_at_fork(after_in_child=presence.forget)
+    return presence
+
+
+def _patience(*, tries: int) -> dict[str, Any]:
+    """How long one waits for Redis. One that was started anew has closed our connection and is worth a second try at once; one that
+    is silent is not."""
+    retry = Retry(NoBackoff(), tries - 1, supported_errors=(NoConnection,))
+    return {"socket_timeout": TIMEOUT, "socket_connect_timeout": CONNECT_TIMEOUT, "retry": retry}
+
+
+class Pool(ConnectionPool):
+    """Connections to one Redis, also those of Django's cache. Its users get RedisError or OSError within about a second when
+    it is away, and at once while that is known."""
+
+    presence: Presence
+
+    @classmethod
+    def from_url(cls, url: str, **options: Any) -> Self:
+        """The connections to this address."""
+        pool: Self = super().from_url(url, **_patience(tries=2) | options)
+        pool.presence = _presence(url)
+        return pool
+
+    def get_connection(self, *args: Any, **options: Any) -> Any:
+        """A connection that is open."""
+        if self.presence.away:
+            raise NoConnection("Redis is away.")
+        return super().get_connection(*args, **options)
+
+    def release(self, connection: Any) -> None:
+        """Take it back. One that comes back closed could not be opened, or broke under a command."""
+        broken = not connection.is_connected
+        super().release(connection)
+        if broken:
+            self.presence.lost()
+
 
 def link() -> Redis:
-    """The installation's Redis. Its calls raise RedisError or OSError within a second or two when it is away."""
+    """The installation's Redis. Its calls raise RedisError or OSError within about a second when it is away."""
     return _link(settings.REDIS_URL)
 
 
 @lru_cache(maxsize=4)
 def _link(url: str) -> Redis:
-    # One that was started anew has closed our connection and is worth a second try at once.
-    return Redis.from_url(
-        url,
-        socket_timeout=1.0,
-        socket_connect_timeout=0.5,
-        retry=Retry(NoBackoff(), 1),
-        health_check_interval=0,
-    )
+    return Redis(connection_pool=Pool.from_url(url))
+
+
+def presence() -> Presence:
+    """Whether the installation's Redis answers, for those who reach it in another way."""
+    return _presence(settings.REDIS_URL)
 
 
 _KEEP: Final = """

@@ -159,7 +159,7 @@ class Health:
                 "act",
                 _(
                     "The timetable (beat) is not running, so nothing is being refreshed. What you see was true at the times shown; "
-                    "a second one takes over within 30 seconds, otherwise start it again."
+                    "a second one takes over within 20 seconds, otherwise start it again."
                 ),
             )
         for one in self.processes:

@@ -8,7 +8,6 @@ that is lost, doubled or late does no harm: a page looks by itself every minute.
 
 import json
 import logging
-import time
 from collections.abc import Collection
 
 from django.apps import apps
@@ -23,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 MOST_NAMED = 500
 """Rooms that one message names; when more have changed at once it says "all"."""
-PAUSE = 2.0
-"""Seconds during which nothing is sent after Redis could not be reached: what is at work must not wait for it each time."""
 
 # The version is the time in milliseconds, or one more than the last one: it grows even when Redis has lost its memory.
 _PUBLISH = """
@@ -55,7 +52,6 @@ def version() -> int | None:
 class _Outbox:
     """What one transaction has to tell; called after its commit."""
 
-    quiet_until = 0.0  # of this process: Redis was away a moment ago
     missed = False  # of this process: something could not be told, so the next message says "all"
 
     def __init__(self) -> None:
@@ -69,10 +65,6 @@ class _Outbox:
         self.all = False
 
     def __call__(self) -> None:
-        now = time.monotonic()
-        if now < _Outbox.quiet_until:
-            _Outbox.missed = True
-            return
         try:
             message = self.message()
             if message:
@@ -80,7 +72,7 @@ class _Outbox:
                 _Outbox.missed = False
         except (RedisError, OSError, DatabaseError) as error:
             # Nobody's work fails because pages cannot be told; they look by themselves.
-            _Outbox.quiet_until, _Outbox.missed = now + PAUSE, True
+            _Outbox.missed = True
             logger.info("open pages could not be told of a change: %s", type(error).__name__)
 
     def message(self) -> dict[str, object]:

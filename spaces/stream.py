@@ -28,9 +28,10 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError, connections
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import RedisError
 
-from spaces import access, live
+from spaces import access, broker, live
 from spaces.access import Permission
 from spaces.models import Person
 
@@ -215,7 +216,11 @@ class Hub:
                         self._begin(int(await redis.get(key) or 0))
                         pause = 0.2
                         while True:
-                            message = await channel.get_message(timeout=5)
+                            message = await channel.get_message(timeout=1)
+                            if (
+                                broker.presence().away
+                            ):  # a page has found out that it hangs, which a silent channel may be
+                                raise NoConnection("it does not answer")
                             if message:
                                 self._hear(message["data"])
             except (RedisError, OSError) as error:
@@ -333,7 +338,8 @@ class LiveStream:
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "GET":
             return await refuse(send, 405)
-        if self.closing or len(self.hub.streams) >= MOST_STREAMS or not await self.hub.ready(2.0):
+        full = len(self.hub.streams) >= MOST_STREAMS
+        if self.closing or full or broker.presence().away or not await self.hub.ready(2.0):
             return await refuse(send, 503)
         try:
             visitor = await asyncio.get_running_loop().run_in_executor(self.door, look_up, scope)

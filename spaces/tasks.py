@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import heartbeat_sent, worker_ready
 from django.core.cache import cache
 from django.utils import timezone
@@ -26,6 +26,17 @@ JUST_NOW = timedelta(minutes=5)
 SOON = 2.0
 """Seconds: what is put off for longer is taken up by the timetable, which looks as often."""
 _WAKING, _LATER = "events:waking", "events:later"
+
+
+def order(task: Task, *, expires: float, countdown: float = 0.0, **about: Any) -> None:
+    """Order a task for somebody who waits. Seconds: it begins after `countdown`, or never when no worker has begun it `expires`
+    seconds after now. Raises OperationalError within about a second when Redis is away, or does not say whether it has taken it."""
+    try:
+        broker.link().ping()  # Celery's connection would find out for itself, at the price of two timeouts
+        task.apply_async(kwargs=about, countdown=countdown or None, expires=expires, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        broker.presence().lost()  # so that nothing else on the way to the answer finds out anew
+        raise OperationalError(str(error)) from error
 
 
 @shared_task
@@ -78,7 +89,7 @@ def events_wait() -> None:
     Redis nothing is lost: they wait in the inbox."""
     try:
         if cache.add(_WAKING, 1, timeout=60):
-            follow_events.apply_async(expires=60)
+            order(follow_events, expires=60)
     except (OperationalError, RedisError, OSError):
         logger.warning("Redis is away: events wait until it is back")
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 from kombu.exceptions import OperationalError
 
@@ -44,7 +46,7 @@ def end(request: Request, slug: str) -> HttpResponse:
                 key=values["key"],
             ),
         )
-        _look_again_soon(room.pk)
+        _look_again_soon(request, room.pk)
         if ended:
             return back(request, room.get_absolute_url())
         room, failed = find(request, slug), True
@@ -78,13 +80,18 @@ def _about(room: Room, **kept: str) -> dict[str, Any]:
     return {"room": room, "people": people, "initial": {"conference": call.record if call else "", **kept}}
 
 
-def _look_again_soon(room_id: int) -> None:
+def _look_again_soon(request: Request, room_id: int) -> None:
     try:
-        tasks.settle_ending.apply_async(
-            kwargs={"room_id": room_id}, countdown=LOOK_AGAIN_AFTER, retry=False, expires=60
-        )
+        tasks.order(tasks.settle_ending, room_id=room_id, countdown=LOOK_AGAIN_AFTER, expires=60)
     except OperationalError:
-        logger.warning("the broker is away: the room will be read at the next sweep")
+        logger.warning("Redis is away: nobody looks again at the room soon")
+        messages.info(
+            request,
+            _(
+                "Redis cannot be reached, so Meetadmin does not look again by itself. Press “Refresh now” in some seconds to see "
+                "whether the call is over and the settings are as before."
+            ),
+        )
 
 
 @require_POST

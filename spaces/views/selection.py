@@ -42,13 +42,16 @@ def refresh(request: Request) -> HttpResponse:
         return back(request, reverse("overview"))
     try:
         for key in keys:
-            tasks.refresh_room.apply_async(
-                kwargs={"room_id": key, "person_id": request.user.pk}, retry=False, expires=60
-            )
+            tasks.order(tasks.refresh_room, room_id=key, person_id=request.user.pk, expires=60)
     except OperationalError:
-        logger.warning("the broker is away: rooms were not refreshed")
+        logger.warning("Redis is away: rooms were not refreshed")
+        # Whether the last one was taken nobody knows, and those before it may still be done.
         messages.error(
-            request, _("Redis cannot be reached, so not all rooms were asked about. Refresh them one by one.")
+            request,
+            _(
+                "Redis cannot be reached, so it is not certain that Google will be asked about all of these rooms. Each row tells "
+                "when it was seen last; “Refresh now” on a room's page asks at once."
+            ),
         )
         return back(request, reverse("overview"))
     words = ngettext(

@@ -121,7 +121,7 @@ def test_two_workers_and_a_timetable_are_told_apart(start):
     """One worker is asked to end and is gone at once; one is killed, stays on the list and grows old there."""
     words = ("worker", "-P", "solo", "--without-gossip", "--without-mingle")
     first, second = start(*words, "-n", "one@%h"), start(*words, "-n", "two@%h")
-    beat = start("beat", "-S", "redbeat.RedBeatScheduler")
+    beat = start("beat")
 
     def pids() -> set[tuple[str, int]]:
         return {(one.kind, one.pid) for one in seen()}

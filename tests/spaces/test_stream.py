@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -476,6 +477,30 @@ def test_streams_end_with_redis_and_can_be_had_again_with_it(cookie_of, owner, t
             assert (await again.event())[0] == "hello"
 
     settings.REDIS_URL = broker.url(folder)
+    play(story)
+
+
+def test_streams_end_soon_after_somebody_has_found_redis_hanging(cookie_of, owner, tmp_path: Path, settings):
+    cookie = cookie_of(owner)
+
+    async def story(server: Server) -> None:
+        with await asyncio.to_thread(broker.start, tmp_path / "broker") as valkey:
+            line = await server.connect(cookie)
+            await line.event()
+            valkey.process.send_signal(signal.SIGSTOP)
+            try:
+                assert await asyncio.to_thread(live.version) is None
+                async with asyncio.timeout(3):
+                    assert await line.event() == ("bye", {"why": "away"})
+                    assert (await server.connect(cookie)).status == 503
+            finally:
+                valkey.process.send_signal(signal.SIGCONT)
+            async with asyncio.timeout(20):
+                while (again := await server.connect(cookie)).status != 200:
+                    await asyncio.sleep(0.05)
+            assert (await again.event())[0] == "hello"
+
+    settings.REDIS_URL = broker.url(tmp_path / "broker")
     play(story)
 
 

@@ -1,5 +1,7 @@
 """Ending a call through its pages."""
 
+import socket
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -178,6 +180,36 @@ def test_a_broker_that_is_away_does_not_fail_the_ending(google, room, owner, sig
     forget_connections()
     assert reply.status_code == 302
     assert not is_on(google, record)
+
+
+def test_a_redis_that_hangs_holds_nobody_up_and_what_is_not_done_is_said(
+    google, room, owner, sign_in, settings
+):
+    record = device_call(google, room)
+    browser = sign_in(owner)
+    form = form_of(browser.get(url(room)))
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        settings.REDIS_URL = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0"
+        began = time.monotonic()
+        reply = browser.post(url(room), form, follow=True)
+        assert time.monotonic() - began < 2
+    assert not is_on(google, record)
+    assert said(reply).startswith(
+        "The call in Berlin 3.14 is over. Its link stays the same. Redis cannot be reached,"
+    )
+    assert "does not look again by itself" in said(reply)
+
+
+def test_asking_about_many_rooms_while_redis_hangs_is_said_to_be_uncertain(
+    google, room, owner, sign_in, settings
+):
+    browser = sign_in(owner)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        settings.REDIS_URL = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0"
+        began = time.monotonic()
+        reply = browser.post(reverse("selection_refresh"), {"room": room.slug}, follow=True)
+        assert time.monotonic() - began < 2
+    assert "it is not certain that Google will be asked about all of these rooms" in said(reply)
 
 
 def test_after_a_failure_the_form_comes_back_with_the_reason(google, room, owner, sign_in):
