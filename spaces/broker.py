@@ -91,7 +91,7 @@ class Pool(ConnectionPool):
     def get_connection(self, *args: Any, **options: Any) -> Any:
         """A connection that is open."""
         if self.presence.away:
-            raise NoConnection("Redis is away.")
+            raise NoConnection("away")
         return super().get_connection(*args, **options)
 
     def release(self, connection: Any) -> None:
