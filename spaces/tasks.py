@@ -28,12 +28,12 @@ SOON = 2.0
 _WAKING, _LATER = "events:waking", "events:later"
 
 
-def order(task: Task, *, expires: float, countdown: float = 0.0, **about: Any) -> None:
+def order(task: "Task[..., None]", *, expires: float, countdown: float = 0.0, **about: Any) -> None:
     """Order a task for somebody who waits. Seconds: it begins after `countdown`, or never when no worker has begun it `expires`
     seconds after now. Raises OperationalError within about a second when Redis is away, or does not say whether it has taken it."""
     try:
         broker.link().ping()  # Celery's connection would find out for itself, at the price of two timeouts
-        task.apply_async(kwargs=about, countdown=countdown or None, expires=expires, retry=False)
+        task.apply_async(kwargs=about, countdown=countdown, expires=expires, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         broker.presence().lost()  # so that nothing else on the way to the answer finds out anew
         raise OperationalError(str(error)) from error

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from meetadmin.celery import app
 from meetadmin.timetable import LOOK, WITHOUT_REDIS, Timetable
@@ -17,7 +18,7 @@ def two() -> Iterator[tuple[Timetable, Timetable]]:
     made = Timetable(app=app), Timetable(app=app)
     for each in made:
         for entry in each.schedule.values():
-            entry.last_run_at -= timedelta(hours=2)
+            entry.last_run_at = timezone.now() - timedelta(hours=2)
     yield made
     for each in made:
         each.close()

@@ -98,7 +98,7 @@ def test_an_order_to_a_broker_that_hangs_is_given_up_soon():
         began = time.monotonic()
         address = f"redis://127.0.0.1:{hanging.getsockname()[1]}/0"
         with app.connection_for_write(address) as connection, pytest.raises(OperationalError):
-            tasks.settle_ending.apply_async(kwargs={"room_id": 0}, connection=connection, retry=False)
+            app.send_task("spaces.tasks.settle_ending", connection=connection, retry=False)
         assert time.monotonic() - began < 3
     assert WORKERS_PATIENCE["socket_timeout"] > app.conf.broker_transport_options["socket_timeout"]
 
