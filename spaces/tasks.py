@@ -35,7 +35,6 @@ def order(task: "Task[..., None]", *, expires: float, countdown: float = 0.0, **
         broker.link().ping()  # Celery's connection would find out for itself, at the price of two timeouts
         task.apply_async(kwargs=about, countdown=countdown, expires=expires, retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        broker.presence().lost()  # so that nothing else on the way to the answer finds out anew
         raise OperationalError(str(error)) from error
 
 
