@@ -467,7 +467,10 @@ def test_participation_in_the_last_call_is_none_in_the_next(stage):
 
 def test_participation_ends_when_nobody_knows_whether_it_runs(stage):
     stage.space.has_trouble(Space.Trouble.NOT_PERMITTED, "hidden", seen_at=timezone.now())
+    assert stage.call.participants.exclude(google_id="").exists(), "nobody has seen them leave"
     assert not state_shown(stage, "participant")
+    person = Person.objects.get(pk=stage.people["participant"].pk)
+    assert not access.rooms_where(person, Permission.CALL_SEE).exists(), "lists have the same rule"
 
 
 def test_somebody_without_a_google_id_takes_part_in_nothing(stage):

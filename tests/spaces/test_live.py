@@ -202,6 +202,7 @@ def test_what_is_rolled_back_is_not_told(ear):
             raise ValueError("no")
 
     with transaction.atomic():
+        live.rooms_changed([one.pk])
         with pytest.raises(ValueError, match="no"):
             fails()
         live.rooms_changed([one.pk])

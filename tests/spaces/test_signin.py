@@ -212,6 +212,19 @@ def test_a_code_of_another_sign_in_is_refused(google):
     assert nothing_was_written()
 
 
+def test_an_id_token_that_was_made_for_another_request_is_refused(google):
+    """The code is this browser's and PKCE fits; the nonce that comes back is not the one of this sign-in."""
+    client = browser()
+    asked = urlsplit(begin(client))
+    query = dict(parse_qsl(asked.query)) | {"nonce": "of-somebody-else"}
+    reply = come_back(
+        client, choose(urlunsplit(asked._replace(query=urlencode(query))), "it-admin@example.com")
+    )
+    assert reply.status_code == 403
+    assert not signed_in(client)
+    assert nothing_was_written()
+
+
 @pytest.mark.parametrize("order", [{"status": 503}, {"kind": "garbage"}])
 def test_google_failing_is_said_and_leaves_no_trace(google, order):
     client = browser()

@@ -359,6 +359,19 @@ def test_who_comes_back_hears_what_was_missed(cookie_of, admin):
     play(story)
 
 
+def test_a_version_that_somebody_should_not_know_changes_nothing_for_them(cookie_of):
+    """Else trying versions would tell when something happened anywhere."""
+    cookie = cookie_of(Stage().people["owner"])
+    told(1000)
+
+    async def story(server: Server) -> None:
+        for version in (None, 5, 1000, 5000):
+            line = await server.connect(cookie, since=version)
+            assert await line.event() == ("hello", {"all": True})
+
+    play(story)
+
+
 def test_what_was_forgotten_is_told_as_everything(cookie_of, admin, monkeypatch):
     monkeypatch.setattr(stream, "REMEMBERED", 2)
     cookie = cookie_of(admin)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from spaces import broker, live, meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import errands, spaces, sweeps
+from spaces.google.errors import ScopeMissing
+from spaces.google.meet import MeetClient
 from spaces.google.quota import Limits
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import Liveness
@@ -370,6 +372,20 @@ def test_a_link_that_google_does_not_show_is_the_links_trouble_only(google, lone
     assert (space.account.problem, space.account.fail_count) == ("", 0)
     sweep(space.account)
     assert (space_of(lonely).trouble, space_of(lonely).liveness) == (Space.Trouble.NONE, Liveness.IDLE)
+
+
+def test_a_permission_that_is_missing_is_the_accounts_trouble_and_not_the_links(google, lonely, monkeypatch):
+    """Both are answered 403; the link would be said to be hidden, and nobody would mend the account."""
+
+    def refuse(*_: object) -> None:
+        raise ScopeMissing("This account was connected without a permission.")
+
+    monkeypatch.setattr(MeetClient, "get_space", refuse)
+    sweep(space_of(lonely).account)
+    space = space_of(lonely)
+    assert space.trouble == Space.Trouble.NONE
+    assert space.account.status == Account.Status.BROKEN
+    assert "without a permission" in space.account.problem
 
 
 def test_a_record_that_google_hides_is_no_trouble_of_the_link(google, lonely):

@@ -23,6 +23,14 @@ def test_only_one_of_two_gets_the_turn(db):
     assert twin.claim(now=now, until=now + timedelta(seconds=150)) is False
 
 
+def test_a_turn_that_somebody_has_had_meanwhile_is_not_taken_again(db):
+    """Two timetables have read the same list of accounts; one was quick."""
+    account = factories.make_account(next_sweep_at=timezone.now() + timedelta(seconds=30))
+    now = timezone.now()
+    assert account.claim(now=now, until=now + timedelta(seconds=15)) is False
+    assert account.claim(now=now, until=now + timedelta(seconds=15), due=False) is True
+
+
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_many_at_once_gets_the_turn():
     account = factories.make_account()

@@ -398,6 +398,7 @@ def test_searching_wants_every_word(db, owner: Person):
 def test_what_a_former_owner_saw_last_does_not_stand_for_the_present(space):
     now = timezone.now()
     assert space.owned
+    space.see_call(None, seen_at=now)
     space.absorb(
         resources.Space(space.name, space.meeting_code, space.meeting_uri), seen_at=now + timedelta(minutes=1)
     )

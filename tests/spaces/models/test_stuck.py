@@ -52,6 +52,7 @@ TABLE: list[tuple[Conference, int, list[str]]] = [
     (call(EMPTY, 15, 15, peak=0), 50, ["nobody has joined for 15 minutes"]),
     (call(EMPTY, 22.5, 200, peak=0), 75, ["nobody has joined for 22 minutes"]),
     (call(EMPTY, 15, 200), 50, ["everybody left 15 minutes ago"]),
+    (call(EMPTY, 70, 70, peak=0), 100, ["nobody has joined for 70 minutes"]),  # and nobody is alone in it
     # only room devices
     (call(DEVICES, 29, 60), 48, []),
     (call(DEVICES, 30, 60), 50, ["only room devices are left, for 30 minutes"]),
