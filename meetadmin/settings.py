@@ -232,7 +232,6 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-ALLAUTH_TRUSTED_PROXY_COUNT = env.number("MEETADMIN_PROXIES", 1 if HTTPS else 0)
 # A proxy ends TLS in front of us and only it reaches this process, so it is the one that redirects plain http.
 SILENCED_SYSTEM_CHECKS = ["security.W008"] if HTTPS else []
 _authorize = urlsplit(GOOGLE.authorize)
