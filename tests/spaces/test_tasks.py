@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from meetadmin import celery
@@ -322,6 +323,32 @@ def test_events_are_fetched_stored_and_ordered(google, room, queue, settings):
     google.control("POST", "push", {"name": PULL, "subscriber": False})
     with pytest.raises(CommandError, match="Pub/Sub Subscriber"):
         call_command("pull_events", once=True)
+
+
+def test_who_fetches_events_waits_for_a_database_that_is_away_and_loses_none(
+    google, room, queue, settings, monkeypatch
+):
+    settings.PUSH = PULLED
+    google.control("POST", "topics", {"name": TOPIC})
+    google.control("POST", "push", {"name": PULL, "topic": TOPIC})
+    google.control("POST", "publish", {"topic": TOPIC, "data": "{}"})
+    refused: list[str] = []
+
+    def away(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("INSERT") and not refused:
+            refused.append(sql)
+            raise OperationalError("server closed the connection")
+        return execute(sql, *rest)
+
+    def stored() -> None:
+        raise SystemExit
+
+    # By then Pub/Sub hands it out again.
+    monkeypatch.setattr(time, "sleep", lambda _: google.advance(600))
+    monkeypatch.setattr(tasks, "events_wait", stored)
+    with connection.execute_wrapper(away), pytest.raises(SystemExit):
+        call_command("pull_events")
+    assert (len(refused), Event.objects.count()) == (1, 1)
 
 
 def test_fetching_needs_to_be_configured(db, settings):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from spaces import meet, tasks
 from spaces.access import SYSTEM
@@ -14,6 +14,7 @@ from spaces.actions import events
 from spaces.google.errors import ConnectionBroken, GoogleError
 
 LONGEST_PAUSE = 60.0
+AWAY = "The database cannot be reached; events wait at Google."
 
 
 class Command(BaseCommand):
@@ -42,10 +43,14 @@ class Command(BaseCommand):
                 if events.pull(subscription=subscription, client=client, actor=SYSTEM):
                     tasks.events_wait()
                 pause = 1.0
-            except GoogleError as error:
+            except (GoogleError, DatabaseError) as error:
+                # What could not be stored was not acknowledged either: it comes again.
+                what, detail = AWAY, type(error).__name__
+                if isinstance(error, GoogleError):
+                    what, detail = error.sentence, error.detail
                 if options["once"]:
-                    raise CommandError(error.sentence) from error
-                self.stderr.write(f"{error.sentence} ({error.detail}) Next try in {pause:.0f} s.")
+                    raise CommandError(what) from error
+                self.stderr.write(f"{what} ({detail}) Next try in {pause:.0f} s.")
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
             if options["once"]:

@@ -95,6 +95,16 @@ def test_whose_address_has_changed_connects_the_same_account_again(google, owner
     assert meet.refresh_token(again) == given.refresh_token
 
 
+def test_an_address_that_went_to_somebody_else_takes_over_no_links(google, admin):
+    """Google's id is another one, so the links of the account are not theirs."""
+    accounts.connect(consent=consent(google, OWNER), actor=admin)
+    sealed = Account.objects.get().sealed_token
+    given = replace(consent(google, OWNER), google_id="of-somebody-else")
+    with pytest.raises(Refused, match="was another Google account"):
+        accounts.connect(consent=given, actor=admin)
+    assert Account.objects.get().sealed_token == sealed
+
+
 def test_an_account_connected_again_is_looked_at_at_once_and_pages_are_told(google, owner):
     """However long it had been left alone for failing."""
     accounts.connect(consent=consent(google, OWNER), actor=owner)

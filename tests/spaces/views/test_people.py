@@ -23,6 +23,17 @@ def test_giving_a_role(admin, sign_in):
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["/people/{}/", "/people/{}/switch/", "/google/{}/disconnect/", "/google/{}/test/", "/google/{}/check/"],
+)
+def test_which_numbers_exist_is_told_to_nobody_who_may_not_know(colleague, sign_in, address):
+    there = {"people": colleague.pk, "google": factories.make_account().pk}[address.split("/")[1]]
+    browser = sign_in(colleague)
+    known, unknown = (browser.post(address.format(number)) for number in (there, 999_999))
+    assert (known.status_code, unknown.status_code) == (403, 403)
+
+
+@pytest.mark.parametrize(
     ("form", "words"),
     [
         ({"email": "typed-words", "role": "helpdesk"}, "valid email"),
