@@ -1,11 +1,15 @@
 """Looking things up: a pasted link, code or invitation, a room's name, an owner. Answers from our own data; asking Google
 about an unknown code is a separate, stated step."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Literal
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,10 +19,13 @@ from spaces.access import Permission
 from spaces.actions.asking import sight
 from spaces.google import codes, resources
 from spaces.models import Account, PastCode, Person, Room, Space
+from spaces.models.rooms import RoomQuerySet
 from spaces.words import Text, counted, joined
 from spaces.words import text as _
 
 MOST_ROOMS = 20
+MOST_NEAR = 5
+MOST_ALIKE = 500
 
 Verdict = Literal["empty", "ours", "former", "retired", "unknown", "not_a_code", "rooms", "nothing"]
 
@@ -32,6 +39,8 @@ class Answer:
     code: str = ""
     rooms: Sequence[Room] = field(default_factory=list)
     more: int = 0
+    near: Sequence[Room] = field(default_factory=list)
+    """Rooms whose code differs in one letter from an unknown one: perhaps it was misheard."""
 
 
 def find(*, text: str, actor: Person) -> Answer:
@@ -39,6 +48,9 @@ def find(*, text: str, actor: Person) -> Answer:
     text = text.strip()
     if not text:
         return Answer("empty", "")
+    slug = _own_address(text)
+    if slug:
+        return _by_address(slug, actor)
     parsed = codes.parse(text)
     if parsed.kind in {"code", "space"}:
         answer = _by_code(parsed, actor)
@@ -48,9 +60,36 @@ def find(*, text: str, actor: Person) -> Answer:
         return named if named.rooms else answer
     if parsed.kind == "bad":
         named = _by_words(text, actor)
-        if named.rooms or len(text) < 60:
+        if named.rooms or (len(text) < 60 and parsed.sentence == codes.NOT_CODES):
             return named
     return Answer("not_a_code", parsed.sentence)
+
+
+_OWN_PATH = re.compile(r"/(?:r|rooms)/([\w-]{1,120})(?:[/?#].*)?", re.ASCII)
+
+
+def _own_address(text: str) -> str:
+    """The room named by an address of ours, as it stands on the card on the wall; "" if the text is something else. The site may
+    be left out, another site's address is none of ours."""
+    bare = re.sub(r"\Ahttps?://", "", text, flags=re.IGNORECASE)
+    site, slash, path = bare.partition("/")
+    if site and site.lower() != urlsplit(settings.BASE_URL).netloc.lower():
+        return ""
+    found = _OWN_PATH.fullmatch(slash + path)
+    return found[1].lower() if found else ""
+
+
+def _by_address(slug: str, actor: Person) -> Answer:
+    room = (
+        access.visible_rooms(actor)
+        .for_pages()
+        .prefetch_related("ownerships__person")
+        .filter(slug=slug)
+        .first()
+    )
+    if room is None:
+        return Answer("nothing", _("No room has the address “%(slug)s” here.") % {"slug": slug})
+    return Answer("rooms", _("This is the address of %(room)s.") % {"room": room.name}, rooms=[room])
 
 
 def _by_code(parsed: codes.Parsed, actor: Person) -> Answer:
@@ -91,7 +130,25 @@ def _by_code(parsed: codes.Parsed, actor: Person) -> Answer:
         )
         % {"code": parsed.value},
         parsed.value,
+        near=_near(parsed.value, actor) if parsed.kind == "code" else [],
     )
+
+
+def _near(code: str, actor: Person) -> list[Room]:
+    """Rooms whose code is one letter, or two neighbouring letters in the wrong order, away from this one. One half of the code
+    is then as it was said, which the database can look for."""
+    halves = Q(space__meeting_code__startswith=code[:6]) | Q(space__meeting_code__endswith=code[6:])
+    rooms = access.visible_rooms(actor).current().filter(halves).select_related("space").order_by("name")[:50]
+    return [room for room in rooms if room.space and _misheard(code, room.space.meeting_code)][:MOST_NEAR]
+
+
+def _misheard(said: str, code: str) -> bool:
+    if len(said) != len(code):
+        return False
+    wrong = [place for place, (one, other) in enumerate(zip(said, code, strict=True)) if one != other]
+    if len(wrong) == 2 and wrong[1] == wrong[0] + 1:
+        return said[wrong[0]] + said[wrong[1]] == code[wrong[1]] + code[wrong[0]]
+    return len(wrong) == 1
 
 
 def _moved(room: Room, code: str, what: Text, when: datetime | None) -> Answer:
@@ -108,19 +165,54 @@ def _moved(room: Room, code: str, what: Text, when: datetime | None) -> Answer:
 
 
 def _by_words(text: str, actor: Person) -> Answer:
-    found = access.visible_rooms(actor).current().matching(text[:200])
-    rooms = list(found.for_pages().prefetch_related("ownerships__person").order_by("name")[: MOST_ROOMS + 1])
+    everything = access.visible_rooms(actor).current()
+    rooms, number = _some(everything.matching(text[:200]))
+    if rooms:
+        sentence = counted("%(n)s room matches.", "%(n)s rooms match.", number) % {"n": number}
+        if number == 1:
+            sentence = _("This is %(room)s.") % {"room": rooms[0].name}
+        return Answer("rooms", sentence, rooms=rooms, more=number - len(rooms))
+    if re.fullmatch(r"\S+@\S+", text):
+        return Answer("nothing", _("No room has %(text)s as its owner or deputy.") % {"text": text[:80]})
+    rooms, number = _some(_nearly(text[:200], everything))
     if not rooms:
         return Answer("nothing", _("No room, place, owner or code matches “%(text)s”.") % {"text": text[:80]})
-    more = found.count() - MOST_ROOMS if len(rooms) > MOST_ROOMS else 0
-    shown = rooms[:MOST_ROOMS]
-    sentence = (
-        _("This is %(room)s.") % {"room": shown[0].name}
-        if len(rooms) == 1
-        else counted("%(n)s room matches.", "%(n)s rooms match.", len(shown) + more)
-        % {"n": len(shown) + more}
-    )
-    return Answer("rooms", sentence, rooms=shown, more=more)
+    sentence = counted(
+        "Nothing is called “%(text)s”, but %(n)s room comes near.",
+        "Nothing is called “%(text)s”, but %(n)s rooms come near.",
+        number,
+    ) % {"n": number, "text": text[:80]}
+    return Answer("rooms", sentence, rooms=rooms, more=number - len(rooms))
+
+
+def _some(found: RoomQuerySet) -> tuple[list[Room], int]:
+    """The first rooms of these, and how many there are."""
+    rooms = list(found.for_pages().prefetch_related("ownerships__person").order_by("name")[: MOST_ROOMS + 1])
+    return rooms[:MOST_ROOMS], found.count() if len(rooms) > MOST_ROOMS else len(rooms)
+
+
+def _nearly(text: str, rooms: RoomQuerySet) -> RoomQuerySet:
+    """What is meant by “berlin 314” and by “room 3.14 is blocked”: a name written otherwise, or else the words with a number in
+    them, which say which room it is."""
+    alike = _written_otherwise(text, rooms)
+    if alike:
+        return rooms.filter(pk__in=alike)
+    numbered = " ".join(re.findall(r"[\w.-]*\d[\w.-]*\b", text))
+    return rooms.matching(numbered) if numbered else rooms.none()
+
+
+def _written_otherwise(text: str, rooms: RoomQuerySet) -> list[int]:
+    """Ids of the rooms with the same letters and digits in their place and name, whatever stands between them."""
+    wanted = _squashed(text)
+    if len(wanted) < 3:
+        return []
+    names = rooms.values_list("pk", "name", "building__name", "building__code")
+    found = (pk for pk, name, *places in names if any(wanted in _squashed(place + name) for place in places))
+    return list(islice(found, MOST_ALIKE))
+
+
+def _squashed(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Verbs about physical rooms: add, edit, archive, restore."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -180,7 +181,8 @@ def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None
 
 
 def _free_slug(room: RoomFacts) -> str:
-    name = slugify(room.name) or "room"
+    # "3.14" becomes 3-14: as 314 it could be 31.4 as well, and nobody could read it out.
+    name = slugify(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
     wanted = name if name.startswith(slugify(room.building.name)) else f"{slugify(room.building.code)}-{name}"
     slug, number = wanted[:110], 2
     while Room.objects.filter(slug=slug).exists():

@@ -61,6 +61,10 @@ _NO_MEETING_PATHS = {"new", "landing", "home"}
 
 # Every pattern below reads a text in one pass: no two of its repetitions can claim the same letters.
 _CODE = re.compile(r"[a-z]{3}-[a-z]{4}-[a-z]{3}")
+# As people write and spell codes: whole groups or single letters, with or without something between the groups.
+_SPELLED = re.compile(
+    r"(?:[a-z]{3}|[a-z]-[a-z]-[a-z])-?(?:[a-z]{4}|[a-z]-[a-z]-[a-z]-[a-z])-?(?:[a-z]{3}|[a-z]-[a-z]-[a-z])"
+)
 _SPACE = re.compile(r"spaces/[A-Za-z0-9_-]{1,128}")
 _CODE_IN_TEXT = re.compile(
     r"(?<![\w/@.%=&?#+-])([a-z]{3}-[a-z]{4}-[a-z]{3})(?![\w/@%=&+-])(?!\.\w)", re.IGNORECASE | re.ASCII
@@ -79,7 +83,7 @@ _NUMBER = re.compile(r"(?<!\w)(?:\+|00)[0-9][0-9 ()./-]{6}")
 _ONLY_NUMBER = re.compile(r"(?:tel:)?[+#]?[0-9 ()./#-]{7,}", re.IGNORECASE)
 
 _WRAPPING = " \t\r\n<>\"'`()[]{}|,;.:!?*„“”‚‘’«»‹›"
-_NOT_CODES = _(
+NOT_CODES = _(
     "Nothing here looks like a meeting link or a code. A code has three groups of letters, such as abc-mnop-xyz."
 )
 
@@ -119,18 +123,21 @@ def _clean(text: str) -> str:
 
 
 def _by_whole_input(clean: str) -> Parsed | None:
-    """A code and nothing else: capitals, blanks, missing dashes and a leftover query are all fine."""
+    """A code and nothing else: capitals, blanks, missing dashes, single letters as they are read out on the phone, and a
+    leftover query are all fine."""
     word = clean if len(clean) < 200 else ""
     if " " not in word and "\n" not in word:
         word = word.split("?")[0].split("#")[0].strip("/")
     groups = re.sub(r"[\s-]+", "-", word.strip("- \n")).lower()
     letters = groups.replace("-", "")
-    if len(letters) != 10 or not (letters.isascii() and letters.isalpha()):
+    if len(letters) != 10 or not _SPELLED.fullmatch(groups):
         return None
-    code = f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
-    if groups not in (letters, code, f"{letters[:3]}-{letters[3:]}", f"{letters[:7]}-{letters[7:]}"):
-        return None
-    return Parsed("code", code, bare=word.count("-") < 2)
+    spelled = any(len(group) == 1 for group in groups.split("-"))  # no word is written like that
+    return Parsed(
+        "code",
+        f"{letters[:3]}-{letters[3:7]}-{letters[7:]}",
+        bare=word.count("-") < 2 and not spelled,
+    )
 
 
 def _by_search(clean: str) -> Parsed:
@@ -252,4 +259,4 @@ def _bad(clean: str) -> Parsed:
         return Parsed(
             "bad", "", _("This link leads to %(hosts)s, not to Google Meet.") % {"hosts": hosts[0][:100]}
         )
-    return Parsed("bad", "", _NOT_CODES)
+    return Parsed("bad", "", NOT_CODES)

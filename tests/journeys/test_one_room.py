@@ -56,6 +56,7 @@ def test_an_owner_ends_a_call_with_two_taps_from_the_address_in_an_alert(
     assert box["height"] >= 44
     button.tap()
     expect(page.locator("#messages")).to_contain_text("is over")
+    expect(page.get_by_role("button", name="End the call")).to_have_count(0)
     assert ends(stack) == before + 1
 
 

@@ -29,7 +29,7 @@ CODE = "abc-mnop-xyz"
 @pytest.fixture
 def room(owner: Person) -> Room:
     """room-owner's room with the link abc-mnop-xyz."""
-    return factories.make_room("3.14", owners=(owner,), space=factories.make_space(CODE))
+    return factories.make_room("3.14", slug="berlin-3-14", owners=(owner,), space=factories.make_space(CODE))
 
 
 def find(text: str, actor: Person) -> lookup.Answer:
@@ -54,6 +54,15 @@ PASTED = [
     ("berlin", "rooms"),
     ("room-owner@example.com", "rooms"),
     ("nowhere at all", "nothing"),
+    ("a b c m n o p x y z", "ours"),
+    ("http://127.0.0.1:8000/r/berlin-3-14", "rooms"),
+    ("127.0.0.1:8000/rooms/berlin-3-14/?tab=audit", "rooms"),
+    ("/r/Berlin-3-14", "rooms"),
+    ("https://rooms.elsewhere.example/r/berlin-3-14", "not_a_code"),
+    ("http://127.0.0.1:8000/r/berlin-4", "nothing"),
+    ("room 3.14 is blocked", "rooms"),
+    ("Berlin3.14", "rooms"),
+    ("room 4.1 is blocked", "nothing"),
     ("", "empty"),
     ("   \n ", "empty"),
 ]
@@ -66,6 +75,40 @@ def test_every_paste_gets_its_verdict(google, room, colleague, text, verdict):
     assert bool(answer.sentence) is (verdict != "empty")
     assert list(answer.rooms) == ([room] if verdict in {"ours", "rooms"} else [])
     assert asked(google) == {}
+
+
+HEARD = [
+    ("abc-mnop-xyd", True),  # one letter
+    ("bac-mnop-xyz", True),  # two neighbours
+    ("abc-mnop-zyx", False),  # two letters that are no neighbours
+    ("abd-mnop-xyd", False),
+]
+
+
+@pytest.mark.parametrize(("text", "near"), HEARD)
+def test_a_code_that_was_misheard_names_the_room_it_is_near_to(
+    room: Room, helpdesk: Person, text: str, *, near: bool
+) -> None:
+    answer = find(text, helpdesk)
+    assert answer.verdict == "unknown"
+    assert list(answer.near) == ([room] if near else [])
+
+
+def test_rooms_in_the_archive_are_nobodys_misheard_code(room: Room, helpdesk: Person) -> None:
+    Room.objects.update(archived_at=timezone.now())
+    assert not find("abc-mnop-xyd", helpdesk).near
+
+
+def test_an_address_that_answers_for_no_room_is_told_so(room: Room, helpdesk: Person) -> None:
+    answer = find("participant@example.com", helpdesk)
+    assert answer.verdict == "nothing"
+    assert answer.sentence == "No room has participant@example.com as its owner or deputy."
+
+
+def test_a_name_written_otherwise_is_called_near_not_found(room: Room, helpdesk: Person) -> None:
+    answer = find("room 3.14 is blocked", helpdesk)
+    assert list(answer.rooms) == [room]
+    assert answer.sentence == "Nothing is called “room 3.14 is blocked”, but 1 room comes near."
 
 
 def test_a_space_name_is_found_too(room, colleague):

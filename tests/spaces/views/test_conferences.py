@@ -64,6 +64,15 @@ def test_the_dialog_is_the_same_form_without_its_page(google, room, owner, sign_
     assert 'name="conference"' in text
 
 
+def test_only_the_dialog_stays_where_it_is(google, room, owner, sign_in):
+    """As a page of its own, where an alert leads, the form has to lead on: what it says is over once the call is."""
+    device_call(google, room)
+    browser = sign_in(owner)
+    post = f'hx-post="{url(room)}"'
+    assert post in browser.get(url(room), headers=HTMX).content.decode()
+    assert post not in browser.get(url(room)).content.decode()
+
+
 def test_two_clicks_end_a_stuck_call(google, room, owner, sign_in):
     record = device_call(google, room)
     browser = sign_in(owner)

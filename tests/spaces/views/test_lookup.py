@@ -118,6 +118,16 @@ def test_there_is_one_solid_button_beside_a_verdict(owner, helpdesk, sign_in):
     assert len(re.findall(r'class="[^"]*\b(?:primary|solid)\b', text)) == 1
 
 
+def test_a_misheard_code_leads_to_the_code_it_may_have_been(owner, helpdesk, sign_in):
+    room = room_in("idle", owner)
+    assert room.space is not None
+    code = room.space.meeting_code
+    heard = f"{code[:-1]}{'a' if code[-1] != 'a' else 'b'}"
+    reply = look_up(sign_in(helpdesk), heard)
+    assert f'?q={code}"' in reply.content.decode()
+    assert reply.context["single"] is None
+
+
 # --- Looked up before ---------------------------------------------------------------------------------------
 
 
