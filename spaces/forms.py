@@ -343,20 +343,39 @@ class AdoptForm(KeyedForm):
         self.fields["account"].queryset = accounts  # type: ignore[attr-defined]
 
 
-def _addresses(text: str) -> tuple[str, ...]:
-    found = [
-        part.strip().lower() for part in text.replace(";", ",").replace("\n", ",").split(",") if part.strip()
-    ]
-    for address in found:
-        try:
-            validate_email(address)
-            if len(address) > ADDRESS:
-                raise ValidationError("")
-        except ValidationError:
-            raise ValidationError(
-                _("“%(address)s” is not an e-mail address.") % {"address": address}
-            ) from None
-    return tuple(dict.fromkeys(found))
+class PeopleField(forms.CharField):
+    """Addresses in any dress: one a line, with commas, or as mail programs copy them. Hundreds may stand in it, and no browser
+    is asked to cut what is pasted: half an address can be somebody else's."""
+
+    LONGEST = 50_000
+
+    def __init__(self, *, label: Any, help_text: Any = "") -> None:
+        super().__init__(
+            label=label,
+            help_text=help_text,
+            required=False,
+            max_length=self.LONGEST,
+            widget=forms.Textarea(attrs={"rows": 2}),
+        )
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        """Those of every text field but maxlength."""
+        return {name: value for name, value in super().widget_attrs(widget).items() if name != "maxlength"}
+
+    def clean(self, value: Any) -> tuple[str, ...]:
+        """Each address once, in small letters, in the order in which they were written."""
+        plain = re.sub(r'(?:"[^"\n]{0,200}"|[^,;\n<>"]){0,200}<([^<>\s]*)>', r" \1 ", super().clean(value))
+        found = [part.lower() for part in re.split(r"[,;\s]+", plain) if part]
+        for address in found:
+            try:
+                validate_email(address)
+                if len(address) > ADDRESS:
+                    raise ValidationError("")
+            except ValidationError:
+                raise ValidationError(
+                    _("“%(address)s” is not an e-mail address.") % {"address": address}
+                ) from None
+        return tuple(dict.fromkeys(found))
 
 
 STUCK_LABELS = {
@@ -387,18 +406,13 @@ class RoomForm(KeyedForm):
         label=_("Meet device"),
         help_text=_("Its name in Google's Admin console. In a call it counts as a device, not as a person."),
     )
-    owners = forms.CharField(
+    owners = PeopleField(
         label=_("Owners"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_(
             "Addresses, one a line. They may change settings and end calls, also before their first sign-in."
         ),
     )
-    deputies = forms.CharField(
-        label=_("Deputies"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
-    )
+    deputies = PeopleField(label=_("Deputies"))
     notes = forms.CharField(
         label=_("Notes"),
         required=False,
@@ -424,14 +438,6 @@ class RoomForm(KeyedForm):
                 % {"minutes": getattr(usual, name.removeprefix("stuck_"))},
             )
         self.fields["building"].queryset = buildings  # type: ignore[attr-defined]
-
-    def clean_owners(self) -> tuple[str, ...]:
-        """Valid addresses."""
-        return _addresses(self.cleaned_data["owners"])
-
-    def clean_deputies(self) -> tuple[str, ...]:
-        """Valid addresses."""
-        return _addresses(self.cleaned_data["deputies"])
 
     def clean(self) -> dict[str, Any]:
         """A building, old or new, in which no other room has this name."""

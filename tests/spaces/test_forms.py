@@ -1,6 +1,7 @@
 """Forms check the shape of what is sent."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from spaces.forms import (
@@ -11,6 +12,7 @@ from spaces.forms import (
     EndForm,
     FilterForm,
     LookupForm,
+    PeopleField,
     RoomForm,
     SettingsForm,
     new_key,
@@ -121,6 +123,31 @@ def test_the_own_words_stand_behind_the_preset():
     form = EndForm({"key": KEY, "preset": "The room is needed", "other": "mine"}, room=room, people=0)
     assert form.is_valid()
     assert form.reason == "The room is needed: mine"
+
+
+PASTED_PEOPLE = [
+    ("a@example.com b@example.com\tc@example.com", ("a@example.com", "b@example.com", "c@example.com")),
+    ('"Adler, Ann" <A@example.com>, Bo Berg <b@example.com>;', ("a@example.com", "b@example.com")),
+    ("Ann Adler <A@example.com>, Bo Berg <b@example.com>;", ("a@example.com", "b@example.com")),
+    (
+        "\n".join(f"owner-{n}@example.com" for n in range(300)),
+        tuple(f"owner-{n}@example.com" for n in range(300)),
+    ),
+    ("", ()),
+    ("ann@", None),
+    ("Ann <>", ()),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), PASTED_PEOPLE, ids=lambda one: str(one)[:20])
+def test_people_as_they_are_pasted(text: str, expected: tuple[str, ...] | None) -> None:
+    field = PeopleField(label="")
+    assert "maxlength" not in field.widget.attrs  # a browser would cut the paste, and say nothing
+    if expected is None:
+        with pytest.raises(ValidationError):
+            field.clean(text)
+    else:
+        assert field.clean(text) == expected
 
 
 def test_addresses_are_split_lowered_and_named_once():
