@@ -1,4 +1,4 @@
-"""`make test`: the checks, then the tests on PostgreSQL and on SQLite, with what they need brought along."""
+"""`make test`: the checks and the browser stories beside the tests on PostgreSQL and then on SQLite, with what they need brought along."""
 
 import os
 import re
@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import NoReturn
 
 from embedded import checks, chromium, postgres, process
 from embedded.process import ROOT, Problem
 
 RESULTS = ROOT / "var" / "test"
 COVERAGE_REPORT = RESULTS / "coverage.txt"
-# These say nothing about the database: they stand on no table of ours, or their server process has its own SQLite file.
+# Besides what asks for no database at all (tests/conftest.py): these look at pages, processes and Redis, and what they read from
+# tables others read, too; or their server process has its own SQLite file.
 DATABASE_BLIND = (
     "tests/simulator",
     "tests/contract",
@@ -25,6 +27,8 @@ DATABASE_BLIND = (
     "tests/meetadmin",
     "tests/test_house.py",
     "tests/spaces/test_leaks.py",
+    "tests/spaces/templatetags",
+    "tests/spaces/views/test_german.py",
 )
 CLOSING = re.compile(r"^=+ (short test summary info|.*\bin \d+[.\d]*s\b.*) =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -39,45 +43,52 @@ class Outcome:
     summary: list[str]
 
 
-def pytest(name: str, env: Mapping[str, str], *arguments: str) -> Outcome:
-    """Run pytest, showing everything but its closing summary, which is handed back."""
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+def pytest(name: str, env: Mapping[str, str], *arguments: str, workers: int, at_once: bool = True) -> Outcome:
+    """Run pytest, showing everything but its closing summary, which is handed back. Not `at_once`: shown when it is over, in one
+    piece, because others are telling theirs meanwhile. No `workers`: in one process."""
     began = time.monotonic()
-    print(f"\n{name}", flush=True)
     colour = "--color=yes" if sys.stdout.isatty() else "--color=no"
-    # A worker more than cores, because browser stories wait a lot; in the order of tests/conftest.py, which begins with them.
-    options = ["-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder", "--maxfail=40", colour]
+    # Groups (tests/conftest.py) are begun first, in that file's order; other tests go one by one to whoever is free.
+    options = ["-n", str(workers), "--dist", "loadgroup", "--no-loadscope-reorder", "--maxfail=40", colour]
     argv = process.tethered([sys.executable, "-m", "pytest", *options, *arguments])
+    held = [f"\n{name}\n"]
+    if at_once:
+        print(held.pop(), end="", flush=True)
     running = subprocess.Popen(
         argv, cwd=ROOT, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    RUNNING.add(running)
     summary: list[str] = []
     for line in running.stdout or ():
         if summary or CLOSING.match(COLOUR.sub("", line.rstrip())):
             summary.append(line.rstrip("\n"))
-        else:
+        elif at_once:
             print(line, end="", flush=True)
+        else:
+            held.append(line)
     passed = running.wait() == 0
-    print(f"{name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - began:.0f} s", flush=True)
+    RUNNING.discard(running)
+    held.append(f"{name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - began:.0f} s\n")
+    print("".join(held), end="", flush=True)
     return Outcome(name, passed, summary)
 
 
-def run_both(env: dict[str, str]) -> list[Outcome]:
-    """The tests on PostgreSQL, then all tests on SQLite."""
-    outcomes = []
+def on_postgres(env: Mapping[str, str]) -> Outcome:
+    """What may go differently on another database."""
+    narrower = ["-m", "not journey", *(f"--ignore={folder}" for folder in DATABASE_BLIND)]
     with ExitStack() as stack:
         address = os.environ.get("TEST_POSTGRES_URL") or stack.enter_context(postgres.start()).url
-        narrower = ["-m", "not journey", *(f"--ignore={folder}" for folder in DATABASE_BLIND)]
-        on_postgres = env | {"DATABASE_URL": address}
-        outcomes.append(pytest("Tests on PostgreSQL", on_postgres, *narrower))
-    outcomes.append(pytest("Tests on SQLite, with the browser", env))
-    return outcomes
+        return pytest("Tests on PostgreSQL", {**env, "DATABASE_URL": address}, *narrower, workers=2)
 
 
 def coverage() -> None:
     """The run on SQLite, which is everything, measured, with the processes it starts: half as slow again, so not part of
     `test`. The details go to var/test/coverage.txt. Raises Problem when a test failed."""
     env = environment()
-    outcome = pytest("Tests on SQLite, measured", env, "--cov", "--cov-report=")
+    outcome = pytest("Tests on SQLite, measured", env, "--cov", "--cov-report=", workers=3)
     tool = [sys.executable, "-m", "coverage", "report"]
     with COVERAGE_REPORT.open("w", encoding="utf-8") as file:
         subprocess.run(tool, cwd=ROOT, env=dict(env), stdout=file, check=False)
@@ -92,9 +103,7 @@ def coverage() -> None:
 
 def environment() -> dict[str, str]:
     """What the tests get to see: nothing of the caller's installation, and the browser to drive."""
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(143)
-    )  # an end with clean-up, so that PostgreSQL's folder goes, too
+    signal.signal(signal.SIGTERM, lambda *_: leave())
     browser = chromium.ensure()
     RESULTS.mkdir(parents=True, exist_ok=True)
     for stale in RESULTS.glob(".coverage*"):
@@ -105,14 +114,25 @@ def environment() -> dict[str, str]:
     return env | {"CHROMIUM": browser, "COVERAGE_FILE": str(RESULTS / ".coverage")}
 
 
+def leave() -> NoReturn:
+    """An end with clean-up, so that PostgreSQL's folder goes, too; nobody waits for what is still running."""
+    for one in RUNNING:
+        one.terminate()
+    sys.exit(143)
+
+
 def test() -> None:
     """Run everything. Ends with pytest's own summaries, a failed one last. Raises Problem when anything failed."""
     began = time.monotonic()
     env = environment()
-    # The checks wait for nothing and the tests for much: beside each other they are through a quarter of a minute earlier.
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    # The stories wait most of their time, and the checks not at all: beside the other tests they keep both cores at work.
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        telling = pool.submit(
+            pytest, "Stories in the browser", env, "-m", "journey", "tests/journeys", workers=0, at_once=False
+        )
         checking = pool.submit(checks.failures)
-        outcomes = run_both(env)
+        outcomes = [on_postgres(env), pytest("Tests on SQLite", env, "-m", "not journey", workers=3)]
+        outcomes.append(telling.result())
         failed = checking.result()
     print(f"\nEverything took {time.monotonic() - began:.0f} s")
     for outcome in sorted(outcomes, key=lambda outcome: not outcome.passed):

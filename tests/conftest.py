@@ -3,6 +3,7 @@
 from tests.support import environment
 
 # isort: split
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from embedded import broker
@@ -23,14 +23,36 @@ from tests import factories
 from tests.support.simulator import SimulatorProcess
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All stories go to one worker (`--dist loadgroup`), so that the whole product is started once. Said here, because xdist reads
+    the groups before it asks this file to sort."""
+    if "journey" in item.keywords:
+        item.add_marker(pytest.mark.xdist_group("stories"))
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The browser stories take longest and wait most: begun last, they would keep one core idle at the end. They all go to one
-    worker, so that the whole product is started once; other tests stay together by file (`--dist loadgroup`)."""
-    items.sort(key=lambda item: "journey" not in item.keywords)
-    for item in items:
-        group = "stories" if "journey" in item.keywords else item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What has to stay together takes longest and waits most: begun last, it would keep one core idle at the end. And what asks
+    for no database says nothing about another one."""
+    items.sort(key=lambda item: "xdist_group" not in item.keywords)
+    if connection.vendor != "sqlite":
+        blind = [item for item in items if not asks_for_database(item)]
+        config.hook.pytest_deselected(items=blind)
+        items[:] = [item for item in items if asks_for_database(item)]
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end: the collector need not look through it again with every page that is made."""
+    gc.collect()
+    gc.freeze()
+
+
+def asks_for_database(item: pytest.Item) -> bool:
+    """Whether pytest-django lets it have one."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return item.get_closest_marker("django_db") is not None or not fixtures.isdisjoint(
+        {"db", "transactional_db"}
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -116,15 +138,18 @@ class Browser(Client):
 
     def get(self, *args: Any, **kwargs: Any) -> Any:
         """GET, and fail when it wrote to the database."""
-        with CaptureQueriesContext(connection) as queries:
+        writes: list[str] = []
+
+        def watch(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+            if (
+                sql.lstrip().split(" ", 1)[0].upper() in {"INSERT", "UPDATE", "DELETE"}
+                and "django_session" not in sql
+            ):
+                writes.append(sql)
+            return execute(sql, params, many, context)
+
+        with connection.execute_wrapper(watch):
             response = super().get(*args, **kwargs)
-        writes = [
-            query["sql"]
-            for query in queries.captured_queries
-            # On PostgreSQL a query that could not be sent has no text.
-            if str(query["sql"] or "").split(" ", 1)[0].upper() in {"INSERT", "UPDATE", "DELETE"}
-            and "django_session" not in query["sql"]
-        ]
         assert not writes, f"A GET wrote to the database: {writes}"
         return response
 

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import django
+from django.conf import settings
 
 from embedded import broker
 
@@ -61,6 +62,9 @@ for name in (
     os.environ.pop(name, None)
 
 django.setup()
+# Every test client makes the middleware anew, and WhiteNoise would look through all static files each time, which takes longer
+# than a page does. Here it looks for a file when it is asked for one.
+settings.WHITENOISE_AUTOREFRESH = True
 # Not left behind for xdist's workers: with it set they would read the settings before this module could give them an
 # environment of their own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
