@@ -13,8 +13,9 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone, translation
 
-from embedded import broker
-from spaces import meet
+from embedded import broker, process
+from spaces import broker as redis_link
+from spaces import figures, live, meet, pulse
 from spaces.google import credentials
 from spaces.models import Person, Role
 from spaces.templatetags import rows_text
@@ -70,12 +71,21 @@ def _in_english() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache(redis_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rate limits, heartbeats and pages kept by one test are none of the next one's business: on SQLite its rooms and people
-    have the same numbers."""
+def _nothing_kept(redis_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process remembers, and what Redis holds for it (all of it: the cache is emptied by FLUSHDB), is none of the next
+    test's business: on SQLite its rooms and people have the same numbers."""
+    process.wait_until(
+        lambda: not redis_link.presence().away, seconds=10, what="Redis"
+    )  # it was away a moment ago
     cache.clear()
     rows_text._rows.clear()
     monkeypatch.setattr(live_pages, "SHELF", live_pages.Shelf(most=live_pages.SHELF.most))
+    live._Outbox.missed = False  # Redis was away, and something could not be told
+    pulse._Self.last.clear()
+    figures._Kept.at = -figures.KEEP_SHARE
+    meet._keys.cache_clear()  # Google's keys could not be had a moment ago
+    forget_clients()
+    factories.begin_anew()
 
 
 @pytest.fixture(scope="session")
@@ -98,7 +108,6 @@ def forget_clients() -> None:
 def google(simulator_process: SimulatorProcess, settings: Any) -> SimulatorProcess:
     """A still Google with 24 rooms, fresh from the seed, that knows our service account."""
     simulator_process.reset()
-    forget_clients()
     settings.GOOGLE_SERVICE_ACCOUNT = simulator_process.control("GET", "service-account")
     return simulator_process
 

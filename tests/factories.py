@@ -23,6 +23,12 @@ from spaces.models.spaces import Liveness
 _numbers = count(1)
 
 
+def begin_anew() -> None:
+    """Count from one again, so that names, and with them the order of lists, do not depend on what was made before."""
+    global _numbers  # noqa: PLW0603
+    _numbers = count(1)
+
+
 def make_person(email: str = "", *, role: str = Role.COLLEAGUE, **fields: Any) -> Person:
     """Somebody who has signed in before."""
     number = next(_numbers)
@@ -147,3 +153,28 @@ def make_call(
     Space.objects.filter(pk=space.pk).update(liveness=Liveness.ACTIVE, conference=call, seen_at=now)
     space.refresh_from_db()
     return call
+
+
+def room_in(state: str, owner: Person | None, name: str = "") -> Room:
+    """A room in a state that a page has its own words, and its own main action, for."""
+    owners = (owner,) if owner else ()
+    if state == "none":
+        return make_room(name, owners=owners, with_space=False)
+    special: dict[str, dict[str, Any]] = {
+        "foreign": {"origin": Space.Origin.FOREIGN},
+        "not owned": {"owned": False, "liveness": Liveness.UNKNOWN},
+        "ageing": {"code_confirmed_at": timezone.now() - timedelta(days=310)},
+        "dead": {"trouble": Space.Trouble.NOT_FOUND, "liveness": Liveness.UNKNOWN},
+        "unknown": {"liveness": Liveness.UNKNOWN, "seen_at": None},
+    }
+    fields = special.get(state, {})
+    if state == "broken":
+        trouble = {"status": Account.Status.BROKEN, "problem": "Delegation was withdrawn."}
+        fields = {"account": make_account("rooms-old@example.com", **trouble)}
+    space = make_space(**fields)
+    room = make_room(name, space=space, owners=owners)
+    if state in {"live", "foreign"}:
+        make_call(space, guests=2, devices=1)
+    elif state == "stuck":
+        make_call(space, devices=2, ago=timedelta(hours=5))
+    return room

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import Stack, Visitor
-from tests.journeys.test_one_room import PHONE, address_of, retry
+from tests.journeys.test_one_room import PHONE, address_of, quiet_room_of_the_owner, retry
 from tests.journeys.test_stories import SOON, ends, idle_room
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
@@ -108,12 +108,12 @@ def test_it_ends_the_stuck_call_of_a_named_room_in_three_actions(
         expect(page.locator("#messages")).to_be_focused()
 
 
-@pytest.mark.parametrize("by", ["touch", "keyboard"])
-def test_helpdesk_has_the_verdict_in_one_action(stack: Stack, visitor: Arrive, by: str) -> None:
+def test_helpdesk_has_the_verdict_in_one_action_on_a_phone(stack: Stack, visitor: Arrive) -> None:
+    """By keyboard: test_one_room."""
     room = stack.room(lambda one: one["call"] is not None and one["the_space"]["project"] == "meetadmin-demo")
-    page = visitor("helpdesk@example.com", **(PHONE if by == "touch" else {})).page
+    page = visitor("helpdesk@example.com", **PHONE).page
     page.goto(address_of(page, stack, room) + "?tab=history")
-    hands = Hands(page, touch=by == "touch")
+    hands = Hands(page, touch=True)
     hands.search(f"Join: https://meet.google.com/{room['meeting_code'].upper()}?authuser=1 or by phone")
     expect(page.locator("#answer .verdict")).to_contain_text(f"This is the link of {room['name']}")
     expect(page.locator("#answer .step")).to_contain_text("Next:")
@@ -122,13 +122,7 @@ def test_helpdesk_has_the_verdict_in_one_action(stack: Stack, visitor: Arrive, b
 
 @pytest.mark.parametrize("by", ["touch", "keyboard"])
 def test_an_owner_ends_a_call_in_two_actions_from_my_rooms(stack: Stack, visitor: Arrive, by: str) -> None:
-    room = stack.room(
-        lambda one: (
-            one["owner_email"] == "room-owner@example.com"
-            and one["the_space"]["project"] == "meetadmin-demo"
-            and one["call"] is None
-        )
-    )
+    room = quiet_room_of_the_owner(stack)
     stack.google.start_conference(room["space"], {"device": room["device"]["name"]}, ago=46_000)
     before = ends(stack)
     page = visitor("room-owner@example.com", **(PHONE if by == "touch" else {})).page

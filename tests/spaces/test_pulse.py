@@ -19,11 +19,6 @@ def seen() -> list[pulse.Process]:
     return list(pulse.processes(broker.link()))
 
 
-@pytest.fixture(autouse=True)
-def _unsaid() -> None:
-    pulse._Self.last.clear()
-
-
 def test_a_process_says_who_it_is(settings):
     pulse.beats("worker")
     (one,) = seen()

@@ -22,22 +22,8 @@ def text_of(reply: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", reply.content.decode()).split())
 
 
-def room_in(state: str, owner: Person | None, **call: Any) -> Room:
-    """A room in that state, called Berlin 3.14."""
-    owners = (owner,) if owner else ()
-    if state == "none":
-        return factories.make_room("Berlin 3.14", owners=owners, with_space=False)
-    origin = Space.Origin.FOREIGN if state == "foreign" else Space.Origin.OURS
-    liveness = Liveness.UNKNOWN if state == "unknown" else Liveness.IDLE
-    room = factories.make_room(
-        "Berlin 3.14", space=factories.make_space(origin=origin, liveness=liveness), owners=owners
-    )
-    assert room.space is not None
-    if state in {"live", "foreign"}:
-        factories.make_call(room.space, guests=2, devices=1)
-    elif state == "stuck":
-        factories.make_call(room.space, devices=2, ago=timedelta(hours=5))
-    return room
+def room_in(state: str, owner: Person | None) -> Room:
+    return factories.room_in(state, owner, "Berlin 3.14")
 
 
 # --- The next step ------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from spaces.models import Building, Conference, Member, PastCode, Person, Room, Space
-from spaces.models.spaces import Liveness
 from tests import factories
 
 
@@ -88,31 +87,6 @@ def solid(reply: Any) -> list[str]:
     return [" ".join(re.sub(r"<[^>]+>", "", one).split()) for one in found]
 
 
-def in_state(state: str, owner: Person) -> Room:
-    """A room of the owner in that state."""
-    if state == "none":
-        return factories.make_room(owners=(owner,), with_space=False)
-    special: dict[str, dict[str, Any]] = {
-        "foreign": {"origin": Space.Origin.FOREIGN},
-        "not owned": {"owned": False, "liveness": Liveness.UNKNOWN},
-        "ageing": {"code_confirmed_at": timezone.now() - timedelta(days=310)},
-        "dead": {"trouble": Space.Trouble.NOT_FOUND, "liveness": Liveness.UNKNOWN},
-        "unknown": {"liveness": Liveness.UNKNOWN, "seen_at": None},
-        "broken": {
-            "account": factories.make_account(
-                "rooms-old@example.com", status="broken", problem="Delegation was withdrawn."
-            )
-        },
-    }
-    room = factories.make_room(space=factories.make_space(**special.get(state, {})), owners=(owner,))
-    assert room.space is not None
-    if state in {"live", "foreign"}:
-        factories.make_call(room.space, people=(owner,), devices=1)
-    if state == "stuck":
-        factories.make_call(room.space, devices=2, ago=timedelta(hours=5))
-    return room
-
-
 @pytest.mark.parametrize(
     ("state", "of_admin", "of_owner", "of_helpdesk", "of_colleague"),
     [
@@ -131,7 +105,7 @@ def in_state(state: str, owner: Person) -> Room:
 def test_each_state_has_one_main_action_that_the_person_may_do(
     state, of_admin, of_owner, of_helpdesk, of_colleague, admin, owner, helpdesk, colleague, sign_in
 ):
-    room = in_state(state, owner)
+    room = factories.room_in(state, owner)
     found = [solid(sign_in(who).get(room.get_absolute_url())) for who in (admin, owner, helpdesk, colleague)]
     wanted = [of_admin, of_owner, of_helpdesk, of_colleague]
     assert found == [[one] if one else [] for one in wanted]
@@ -145,7 +119,7 @@ def text_of(reply: Any) -> str:
 
 
 def test_the_score_stands_beside_its_reasons(owner, sign_in):
-    room = in_state("stuck", owner)
+    room = factories.room_in("stuck", owner)
     reply = sign_in(owner).get(room.get_absolute_url())
     score = reply.context["score"]
     assert 50 <= score <= 100
@@ -154,7 +128,7 @@ def test_the_score_stands_beside_its_reasons(owner, sign_in):
 
 
 def test_somebody_who_may_not_see_the_call_finds_no_score_and_no_day(owner, colleague, sign_in):
-    room = in_state("stuck", owner)
+    room = factories.room_in("stuck", owner)
     reply = sign_in(colleague).get(room.get_absolute_url())
     for part in ("<meter", "bigday", "Last 24 hours"):
         assert part not in reply.content.decode(), part

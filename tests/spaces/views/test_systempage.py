@@ -20,12 +20,6 @@ from tests.support.rooms import BERLIN, MUNICH, known_room, space_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _fresh_quota() -> None:
-    """What one test used is none of the next one's business."""
-    figures._Kept.at = -figures.KEEP_SHARE
-
-
 @pytest.fixture
 def rooms() -> list[Space]:
     """Two rooms of one account, swept just now, and everything alive."""
