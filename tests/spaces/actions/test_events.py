@@ -15,6 +15,7 @@ from spaces.actions import events as verbs
 from spaces.actions import subscriptions, sweeps
 from spaces.google import events
 from spaces.google.errors import TryLater
+from spaces.google.meet import MeetClient
 from spaces.google.pubsub import Received
 from spaces.models import Account, Conference, Event, Participant, Room, Space, Subscription
 from spaces.models.spaces import Liveness
@@ -110,6 +111,29 @@ def test_somebody_comes_and_one_question_counts(google, room):
     forget_requests(google)
     verbs.process(actor=SYSTEM)
     assert asked(google) == {"conferenceRecords.participants.list": 1}
+    assert Conference.objects.get().people == 2
+
+
+def test_who_comes_while_google_is_being_asked_is_counted_later(google, room, monkeypatch):
+    """They are not in the answer that is on its way, so their event must not count as followed by it."""
+    record = begin(google, room)
+    fetch(google)
+    process_all()
+    hint(events.PARTICIPANT_JOINED, record)
+    cache.clear()
+    ask = MeetClient.participants
+
+    def overtaken(client: MeetClient, name: str, **more: Any) -> Any:
+        answer = ask(client, name, **more)
+        join(google, record, COLLEAGUE)
+        hint(events.PARTICIPANT_JOINED, record)
+        return answer
+
+    monkeypatch.setattr(MeetClient, "participants", overtaken)
+    verbs.process(actor=SYSTEM)
+    monkeypatch.setattr(MeetClient, "participants", ask)
+    assert Event.objects.waiting().count() == 1
+    process_all()
     assert Conference.objects.get().people == 2
 
 

@@ -126,6 +126,16 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(monkeypatch):
         assert len(google.requests) == 2
 
 
+def test_a_key_that_google_has_withdrawn_is_not_believed_for_ever(monkeypatch):
+    monkeypatch.setattr(pubsub, "KEYS_PAUSE", 0.0)
+    with Misbehaving([jwks(("k1", KEY)), jwks(("k2", OTHER_KEY))]) as google:
+        keys = pubsub.Keys(google.url)
+        pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
+        monkeypatch.setattr(pubsub, "KEYS_KEPT", -1.0)
+        with pytest.raises(pubsub.NotAuthentic):
+            pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
+
+
 def test_strangers_with_invented_keys_do_not_make_us_ask_all_the_time():
     with Misbehaving([jwks(("k1", KEY))]) as google:
         keys = pubsub.Keys(google.url)

@@ -98,6 +98,9 @@ def test_the_peak_never_falls_even_when_two_count_at_once(call):
     other.count([somebody("Ann")], counted_at=at(2))
     call.refresh_from_db()
     assert (call.people, call.peak, call.peak_at) == (1, 3, at(1))
+    call.count([somebody("Ann"), somebody("Bob"), somebody("Eve")], counted_at=at(3))
+    call.refresh_from_db()
+    assert (call.people, call.peak, call.peak_at) == (3, 3, at(1)), "when there were so many first"
 
 
 def test_without_a_known_move_it_is_as_still_as_it_is_old(call):

@@ -9,6 +9,7 @@ import redis
 from django.conf import settings as django_settings
 from django.test import Client
 
+from spaces.google.pubsub import LARGEST
 from spaces.google.push import Arrangement
 from spaces.models import Event
 from tests.support.environment import free_port
@@ -117,7 +118,9 @@ def test_another_pubsub_subscription_is_not_believed(google, pushes):
 def test_nonsense_from_google_is_noted_and_never_comes_back(google, pushes, body):
     header, _ = caught(google, pushes)
     assert deliver(header, body) == 204
-    assert Event.objects.get().detail != ""
+    event = Event.objects.get()
+    assert event.detail != ""
+    assert len(body) <= LARGEST or event.message_id.startswith("unreadable:"), "not read to its end"
     assert deliver(header, body) == 204
     assert Event.objects.get().deliveries == 2
 
