@@ -25,6 +25,7 @@ from spaces.models import (
 )
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
+from spaces.words import joined
 from spaces.words import text as _
 
 
@@ -149,6 +150,9 @@ REFUSALS: dict[Permission, str] = {
     P.SYSTEM_SEE: _("Only IT staff may see how Meetadmin itself is doing."),
 }
 
+# To an admin of some buildings “only admins” alone would be untrue.
+OUTSIDE = _("You are an admin for certain buildings only, and this goes beyond them.")
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -184,9 +188,12 @@ Actor = Person | System
 class NotAllowed(PermissionDenied):
     """The actor may not do this; `sentence` says who may. Django answers 403."""
 
-    def __init__(self, permission: Permission) -> None:
+    def __init__(self, permission: Permission, *, actor: Actor | None = None) -> None:
         self.permission = permission
         self.sentence = REFUSALS[permission]
+        limited = isinstance(actor, Person) and actor.role == Role.ADMIN and bool(_limits(actor))
+        if limited and permission in GRANTS[Standing.ADMIN] | GENERAL[Standing.ADMIN]:
+            self.sentence = joined(self.sentence, OUTSIDE)
         super().__init__(self.sentence)
 
 
@@ -319,13 +326,13 @@ def can(actor: Actor, permission: Permission, room: Room | None = None) -> bool:
 def require(actor: Actor, permission: Permission, room: Room | None = None) -> None:
     """Raise NotAllowed unless the actor may do this (on this room)."""
     if not can(actor, permission, room):
-        raise NotAllowed(permission)
+        raise NotAllowed(permission, actor=actor)
 
 
 def require_building(actor: Actor, building_id: int | None) -> None:
     """Raise NotAllowed when an admin limited to buildings reaches for a room outside them."""
     if isinstance(actor, Person) and _limits(actor) and building_id not in _limits(actor):
-        raise NotAllowed(P.ROOM_CREATE)
+        raise NotAllowed(P.ROOM_CREATE, actor=actor)
 
 
 def accounts_for(person: Person) -> QuerySet[Account]:
@@ -340,7 +347,7 @@ def accounts_for(person: Person) -> QuerySet[Account]:
 def require_account(actor: Actor, account: Account) -> None:
     """Raise NotAllowed when the actor may not have anything done in this account's name."""
     if isinstance(actor, Person) and not accounts_for(actor).filter(pk=account.pk).exists():
-        raise NotAllowed(P.ACCOUNT_MANAGE)
+        raise NotAllowed(P.ACCOUNT_MANAGE, actor=actor)
 
 
 def visible_audit(person: Person) -> QuerySet[AuditEntry]:
@@ -356,3 +363,8 @@ def buildings_for(person: Person) -> QuerySet[Building]:
     """The buildings in which this person may add rooms."""
     buildings = Building.objects.all()
     return buildings.filter(pk__in=_limits(person)) if _limits(person) else buildings
+
+
+def may_add_buildings(person: Person) -> bool:
+    """Whether a room of theirs may stand in a building that is not there yet."""
+    return can(person, P.ROOM_CREATE) and not _limits(person)

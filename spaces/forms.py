@@ -423,10 +423,18 @@ class RoomForm(KeyedForm):
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(
-        self, *args: Any, buildings: QuerySet[Building], room: Room | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        buildings: QuerySet[Building],
+        new_buildings: bool = True,
+        room: Room | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.room = room
+        if not new_buildings:
+            del self.fields["new_building"]
+            self.fields["building"] = forms.ModelChoiceField(Building.objects.none(), label=_("Building"))
         usual = Limits.configured()
         for name in LIMITS:
             self.fields[name] = forms.IntegerField(
@@ -443,7 +451,7 @@ class RoomForm(KeyedForm):
         """A building, old or new, in which no other room has this name."""
         values = super().clean() or {}
         building, new = values.get("building"), str(values.get("new_building") or "").strip()
-        if not building and not new:
+        if not building and not new and "new_building" in self.fields:
             self.add_error("building", _("Choose a building, or write the name of a new one."))
         if not building and new:
             building = Building.objects.filter(name__iexact=new).first()

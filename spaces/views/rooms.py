@@ -43,7 +43,11 @@ def _building(form: RoomForm, request: Request) -> Building:
 def new(request: Request) -> HttpResponse:
     """Add a room."""
     access.require(request.user, Permission.ROOM_CREATE)
-    form = RoomForm(posted(request), buildings=access.buildings_for(request.user))
+    form = RoomForm(
+        posted(request),
+        buildings=access.buildings_for(request.user),
+        new_buildings=access.may_add_buildings(request.user),
+    )
     if request.method == "POST" and form.is_valid():
         try:
             made = rooms.create(
@@ -77,7 +81,11 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "seen": known.version,
     }
     form = RoomForm(
-        posted(request), buildings=access.buildings_for(request.user), room=found, initial=initial
+        posted(request),
+        buildings=access.buildings_for(request.user),
+        new_buildings=access.may_add_buildings(request.user),
+        room=found,
+        initial=initial,
     )
     if request.method == "POST" and form.is_valid():
         to = form.facts(_building(form, request))

@@ -675,3 +675,17 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(admin, help
             assert browser.get(url).status_code == 200
         counts.append(len(queries))
     assert counts == [expected, expected], [query["sql"] for query in queries.captured_queries]
+
+
+def test_an_admin_of_some_buildings_is_not_told_that_only_admins_may(stage):
+    """They are one. What they cannot do for another reason keeps its own sentence."""
+    admin = stage.people["munich_admin"]
+    with pytest.raises(access.NotAllowed) as refusal:
+        access.require(admin, Permission.ROOM_EDIT, stage.room)
+    assert refusal.value.sentence.endswith(str(access.OUTSIDE))
+    with pytest.raises(access.NotAllowed) as refusal:
+        access.require(admin, Permission.NAMES_REVEAL, stage.room)
+    assert refusal.value.sentence == access.REFUSALS[Permission.NAMES_REVEAL]
+    with pytest.raises(access.NotAllowed) as refusal:
+        access.require(stage.people["colleague"], Permission.ROOM_EDIT, stage.room)
+    assert refusal.value.sentence == access.REFUSALS[Permission.ROOM_EDIT]

@@ -195,3 +195,13 @@ def test_a_rooms_name_is_typed_as_it_is_read(name, typed):
     sent = {"key": KEY, "preset": "The room is needed"}
     assert EndForm(sent | {"confirm": typed}, room=room, people=1).is_valid()
     assert not EndForm(sent | {"confirm": "Hall"}, room=room, people=1).is_valid()
+
+
+def test_who_may_not_add_buildings_is_not_asked_for_one() -> None:
+    form = RoomForm(
+        QueryDict(f"key={KEY}&name=3.14&new_building=Hall"),
+        buildings=Building.objects.all(),
+        new_buildings=False,
+    )
+    assert "new_building" not in form.fields
+    assert list(form.errors) == ["building"]
