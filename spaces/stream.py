@@ -159,6 +159,7 @@ class Hub:
         self.streams: set[Stream] = set()
         self.version: int | None = None  # None: not listening
         self.listening = asyncio.Event()
+        self.rights = 0  # messages heard that somebody's rights have changed, or a session is over
         self._whole_since = 0  # everything told after this version is in `_told`
         self._told: deque[News] = deque()
         self._gathered: News | None = None
@@ -253,6 +254,7 @@ class Hub:
             logger.warning("a message on the channel of changes cannot be read")
             return
         self.version = version
+        self.rights += bool(people or sessions)
         for stream in self.streams:
             if stream.visitor.person in people:
                 stream.end("rights")
@@ -341,8 +343,11 @@ class LiveStream:
         full = len(self.hub.streams) >= MOST_STREAMS
         if self.closing or full or broker.presence().away or not await self.hub.ready(2.0):
             return await refuse(send, 503)
+        rights = -1
         try:
-            visitor = await asyncio.get_running_loop().run_in_executor(self.door, look_up, scope)
+            while rights != self.hub.rights:  # nobody would end this one if they change while they are read
+                rights = self.hub.rights
+                visitor = await asyncio.get_running_loop().run_in_executor(self.door, look_up, scope)
         except (DatabaseError, OSError):
             return await refuse(send, 503)
         if visitor is None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from redis import Redis
 
 from embedded import broker
 from spaces import live, stream
-from spaces.models import Building, Conference, Member, Participant, Person, Role, Room, Space
+from spaces.models import Building, Conference, Member, Ownership, Participant, Person, Role, Room, Space
 from spaces.models.spaces import Liveness
 from spaces.stream import LiveStream
 from tests import factories
@@ -287,6 +288,34 @@ def test_a_ping_names_only_rooms_whose_calls_the_person_may_see(cookie_of):
             why = "again" if name in {"participant", "member"} else "rights"
             assert (kind, data) == ("bye", {"why": why}), name
 
+    play(story)
+
+
+def test_rights_that_change_while_they_are_read_are_read_again(cookie_of, monkeypatch):
+    """The stream is not there yet, so the news of the change cannot end it."""
+    stage = Stage()
+    owner, cookie, look = stage.people["owner"], cookie_of(stage.people["owner"]), stream.look_up
+    seen: list[Any] = []
+
+    async def story(server: Server) -> None:
+        def changed_meanwhile(scope: Any) -> Any:
+            visitor: Any = look(scope)
+            if not seen:
+                Ownership.objects.filter(person=owner).delete()
+                connections.close_all()
+                told(1001, people=[owner.pk])
+                deadline = time.monotonic() + SOON
+                while server.app.hub.rights == 0 and time.monotonic() < deadline:
+                    time.sleep(0.005)
+            seen.append(visitor.rooms)
+            return visitor
+
+        monkeypatch.setattr(stream, "look_up", changed_meanwhile)
+        line = await server.connect(cookie)
+        assert await line.event() == ("hello", {"moved": [], "changed": []})
+        assert seen == [{stage.busy.pk}, set()]
+
+    told(1000)
     play(story)
 
 
