@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from spaces.models import Person, Room, Space
+from spaces.models import Conference, Person, Room, Space
 from spaces.models.spaces import Liveness
 from tests import factories
 
@@ -84,6 +84,15 @@ def test_without_an_owner_nobody_is_written_to(helpdesk, sign_in):
     step = look_up(sign_in(helpdesk), "Berlin 3.14").context["step"]
     assert (step.act, step.address) == ("", "")
     assert "no owner is written down" in step.words
+
+
+def test_nobody_is_sent_to_somebody_in_a_call_with_devices_alone(owner, helpdesk, sign_in):
+    room = room_in("foreign", owner)
+    assert room.space is not None
+    assert room.space.conference is not None
+    for people, words in ((1, "Somebody in the call has to end it there"), (0, "Hang up at the device")):
+        Conference.objects.update(people=people, guests=0, phones=0, devices=2)
+        assert words in look_up(sign_in(helpdesk), "Berlin 3.14").context["step"].words
 
 
 def test_the_verdict_comes_first_then_the_step_then_the_facts(owner, helpdesk, sign_in):
