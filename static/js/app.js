@@ -154,6 +154,12 @@
     if (event.key === "Escape" && !find("dialog[open]")) find(".message[data-passing]")?.remove();
   });
 
+  // On a phone the navigation is wider than the screen: where we are is to be seen.
+  for (const here of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+    const row = here.parentElement;
+    row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+
   setClock();
   setInterval(age, 1000);
   const problem = find("[data-focus]");

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.text import slugify
 from playwright.sync_api import Page, Response, expect
 
 from tests.journeys.conftest import Stack, Visitor
-from tests.journeys.test_stories import Arrive
+from tests.journeys.test_stories import Arrive, stuck_room_of_the_owner
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(240)]
 
@@ -86,24 +87,25 @@ class Inspector:
         if response.status >= 400 and response.request.resource_type != "document":
             self.faults.append(f"{self.address}: {response.url} answered {response.status}")
 
-    def open(self, address: str) -> bool:
-        """Open an address; whether there is a page."""
+    def open(self, address: str, status: int = 200) -> bool:
+        """Open an address; whether there is the page that was expected."""
         self.address = address
         answer = self.page.goto(self.origin + address)
-        if answer is not None and answer.status == (404 if address == NOWHERE else 200):
+        if answer is not None and answer.status == status:
             return True
         self.faults.append(f"{address} answered {answer.status if answer else 'nothing'}")
         return False
 
     def rules(self, kind: str, *names: str) -> None:
         """Let axe read the page by these rules or sets of rules."""
-        result = Axe().run(self.page, options={"runOnly": {"type": kind, "values": list(names)}})
+        options = {"runOnly": {"type": kind, "values": list(names)}, "resultTypes": ["violations"]}
+        result = Axe().run(self.page, options=options)
         if result.violations_count:
             self.faults.append(f"{self.address}\n{result.generate_report()}")
 
-    def look(self, address: str) -> None:
+    def look(self, address: str, status: int = 200) -> None:
         """At a desk: everything in light, and the contrast again in dark, which changes nothing else."""
-        if self.open(address):
+        if self.open(address, status):
             self.read()
 
     def read(self, what: str = "") -> None:
@@ -131,13 +133,39 @@ def test_every_page_is_sound(stack: Stack, visitor: Arrive) -> None:
     missing = set(routes()) - table.keys() - NO_PAGE
     assert not missing, f"No line in this test for {sorted(missing)}: add them to `addresses` or to NO_PAGE."
     inspector = Inspector(stack.url, one.page)
-    for address in (*chain.from_iterable(table.values()), NOWHERE):
+    for address in chain.from_iterable(table.values()):
         inspector.look(address)
+    inspector.look(NOWHERE, 404)
     assert not inspector.faults, "\n".join(inspector.faults)
 
 
+def test_what_others_see_is_sound(stack: Stack, visitor: Arrive) -> None:
+    """The pages that look different for helpdesk, owners and colleagues, and what each of them is refused."""
+    own = stuck_room_of_the_owner(stack)
+    other = stack.room(lambda room: room["call"] is not None and room["owner_email"] != "room-owner@example.com")
+    home, foreign = (f"/rooms/{slugify(room['name'].replace('.', ''))}/" for room in (own, other))
+    found, few = f"/lookup/?q={own['meeting_code']}", f"/?q={own['name'].rpartition(' ')[2]}"  # that number in every building
+    eyes: dict[str, dict[str, int]] = {
+        "helpdesk@example.com": {few: 200, home: 200, f"{home}end/": 403, found: 200, "/people/": 403},
+        "room-owner@example.com": {few: 200, "/mine/": 200, home: 200, f"{home}?tab=settings": 200, f"{home}end/": 200, found: 200},
+        "participant@example.com": {
+            few: 200, "/mine/": 200, foreign: 200, f"{foreign}end/": 403, found: 200, "/lookup/?q=zzz-zzzz-zzz": 200,
+            "/rooms/no-such-room/": 404,
+        },
+    }  # fmt: skip
+    faults = []
+    for who, table in eyes.items():
+        inspector = Inspector(stack.url, visitor(who, reduced_motion="reduce").page)
+        for address, status in table.items():
+            inspector.look(address, status)
+        faults += [f"{who}: {fault}" for fault in inspector.faults]
+    assert not faults, "\n".join(faults)
+
+
 def test_every_page_fits_a_narrow_screen(stack: Stack, visitor: Arrive) -> None:
+    """In German, whose words are the longest."""
     one: Visitor = visitor("it-admin@example.com", viewport={"width": 320, "height": 640})
+    one.context.set_extra_http_headers({"Accept-Language": "de"})
     inspector = Inspector(stack.url, one.page)
     for address in chain.from_iterable(table_for(stack, one).values()):
         inspector.squeeze(address)
