@@ -142,9 +142,14 @@ def test_every_page_is_sound(stack: Stack, visitor: Arrive) -> None:
 def test_what_others_see_is_sound(stack: Stack, visitor: Arrive) -> None:
     """The pages that look different for helpdesk, owners and colleagues, and what each of them is refused."""
     own = stuck_room_of_the_owner(stack)
-    other = stack.room(lambda room: room["call"] is not None and room["owner_email"] != "room-owner@example.com")
+    other = stack.room(
+        lambda room: room["call"] is not None and room["owner_email"] != "room-owner@example.com"
+    )
     home, foreign = (f"/rooms/{slugify(room['name'].replace('.', ''))}/" for room in (own, other))
-    found, few = f"/lookup/?q={own['meeting_code']}", f"/?q={own['name'].rpartition(' ')[2]}"  # that number in every building
+    found, few = (
+        f"/lookup/?q={own['meeting_code']}",
+        f"/?q={own['name'].rpartition(' ')[2]}",
+    )  # that number in every building
     eyes: dict[str, dict[str, int]] = {
         "helpdesk@example.com": {few: 200, home: 200, f"{home}end/": 403, found: 200, "/people/": 403},
         "room-owner@example.com": {few: 200, "/mine/": 200, home: 200, f"{home}?tab=settings": 200, f"{home}end/": 200, found: 200},
