@@ -325,6 +325,7 @@ def test_events_are_fetched_stored_and_ordered(google, room, queue, settings):
         call_command("pull_events", once=True)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_who_fetches_events_waits_for_a_database_that_is_away_and_loses_none(
     google, room, queue, settings, monkeypatch
 ):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from spaces import meet, tasks
 from spaces.access import SYSTEM
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 if events.pull(subscription=subscription, client=client, actor=SYSTEM):
                     tasks.events_wait()
                 pause = 1.0
-            except (GoogleError, DatabaseError) as error:
+            except (GoogleError, OperationalError, InterfaceError) as error:
                 # What could not be stored was not acknowledged either: it comes again.
                 what, detail = AWAY, type(error).__name__
                 if isinstance(error, GoogleError):
