@@ -1,7 +1,11 @@
 """`manage.py pull_events`: fetch events from Pub/Sub, for installations that nothing from outside can reach. Runs until it is told to
 stop; waiting for events happens at Google, so it costs next to nothing."""
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -12,9 +16,25 @@ from spaces import meet, tasks
 from spaces.access import SYSTEM
 from spaces.actions import events
 from spaces.google.errors import ConnectionBroken, GoogleError
+from spaces.google.pubsub import PullClient
 
 LONGEST_PAUSE = 60.0
 AWAY = "The database cannot be reached; events wait at Google."
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+@contextmanager
+def _ends_when_told() -> Iterator[None]:
+    """End on TERM, which the first process of a container does not even notice without a handler of its own. What is being stored
+    at that moment is rolled back and not acknowledged, so it comes again."""
+    former = signal.signal(signal.SIGTERM, _stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 class Command(BaseCommand):
@@ -36,7 +56,11 @@ class Command(BaseCommand):
         except ConnectionBroken as error:
             raise CommandError(error.sentence) from error
         [subscription] = settings.PUSH.subscriptions
-        self.stdout.write(f"Fetching events from {subscription}.")
+        with _ends_when_told():
+            self.stdout.write(f"Fetching events from {subscription}.")
+            self._fetch(client, subscription, once=options["once"])
+
+    def _fetch(self, client: PullClient, subscription: str, *, once: bool) -> None:
         pause = 1.0
         while True:
             try:
@@ -48,11 +72,11 @@ class Command(BaseCommand):
                 what, detail = AWAY, type(error).__name__
                 if isinstance(error, GoogleError):
                     what, detail = error.sentence, error.detail
-                if options["once"]:
+                if once:
                     raise CommandError(what) from error
                 self.stderr.write(f"{what} ({detail}) Next try in {pause:.0f} s.")
                 time.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
-            if options["once"]:
+            if once:
                 return
             close_old_connections()
