@@ -115,9 +115,9 @@ def environment() -> dict[str, str]:
 
 
 def leave() -> NoReturn:
-    """An end with clean-up, so that PostgreSQL's folder goes, too; nobody waits for what is still running."""
-    for one in RUNNING:
-        one.terminate()
+    """An end with clean-up, so that PostgreSQL's folder goes, too, and those of the tests: pytest tidies up on Ctrl-C only."""
+    for one in tuple(RUNNING):
+        one.send_signal(signal.SIGINT)
     sys.exit(143)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from embedded.process import tethered
+
 ROOT = Path(__file__).resolve().parents[2]
 READY = "simulator ready on "
 
@@ -59,7 +61,8 @@ class SimulatorProcess:
 
     def start(self, *, timeout: float = 30) -> Self:
         """Start the process and wait until it listens (``timeout`` in seconds)."""
-        self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        # Tethered: a run of pytest that is killed leaves none behind.
+        self.process = subprocess.Popen(tethered(self.command), cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         watchdog = threading.Timer(timeout, self.process.kill)
         watchdog.start()

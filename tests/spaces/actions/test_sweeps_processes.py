@@ -161,7 +161,8 @@ def wait_of_a_click(place: Stage) -> float:
     path = place.env["REDIS_URL"].removeprefix("unix://").partition("?")[0]
     wait_until(lambda: round_keys(place))
     sent_at = time.monotonic()
-    with Celery(broker=f"redis+socket://{path}?virtual_host=1") as sender:
+    # Not the process's current app: the tests that come later would send their tasks to this broker, too.
+    with Celery(broker=f"redis+socket://{path}?virtual_host=1", set_as_current=False) as sender:
         order = sender.send_task("spaces.tasks.settle_ending", kwargs={"room_id": 0})
     done = f"settle_ending[{order.id}] succeeded"
     wait_until(lambda: done in (place.folder / "worker.log").read_text())
