@@ -4,12 +4,13 @@ Google's own table is the floor (Meet REST guide, "Meeting spaces overview", mee
 end conferences, participants see that one is on, others see name, link and code. Two staff roles stand on top of it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 
 from spaces.models import (
     Account,
@@ -21,7 +22,6 @@ from spaces.models import (
     Person,
     Role,
     Room,
-    Space,
 )
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
@@ -185,6 +185,17 @@ OPERATOR = System(label="Operator at the server", grants=frozenset({P.PEOPLE_MAN
 Actor = Person | System
 
 
+class Place(Protocol):
+    """What rights on a room depend on besides who asks; a Room is one."""
+
+    @property
+    def pk(self) -> int: ...
+    @property
+    def building_id(self) -> int: ...
+    @property
+    def space_id(self) -> int | None: ...
+
+
 class NotAllowed(PermissionDenied):
     """The actor may not do this; `sentence` says who may. Django answers 403."""
 
@@ -206,113 +217,137 @@ def _limits(person: Person) -> frozenset[int]:
     return cached
 
 
-def _owns() -> Exists:
-    return Exists(Ownership.objects.filter(room=OuterRef("pk"), person=OuterRef("_viewer")))
+def _owned(person: Person) -> QuerySet[Ownership, int]:
+    """The rooms (ids) the person is owner or deputy of."""
+    return Ownership.objects.filter(person=person).values_list("room", flat=True)
 
 
-def _takes_part(person: Person) -> Q:
-    """In the running call by Google id, or a member of the space by address. Ends with the call."""
-    present = Q(pk__in=[])
+def _joined(person: Person) -> list[QuerySet[Any, int]]:
+    """The spaces (ids) the person takes part in: as a member of the space by address, and in its running call by Google id. It
+    ends with the call. Found from the person, whose spaces are few, and not by a question to every room."""
+    found: list[QuerySet[Any, int]] = [
+        Member.objects.filter(email=person.email).values_list("space", flat=True)
+    ]
     if person.google_id:
-        present = Q(
-            Exists(
-                Participant.objects.filter(
-                    conference__running_in=OuterRef("space"),
-                    conference__running_in__liveness=Liveness.ACTIVE,
-                    google_id=person.google_id,
-                )
-            )
+        present = Participant.objects.filter(
+            google_id=person.google_id, conference__running_in__liveness=Liveness.ACTIVE
         )
-    return present | Q(Exists(Member.objects.filter(space=OuterRef("space"), email=person.email)))
+        found.append(present.values_list("conference__running_in", flat=True))
+    return found
 
 
-def _with_a_part(person: Person) -> Q:
-    """The same rule from the other side: the few spaces, found from the person, instead of a question to every room."""
-    member = Q(space__in=Member.objects.filter(email=person.email).values("space"))
-    if not person.google_id:
-        return member
-    calls = Participant.objects.filter(google_id=person.google_id).values("conference")
-    return member | Q(
-        space__in=Space.objects.filter(conference__in=calls, liveness=Liveness.ACTIVE).values("pk")
-    )
-
-
-def visible_rooms(person: Person) -> RoomQuerySet:
-    """The rooms this person may open, each knowing what the person is to it (so that a list needs no query a row).
-
-    Every signed-in colleague may see name, link and code of a room; archived rooms are for admins.
-    """
-    rooms = RoomQuerySet(Room)
+def visible_rooms(person: Person, among: RoomQuerySet | None = None) -> RoomQuerySet:
+    """The rooms (of all, or among these) that this person may open: every signed-in colleague may see name, link and code of a
+    room; archived rooms are for admins."""
+    rooms = RoomQuerySet(Room) if among is None else among
     if person.role != Role.ADMIN:
-        rooms = rooms.current()
-    elif _limits(person):
-        rooms = rooms.filter(Q(archived_at=None) | Q(building__in=_limits(person)))
-    return rooms.annotate(
-        _viewer=Value(person.pk),
-        _owned=_owns(),
-        _taking_part=ExpressionWrapper(_takes_part(person), output_field=BooleanField()),
-    )
+        return rooms.current()
+    if _limits(person):
+        return rooms.filter(Q(archived_at=None) | Q(building__in=_limits(person)))
+    return rooms
+
+
+def _allowed(
+    person: Person, permission: Permission, owned: Iterable[int], joined: Iterable[Iterable[int]]
+) -> Q | None:
+    """Those of the visible rooms on which the person has this permission, as a condition; None: all of them."""
+    if permission in _everywhere(person):
+        return None
+    allowed = Q(pk__in=[])
+    if permission in GRANTS[Standing.OWNER]:
+        allowed |= Q(pk__in=owned)
+    if permission in GRANTS[Standing.PARTICIPANT]:
+        for spaces in joined:
+            allowed |= Q(space__in=spaces)
+    if permission in GRANTS[Standing.ADMIN] and person.role == Role.ADMIN:
+        allowed |= Q(building__in=_limits(person))
+    return allowed
 
 
 def rooms_where(person: Person, permission: Permission) -> RoomQuerySet:
     """Those of the visible rooms on which the person has this permission. Filters and counters about guarded facts start
     here, so that a filter cannot tell what a page would not show."""
-    rooms = visible_rooms(person)
-    allowed = Q(pk__in=[])
-    for standing, grants in GRANTS.items():
-        if permission not in grants:
-            continue
-        if standing == Standing.COLLEAGUE:
-            return rooms
-        if standing == Standing.OWNER:
-            allowed |= Q(pk__in=Ownership.objects.filter(person=person).values("room"))
-        elif standing == Standing.PARTICIPANT:
-            allowed |= _with_a_part(person)
-        elif standing == Standing.HELPDESK and person.role == Role.HELPDESK:
-            return rooms
-        elif standing == Standing.ADMIN and person.role == Role.ADMIN:
-            if not _limits(person):
-                return rooms
-            allowed |= Q(building__in=_limits(person))
-    return rooms.filter(allowed)
+    allowed = _allowed(person, permission, _owned(person), _joined(person))
+    return visible_rooms(person) if allowed is None else visible_rooms(person).filter(allowed)
+
+
+def _everywhere(person: Person) -> frozenset[Permission]:
+    """What the role alone grants on every room."""
+    if person.role == Role.ADMIN and not _limits(person):
+        return GRANTS[Standing.ADMIN]
+    return GRANTS[Standing.HELPDESK if person.role == Role.HELPDESK else Standing.COLLEAGUE]
 
 
 def everywhere(person: Person, permission: Permission) -> bool:
     """Whether the person has this permission on every room there is. Orders that tell of guarded facts ask here."""
-    if person.role == Role.ADMIN and not _limits(person):
-        return permission in GRANTS[Standing.ADMIN]
-    return person.role == Role.HELPDESK and permission in GRANTS[Standing.HELPDESK]
+    return permission in _everywhere(person)
 
 
-def standings(person: Person, room: Room) -> set[Standing]:
-    """Everything this person is to this room."""
-    if not person.is_active:
-        return set()
-    found = {Standing.COLLEAGUE}
-    facts: Any = room
-    if getattr(room, "_viewer", None) != person.pk:
-        facts = visible_rooms(person).filter(pk=room.pk).first()
-        if facts is None:
-            return set()
-    if facts._owned:
-        found.add(Standing.OWNER)
-    if facts._taking_part:
-        found.add(Standing.PARTICIPANT)
+def _by_role(person: Person, room: Place) -> Standing:
+    """What the person is to this room by their role alone."""
     if person.role == Role.HELPDESK:
-        found.add(Standing.HELPDESK)
+        return Standing.HELPDESK
     if person.role == Role.ADMIN and (not _limits(person) or room.building_id in _limits(person)):
-        found.add(Standing.ADMIN)
+        return Standing.ADMIN
+    return Standing.COLLEAGUE
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """What somebody is to rooms besides their role, where that grants more. Whoever asks for rights on many rooms asks for this
+    once."""
+
+    owned: frozenset[int]  # rooms (ids), as owner or deputy
+    joined: frozenset[int]  # spaces (ids)
+
+
+def ties(person: Person, room: Place | None = None) -> Ties:
+    """The ties of this person to all rooms, or to this one."""
+    granted = _everywhere(person)
+    owned: Iterable[int] = ()
+    if not GRANTS[Standing.OWNER] <= granted:
+        owned = _owned(person).filter(room=room.pk) if room else _owned(person)
+    joined = _joined(person) if not GRANTS[Standing.PARTICIPANT] <= granted else []
+    return Ties(frozenset(owned), frozenset().union(*joined))
+
+
+FEW = 500
+"""Ties that a condition names one by one."""
+
+
+def told_of(person: Person, permission: Permission, known: Ties) -> Q | None:
+    """The condition of `rooms_where`, to be put into several questions: the person's ties are named, where they are few, so that
+    not every question looks for them again. None: all rooms there are."""
+    if len(known.owned) + len(known.joined) > FEW:
+        return _allowed(person, permission, _owned(person), _joined(person))
+    return _allowed(person, permission, known.owned, [known.joined])
+
+
+def _standings(person: Person, room: Place, known: Ties | None) -> list[Standing]:
+    """What this person is to this room, as far as it grants anything."""
+    if known is None:
+        if not visible_rooms(person).filter(pk=room.pk).exists():
+            return []
+        known = ties(person, room)
+    found = [_by_role(person, room)]
+    if room.pk in known.owned:
+        found.append(Standing.OWNER)
+    if room.space_id in known.joined:
+        found.append(Standing.PARTICIPANT)
     return found
 
 
-def permissions(actor: Actor, room: Room | None = None) -> frozenset[Permission]:
-    """All that the actor may do: on this room, or without a room on the installation as a whole."""
+def permissions(actor: Actor, room: Place | None = None, known: Ties | None = None) -> frozenset[Permission]:
+    """All that the actor may do: on this room, or without a room on the installation as a whole. Who has the room out of
+    `visible_rooms`, and the actor's ties, spares the questions for them."""
     if isinstance(actor, System):
         return actor.grants
     if not actor.is_active:
         return frozenset()
     if room is not None:
-        return frozenset[Permission]().union(*(GRANTS[standing] for standing in standings(actor, room)))
+        return frozenset[Permission]().union(
+            *(GRANTS[standing] for standing in _standings(actor, room, known))
+        )
     if actor.role == Role.ADMIN:
         return LIMITED_ADMIN if _limits(actor) else GENERAL[Standing.ADMIN]
     return GENERAL[Standing.HELPDESK if actor.role == Role.HELPDESK else Standing.COLLEAGUE]

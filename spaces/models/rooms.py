@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import ClassVar, NamedTuple, Self, overload
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self, overload
 from zoneinfo import ZoneInfo
 
 from django.db import models
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce, Lower
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from spaces.models.accounts import Account
 from spaces.models.people import Person
 from spaces.models.preferences import Favourite
-from spaces.models.spaces import Liveness, Space, SpaceQuerySet, stuck_condition
+from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, stuck_condition
 from spaces.models.stuck import Limits
 
 
@@ -52,11 +53,21 @@ ROW_FIELDS = (
         f"space__conference__{name}"
         for name in (
             *("started_at", "people", "devices", "phones", "guests", "peak"),
-            *("same_since", "host_left_at"),
+            *("same_since", "host_left_at", "stuck_at"),
         )
     ),
     *("stuck_empty", "stuck_devices", "stuck_alone", "stuck_hostless", "stuck_running"),
 )
+
+
+STATE_FIELDS = ("space__trouble", "space__account__status", "space__liveness")
+
+
+def state_of(trouble: str, account_status: str, liveness: str) -> str:
+    """What a space with these facts is: unknown, idle or live. The conditions below say the same to the database."""
+    if trouble or account_status == Account.Status.BROKEN or liveness == Liveness.UNKNOWN:
+        return "unknown"
+    return "idle" if liveness == Liveness.IDLE else "live"
 
 
 def _reachable() -> Q:
@@ -91,6 +102,12 @@ def stuck_room_condition(now: datetime) -> Q:
 def _live_first() -> Case:
     """Orders rooms with a call on before the others."""
     return Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
+
+
+@cache
+def _spaces_not_known_idle() -> "QuerySet[Space, Any]":
+    """Put together once: it is only ever a part of other questions."""
+    return SpaceQuerySet(Space).not_known_idle().values("pk")
 
 
 class Other(NamedTuple):
@@ -144,6 +161,14 @@ class Tally:
         return Order(self, [], [(name, [], sums["total"]) for name, sums in self.sums.items()], apart=False)
 
 
+def altogether(sums: dict[str, Counter[str]]) -> Counter[str]:
+    """The numbers of all buildings."""
+    total: Counter[str] = Counter()
+    for one in sums.values():
+        total.update(one)
+    return total
+
+
 class Order(Sequence[int]):
     """The keys of a list's rooms in their order; a page of them (a slice) costs at most one narrow question.
 
@@ -185,7 +210,7 @@ class Order(Sequence[int]):
             return [key for key in found if key is not None]
         empty = self.tally.rooms.filter(building__in=touched)
         if self.apart:
-            empty = empty.exclude(space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
+            empty = empty.exclude(space__in=_spaces_not_known_idle())
         rest = iter(
             empty.order_by("building__name", "name", "pk").values_list("pk", flat=True)[
                 skipped : skipped + found.count(None)
@@ -228,19 +253,15 @@ class RoomQuerySet(models.QuerySet["Room"]):
 
     def not_known_idle(self) -> Self:
         """With a call on, or in a state that cannot be told."""
-        return self.filter(space__in=SpaceQuerySet(Space).not_known_idle().values("pk"))
+        return self.filter(space__in=_spaces_not_known_idle())
 
     def ageing(self, now: datetime) -> Self:
         """Whose code may be dead soon."""
-        return self.filter(space__in=SpaceQuerySet(Space).ageing(now).values("pk"))
+        return self.filter(space__code_confirmed_at__lt=now - AGEING_CODE)
 
     def starred_by(self, person: Person) -> Self:
         """Favourites of this person."""
         return self.filter(pk__in=Favourite.objects.filter(person=person).values("room"))
-
-    def knowing_stars_of(self, person: Person) -> Self:
-        """Each with `starred`: whether it is a favourite of this person."""
-        return self.annotate(starred=Exists(Favourite.objects.filter(person=person, room=OuterRef("pk"))))
 
     def stuck(self, now: datetime) -> Self:
         """With a call that looks forgotten; see Space.stuck_reasons for the rule in words."""
@@ -274,20 +295,10 @@ class RoomQuerySet(models.QuerySet["Room"]):
         if seen is not None:
             links_told = told.exclude(space=None).values("building").annotate(linked=Count("pk"))
             linked = {one["building"]: one["linked"] for one in links_told}
-        others = told.not_known_idle().order_by("name", "pk")
-        judged = others.annotate(
-            need=Case(
-                When(unknown_condition(), then=Value(1)),
-                When(stuck_room_condition(now), then=Value(0)),
-                default=Value(2),
-            ),
-            live_first=_live_first(),
-            heads=sum(
-                (Coalesce(f"space__conference__{kind}", 0) for kind in ("guests", "phones")),
-                start=Coalesce("space__conference__people", 0),
-            ),
-        )
-        tally = Tally(self, {}, {}, [])
+        # In letters, because Django converts numbers row by row.
+        over = Case(When(space__conference__stuck_at__lte=now, then=Value("over")), default=Value(""))
+        judged = told.not_known_idle().order_by("name", "pk").annotate(over=over)
+        tally = Tally(self, {}, {}, others := [])
         for building, name in (
             Building.objects.filter(pk__in=totals).order_by("name").values_list("pk", "name")
         ):
@@ -296,19 +307,23 @@ class RoomQuerySet(models.QuerySet["Room"]):
             counts = {"total": total, "none": total - links, "linked": linked.get(building, 0)}
             tally.sums.setdefault(name, Counter()).update(counts)
         names = {building: name for name, those in tally.buildings.items() for building in those}
-        for key, building, need, live_first, heads in judged.values_list(
-            "pk", "building", "need", "live_first", "heads"
-        ):
+        heads = (f"space__conference__{kind}" for kind in ("people", "guests", "phones"))
+        asked = judged.values_list("pk", "building", "over", *STATE_FIELDS, *heads)
+        for key, building, is_over, trouble, status, liveness, people, guests, phones in asked:
             if building not in names:
                 continue  # its first room has come this very moment
-            tally.others.append(Other(key, names[building], need, live_first))
-            sums = tally.sums[names[building]]
-            if need == 1:
+            name = names[building]
+            sums = tally.sums[name]
+            active = liveness == Liveness.ACTIVE
+            if state_of(trouble, status, liveness) == "unknown":
+                need = 1
                 sums["unknown"] += 1
             else:
+                need = 0 if is_over and active else 2
                 sums["live"] += 1
                 sums["stuck"] += need == 0
-                sums["people"] += heads
+                sums["people"] += (people or 0) + (guests or 0) + (phones or 0)
+            others.append(Other(key, name, need, 0 if active else 1))
         for sums in tally.sums.values():
             sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
         return tally
@@ -395,14 +410,9 @@ class Room(models.Model):
         space = self.space
         if space is None:
             return "none", []
-        if (
-            space.trouble
-            or space.account.status == Account.Status.BROKEN
-            or space.liveness == Liveness.UNKNOWN
-        ):
-            return "unknown", []
-        if space.liveness == Liveness.IDLE:
-            return "idle", []
+        state = state_of(space.trouble, space.account.status, space.liveness)
+        if state != "live":
+            return state, []
         reasons = space.stuck_reasons(now)
         return ("stuck" if reasons else "live"), reasons
 

@@ -1,6 +1,7 @@
 """A room's row in a list. Most rows of most lists look as they did a moment ago, to everybody with the same rights, but for
-their age and the picture of their last day; so rows are kept, by everything else that they show."""
+their age and the picture of their last day; so they are kept, by everything else that they show (`Row.facts`)."""
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
@@ -9,22 +10,16 @@ from typing import Any
 
 from django import template
 from django.template.loader import get_template
-from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 
-from spaces.templatetags.spaces_text import age, duration
+from spaces.templatetags.spaces_text import age
 
 register = template.Library()
 
 MOST = 1000  # rows of about two kilobytes
-# Where a kept row's age and picture are put, and in a row with a form the token against forgery of who asks.
-SEEN, STRIP, TOKEN = SafeString("[[seen]]"), SafeString("[[strip]]"), SafeString("[[token]]")
-AGEING = {
-    "seen_at",
-    "counted_at",
-    "listed_at",
-}  # what changes with every look at Google and is shown as an age at most
+# Where a kept row's age and picture are put, and in a row with a form the token against forgery of who asks; nobody can guess
+# them and name a room so.
+SEEN, STRIP, TOKEN = (SafeString(f"{word}-{secrets.token_hex(8)}") for word in ("seen", "strip", "token"))
 
 _rows: OrderedDict[Hashable, str] = OrderedDict()
 _lock = threading.Lock()
@@ -33,14 +28,13 @@ _lock = threading.Lock()
 @register.simple_tag(takes_context=True)
 def room_row(context: template.Context, row: Any) -> SafeString:
     """The row as `_row.html` has it."""
-    face: Hashable = tuple(_face(context, row))
-    try:
+    face = tuple(_face(context, row)) if row.facts else None
+    html = None
+    if face is not None:
         with _lock:
             html = _rows.get(face)
             if html is not None:
                 _rows.move_to_end(face)
-    except TypeError:  # loaded with more than a row shows, settings for example
-        face, html = None, None
     if html is None:
         with context.push(row=replace(row, strip=STRIP), seen=SEEN, csrf_token=TOKEN):
             html = get_template("_row.html").template.render(context)  # type: ignore[attr-defined]
@@ -55,15 +49,9 @@ def room_row(context: template.Context, row: Any) -> SafeString:
 
 
 def _face(context: template.Context, row: Any) -> Iterator[Hashable]:
-    """All that a row is made of, its age and picture left out: every field that was loaded for it, whichever of them shows."""
-    columns = frozenset(context.get("columns") or ())
-    yield columns, bool(context.get("selectable")), get_language(), timezone.get_current_timezone_name()
-    yield row.state, tuple(str(reason) for reason in row.reasons), row.may, row.seen_at is None
-    yield tuple(row.owners) if "owner" in columns else ()
-    space, call = row.space, row.call
-    for thing in (row.room, row.room.building, space, space and space.account, call):
-        yield thing and tuple(
-            item for item in thing.__dict__.items() if item[0][0] != "_" and item[0] not in AGEING
-        )
-    if call or row.state == "unknown":  # how long it is on, and forms that lead back to this page
-        yield duration(row.running), context["request"].get_full_path()
+    """All that a row is made of, its age and picture left out."""
+    yield frozenset(context.get("columns") or ()), bool(context.get("selectable"))
+    yield row.facts, row.may, row.state, tuple(row.reasons), row.starred, row.seen_at is None
+    if row.call or row.state == "unknown":  # how long it is on, and forms that lead back to this page
+        seconds = -1 if row.running is None else row.running.total_seconds()
+        yield seconds // (1 if seconds < 60 else 60), context["request"].get_full_path()

@@ -9,7 +9,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -89,11 +89,17 @@ def age(moment: datetime | None) -> str:
     """A moment as its age in words, which the page keeps counting; the moment itself, in the reader's zone, stands behind it."""
     if moment is None:
         return gettext("never")
+    begin = _time_tag(moment, get_language(), timezone.get_current_timezone_name())
+    return SafeString(f"{begin}{escape(ago(moment))}</time>")
+
+
+@lru_cache(maxsize=512)
+def _time_tag(moment: datetime, _language: str | None, _zone: str) -> SafeString:
+    """Kept, because the rooms of an account were seen at the same moment."""
     return format_html(
-        '<time datetime="{}" title="{}" data-age>{}</time>',
+        '<time datetime="{}" title="{}" data-age>',
         moment.astimezone(UTC).isoformat(timespec="seconds"),
         day_and_time(moment, exact=True),
-        ago(moment),
     )
 
 

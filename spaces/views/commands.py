@@ -17,7 +17,7 @@ from spaces.forms import CommandForm
 from spaces.google import codes
 from spaces.models import Room
 from spaces.views.replies import Request, page
-from spaces.views.rows import Row, row
+from spaces.views.rows import Row, row, rows
 
 ROOMS = 7  # found rooms shown at once
 
@@ -113,7 +113,7 @@ def _found_rooms(request: Request, words: str) -> list[Row]:
         known = {room.pk for room in named}
         others = visible.matching(words).exclude(pk__in=known).order_by("name", "pk")
         named += others[: ROOMS - len(named)]
-    return [row(room, request.user, now) for room in named]
+    return rows(named, request.user, now)
 
 
 def _as_command(shown: Row) -> Command:

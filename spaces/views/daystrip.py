@@ -7,12 +7,13 @@ strip says the same in words, for those who do not see it.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from spaces.models import Conference
 from spaces.models.conferences import ConferenceQuerySet
@@ -60,11 +61,14 @@ def words(bars: list[Bar]) -> str:
     if not bars:
         return _("No call in the last 24 hours")
     minutes = int(sum((bar.end - bar.begin for bar in bars), timedelta()).total_seconds() // 60)
-    count = ngettext(
-        "%(number)s call in the last 24 hours", "%(number)s calls in the last 24 hours", len(bars)
-    )
+    return _sum(len(bars), minutes, get_language())
+
+
+@lru_cache(maxsize=512)
+def _sum(number: int, minutes: int, _language: str | None) -> str:
+    count = ngettext("%(number)s call in the last 24 hours", "%(number)s calls in the last 24 hours", number)
     total = _("%(hours)s h %(minutes)02d min in all") % {"hours": minutes // 60, "minutes": minutes % 60}
-    return f"{count % {'number': len(bars)}}, {total}"
+    return f"{count % {'number': number}}, {total}"
 
 
 def strip(bars: list[Bar], now: datetime) -> SafeString:

@@ -57,7 +57,8 @@ def named_rooms(request: Request) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A list as it is sent: compressed, so that it is done once. `personal`: with places for the token of who asks."""
+    """A list as it is sent, compressed, so that it is done once; or a piece of a page as it is. `personal`: with places for the
+    token of who asks."""
 
     version: int
     made_at: float  # time.time()
@@ -108,7 +109,7 @@ class Shelf:
                 self._making.pop(oldest, None)
 
 
-SHELF = Shelf(most=3_000_000)
+SHELF = Shelf(most=8_000_000)
 TOKEN = (
     f"token-{secrets.token_hex(8)}"  # stands in kept pages where everybody's own token against forgery is put
 )
@@ -121,7 +122,7 @@ def shared(request: Request, face: Hashable, make: Callable[[dict[str, str]], Ht
     on but the rooms."""
     if not request.live:
         return make({})
-    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content, level=6)
+    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content, packed=True)
     if not kept.personal and "gzip" in request.headers.get("Accept-Encoding", ""):
         response = as_page(HttpResponse(kept.content, headers={"Content-Encoding": "gzip"}))
         patch_vary_headers(response, ["Accept-Encoding"])
@@ -134,13 +135,13 @@ def shared_text(request: Request, face: Callable[[], Hashable], make: Callable[[
     # Version 0: nobody has told of anything yet, so nobody knows whether something has changed.
     if not request.live or request.live.startswith("0-"):
         return make()
-    return gzip.decompress(_shared(request, face(), lambda: make().encode()).content).decode()
+    return _shared(request, face(), lambda: make().encode()).content.decode()
 
 
 def kept_text(face: Hashable, make: Callable[[], str]) -> str:
     """A piece of a page that shows nothing but what its `face` says, so that it never grows old."""
     made = partial(_kept, 0, time.time(), lambda: make().encode())
-    return gzip.decompress(SHELF.take(face, lambda _: True, made).content).decode()
+    return SHELF.take(face, lambda _: True, made).content.decode()
 
 
 def with_token(request: Request, text: str) -> str:
@@ -148,8 +149,8 @@ def with_token(request: Request, text: str) -> str:
     return text.replace(TOKEN, get_token(request))
 
 
-def _shared(request: Request, face: Hashable, make: Callable[[], bytes], *, level: int = 1) -> Kept:
-    """Pieces are compressed lightly, because nobody is sent them so (what goes out as it is kept: level 6). How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
+def _shared(request: Request, face: Hashable, make: Callable[[], bytes], *, packed: bool = False) -> Kept:
+    """How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
     present, now = int(request.live.partition("-")[0]), time.time()
     needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
     needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
@@ -159,9 +160,10 @@ def _shared(request: Request, face: Hashable, make: Callable[[], bytes], *, leve
         age = now - kept.made_at
         return 0 <= age < most and (kept.version >= min(needed, present) or (looks and age < LOOK))
 
-    return SHELF.take(face, fits, partial(_kept, present, now, make, level=level))
+    return SHELF.take(face, fits, partial(_kept, present, now, make, packed=packed))
 
 
-def _kept(version: int, made_at: float, make: Callable[[], bytes], *, level: int = 1) -> Kept:
+def _kept(version: int, made_at: float, make: Callable[[], bytes], *, packed: bool = False) -> Kept:
     content = make()
-    return Kept(version, made_at, gzip.compress(content, level), personal=TOKEN.encode() in content)
+    personal = TOKEN.encode() in content
+    return Kept(version, made_at, gzip.compress(content, 6) if packed else content, personal)

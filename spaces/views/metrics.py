@@ -1,7 +1,6 @@
 """The figures of the system page for Prometheus, read at the moment of asking."""
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -21,6 +20,7 @@ from spaces.access import Permission
 from spaces.figures import AccountFigures, Picture
 from spaces.google.quota import PROJECT
 from spaces.models import Account, Person, Room
+from spaces.models.rooms import altogether
 
 KINDS: tuple[pulse.Kind, ...] = ("worker", "beat")
 
@@ -96,7 +96,7 @@ def _state(picture: Picture) -> Iterator[Metric]:
 
 def _rooms(picture: Picture) -> Iterator[Metric]:
     sums = Room.objects.filter(archived_at=None).sums(picture.health.at)
-    tally: Counter[str] = sum(sums.values(), Counter())
+    tally = altogether(sums)
     states = {
         "live": tally["live"] - tally["stuck"],
         "stuck": tally["stuck"],

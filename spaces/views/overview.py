@@ -23,17 +23,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from spaces import access, health
-from spaces.access import Permission
+from spaces.access import Permission, Ties
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Building, Ownership, Person, Preferences, Room, SavedFilter
-from spaces.models.rooms import RoomQuerySet, Tally
+from spaces.models.rooms import RoomQuerySet, Tally, altogether
 from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import TOKEN, kept_text, named_rooms, shared, shared_text, watched, with_token
 from spaces.views.replies import Request, as_page, page
 from spaces.views.rows import Row, load
 
 PER_PAGE = 50
-FEW = 500  # rooms that a question names one by one
 COUNTED = ("live", "stuck", "unknown", "ageing", "idle", "none")
 ABOUT_CALLS = {"live", "stuck", "unknown", "idle", "ageing"}  # states that only some may know
 OPEN = {"name", "code"}  # orders for everybody, without headings
@@ -86,16 +85,6 @@ def _ordered(found: RoomQuerySet, sort: str) -> RoomQuerySet:
     )
 
 
-def _whose(person: Person) -> Q | None:
-    """The rooms whose calls the person may see, as a condition; None: all of them. It is put into several questions, so those
-    rooms are looked for once where they are few."""
-    if access.everywhere(person, Permission.CALL_SEE):
-        return None
-    keys = access.rooms_where(person, Permission.CALL_SEE).values("pk")
-    few = [one["pk"] for one in keys[: FEW + 1]]
-    return Q(pk__in=few) if len(few) <= FEW else Q(pk__in=keys)
-
-
 def _counters(numbers: Counter[str], wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The numbers as they stand above the list; each is a filter that shows as many rooms, but for the people in them."""
     labels: dict[str, Any] = dict(FilterForm.STATES)
@@ -133,7 +122,7 @@ class Group:
 def _grouped(shown: list[Row], sums: dict[str, Counter[str]], *, by_need: bool) -> list[Group]:
     """The rows under their headings, in their order. The sums are those of the whole list, not of this page."""
     found: list[Group] = []
-    total = sum(sums.values(), Counter())
+    total = altogether(sums)
     for row in shown:
         name = row.group if by_need else row.room.building.name
         if not found or found[-1].name != name:
@@ -180,6 +169,8 @@ class Own:
 
     columns: tuple[str, ...]
     saved: tuple[tuple[str, str], ...]  # filters: name and query
+    stars: frozenset[int]  # rooms
+    ties: Ties
 
     @classmethod
     def of(cls, person: Person) -> "Own":
@@ -187,6 +178,8 @@ class Own:
         return cls(
             chosen_columns(Preferences.objects.filter(person=person).first()),
             tuple(SavedFilter.objects.filter(person=person).values_list("name", "query")),
+            frozenset(person.favourites.values_list("room", flat=True)),
+            access.ties(person),
         )
 
 
@@ -220,15 +213,10 @@ def _face(request: Request, wanted: dict[str, Any], own: Own) -> tuple[Hashable,
     """All that a list depends on besides the rooms: what is asked for, and what is one's own in it. People with the same face
     are shown the same list; most staff have nothing of their own in it."""
     person = request.user
-    rooms: Any = ()
-    if not access.everywhere(person, Permission.CONFERENCE_END):
-        rooms = frozenset(Ownership.objects.filter(person=person).values_list("room", flat=True))
     return (
         request.get_full_path(),
         access.permissions(person),
-        rooms,
         person.pk if wanted.get("mine") or wanted.get("starred") else None,
-        frozenset(person.favourites.values_list("room", flat=True)),
         own,
         get_language(),
         timezone.get_current_timezone_name(),
@@ -294,7 +282,7 @@ def _list(
 ) -> dict[str, Any]:
     """What the list and the counters above it show."""
     person = request.user
-    whose = _whose(person)
+    whose = access.told_of(person, Permission.CALL_SEE, own.ties)
     tally = RoomQuerySet(Room).current().tally(now, seen=whose)
     numbers = _numbers(tally, whose, now)
     sort = wanted.get("sort", "need")
@@ -313,7 +301,7 @@ def _list(
         # Counted before it is put in order: the order joins what counting does not need.
         length = found.count() if narrowed else tally.total
         leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
-    shown = load(list(leaf.object_list), person, now, columns=own.columns)
+    shown = load(list(leaf.object_list), person, now, own.ties, columns=own.columns, stars=own.stars)
     shown_heads = heads(own.columns, sort, sees_all_calls=whose is None)
     query = form.query()
     return {
@@ -338,7 +326,7 @@ def _list(
 
 def _numbers(tally: Tally, whose: Q | None, now: datetime) -> Counter[str]:
     """The numbers of the counters."""
-    numbers = sum(tally.sums.values(), Counter())
+    numbers = altogether(tally.sums)
     numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
     return numbers
 
@@ -349,7 +337,8 @@ def _some_rows(
     """Some rows of the list that an open page shows, for it to put in their places. Rooms that do not fit its filters any more,
     or that the person may not see, are left out."""
     found = _filtered(request.user, wanted, now).filter(pk__in=named).order_by("pk")
-    shown = load(list(found.values_list("pk", flat=True)), request.user, now, columns=own.columns)
+    keys = list(found.values_list("pk", flat=True))
+    shown = load(keys, request.user, now, own.ties, columns=own.columns, stars=own.stars)
     return {"rows": shown, "columns": set(own.columns), "selectable": True, "now": now}
 
 
@@ -373,7 +362,8 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     """For a screen on the wall: what needs action and what is live, no names, codes or addresses, and nothing to press. When
     not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same; the first
     stuck calls stay on top of every page."""
-    whose = _whose(request.user)
+    ties = access.ties(request.user)
+    whose = access.told_of(request.user, Permission.CALL_SEE, ties)
     numbers = _numbers(RoomQuerySet(Room).current().tally(now, seen=whose), whose, now)
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
     keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
@@ -382,8 +372,8 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     pages = max(-(-(len(keys) - kept) // turning), 1)
     number = int(now.timestamp() // WALL_SECONDS) % pages
     page_keys = keys[kept + number * turning : kept + (number + 1) * turning]
-    shown = load(keys[:kept] + page_keys, request.user, now, columns=())
-    alive = health.report()
+    shown = load(keys[:kept] + page_keys, request.user, now, ties, columns=())
+    alive = health.recent()
     context = {
         "health": alive,
         "causes": [(cause, cause.sentence) for cause in alive.causes],  # without the names of accounts

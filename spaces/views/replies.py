@@ -99,7 +99,7 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         return {"simulated": not settings.GOOGLE.are_real}
-    report: Any = SimpleLazyObject(health.report)  # pages that ask nobody are not made to wait for it
+    report: Any = SimpleLazyObject(health.recent)  # pages that ask nobody are not made to wait for it
     return {
         "simulated": not settings.GOOGLE.are_real,
         "general": access.permissions(person),
