@@ -630,9 +630,9 @@ def test_people_see_their_own_google_account_and_admins_all(stage):
 # --- A constant number of queries ---------------------------------------------------------------------------------
 
 QUERIES = {
-    "overview": ("/", 13),
-    "overview, filtered": ("/?building=BER&q=hall&state=live", 17),
-    "overview of a colleague": ("/", 11),
+    "overview": ("/", 14),
+    "overview, filtered": ("/?building=BER&q=hall&state=live", 18),
+    "overview of a colleague": ("/", 14),
     "mine": ("/mine/", 5),
     "people": ("/people/", 8),
     "audit": ("/audit/", 6),

@@ -202,3 +202,16 @@ def test_it_takes_one_query(account, settings, django_assert_num_queries):
     with django_assert_num_queries(1):
         report = health.report()
         assert [one.key for one in report.causes if one.named] == ["account_refused", "push"]
+
+
+def test_pages_take_a_report_that_is_a_second_old_and_no_older(monkeypatch):
+    monkeypatch.setattr(health, "RECENT", 1.0)
+    monkeypatch.setattr(health, "_recent", None)
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        first = health.recent()
+        clock.shift(0.9)
+        assert health.recent() is first
+        clock.shift(0.2)
+        assert health.recent() is not first
+        clock.shift(-3600)  # the clock was put back
+        assert health.recent().at == timezone.now()

@@ -109,6 +109,14 @@ def test_rows_are_kept_for_the_next_one_and_bounded(sign_in, admin, monkeypatch)
     assert len(rows_text._rows) == 5  # one came, one went
 
 
+def test_a_rooms_name_is_no_place_for_anything(sign_in, admin):
+    room = factories.make_room("Hall [[seen]] [[strip]] [[token]] seen token")
+    Space.objects.filter(pk=space_of(room).pk).update(liveness=Liveness.UNKNOWN, seen_at=NOW)
+    page = sign_in(admin).get("/").content.decode()
+    assert f">{room.name}</a>" in page
+    assert page.count("data-age") >= 1
+
+
 def test_a_kept_row_with_a_form_holds_nobodys_token(sign_in, admin):
     room = factories.make_room()
     Space.objects.filter(pk=space_of(room).pk).update(liveness=Liveness.UNKNOWN)

@@ -234,7 +234,7 @@ def test_the_owners_column_costs_two_queries_for_any_number_of_rooms(admin, owne
         with CaptureQueriesContext(connection) as queries:
             assert browser.get("/").status_code == 200
         counts.append(len(queries))
-    assert counts == [16, 16]
+    assert counts == [17, 17]
 
 
 # --- Ticked rooms ---------------------------------------------------------------------------------------------------
