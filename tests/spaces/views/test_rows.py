@@ -1,6 +1,6 @@
 """Rows are made of facts; while those are the same, so is the row, and it is not made twice."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from operator import attrgetter
 
 import pytest
@@ -39,7 +39,7 @@ def room(db: None) -> Room:
     return made
 
 
-def loaded(person: Person, now: timezone.datetime, *those: Room) -> list[Row]:
+def loaded(person: Person, now: datetime, *those: Room) -> list[Row]:
     """Their rows as a list has them."""
     return rows.load([one.pk for one in those], person, now, access.ties(person), columns=())
 
