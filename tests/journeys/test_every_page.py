@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
-from django.utils.text import slugify
 from playwright.sync_api import Page, Response, expect
 
 from tests.journeys.conftest import Stack, Visitor
+from tests.journeys.test_one_room import address_of
 from tests.journeys.test_stories import Arrive, stuck_room_of_the_owner
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(240)]
@@ -145,7 +145,8 @@ def test_what_others_see_is_sound(stack: Stack, visitor: Arrive) -> None:
     other = stack.room(
         lambda room: room["call"] is not None and room["owner_email"] != "room-owner@example.com"
     )
-    home, foreign = (f"/rooms/{slugify(room['name'].replace('.', ''))}/" for room in (own, other))
+    staff = visitor("it-admin@example.com").page
+    home, foreign = (address_of(staff, stack, room).removeprefix(stack.url) for room in (own, other))
     found, few = (
         f"/lookup/?q={own['meeting_code']}",
         f"/?q={own['name'].rpartition(' ')[2]}",
