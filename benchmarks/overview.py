@@ -97,6 +97,16 @@ def pages(cast: fill.Cast) -> list[Page]:
             Page(who, "lookup of a code", f"/lookup/?q={code}", browser),
             Page(who, "lookup by words", f"/lookup/?q={quote(part)}", browser),
         ]
+        if who == "helpdesk":
+            found += [
+                Page(
+                    who,
+                    "lookup of a misheard code",
+                    f"/lookup/?q={code[:-1]}{'a' if code[-1] != 'a' else 'b'}",
+                    browser,
+                ),
+                Page(who, "lookup that finds nothing", "/lookup/?q=zebra+crossing", browser),
+            ]
         if who == "admin":
             found += [
                 Page(who, "Django admin's list", "/admin/spaces/room/", browser),
