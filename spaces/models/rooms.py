@@ -1,14 +1,14 @@
 """Physical rooms, the buildings they are in, and who owns them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self, overload
 from zoneinfo import ZoneInfo
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.db.models.functions import Lower
 from django.urls import reverse
@@ -220,6 +220,65 @@ class Order(Sequence[int]):
         return [key for key in keys if key is not None]
 
 
+def _tally(
+    rooms: "RoomQuerySet",
+    counted: Iterable[tuple[Any, ...]],
+    judged: Iterable[tuple[Any, ...]],
+    linked: dict[int, int] | None,
+) -> Tally:
+    """The tally out of RoomQuerySet._counted and _judged. `linked`: how many links there are by building of whose states is told;
+    None: of all."""
+    totals = {building: (total, links) for building, total, links in counted}
+    tally = Tally(rooms, {}, {}, others := [])
+    for building, name in Building.objects.filter(pk__in=totals).order_by("name").values_list("pk", "name"):
+        total, links = totals[building]
+        tally.buildings.setdefault(name, []).append(building)
+        told = links if linked is None else linked.get(building, 0)
+        counts = {"total": total, "none": total - links, "linked": told}
+        tally.sums.setdefault(name, Counter()).update(counts)
+    names = {building: name for name, those in tally.buildings.items() for building in those}
+    for key, building, is_over, trouble, status, liveness, people, guests, phones in judged:
+        if building not in names:
+            continue  # its first room has come this very moment
+        name = names[building]
+        sums = tally.sums[name]
+        active = liveness == Liveness.ACTIVE
+        if state_of(trouble, status, liveness) == "unknown":
+            need = 1
+            sums["unknown"] += 1
+        else:
+            need = 0 if is_over and active else 2
+            sums["live"] += 1
+            sums["stuck"] += need == 0
+            sums["people"] += (people or 0) + (guests or 0) + (phones or 0)
+        others.append(Other(key, name, need, 0 if active else 1))
+    for sums in tally.sums.values():
+        sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
+    return tally
+
+
+class Prepared:
+    """A question that every page view asks. Its SQL is put together once in a process, because that takes Django as long as the
+    answer takes the database. Values come as the database has them, so only numbers and short texts are asked for."""
+
+    _MOMENT = datetime(1, 1, 1, tzinfo=UTC)  # stands in the SQL for now
+
+    def __init__(self, make: "Callable[[datetime], QuerySet[Any, Any]]") -> None:
+        self.make = make
+        self._kept: tuple[str, tuple[Any, ...]] | None = None
+
+    def ask(self, now: datetime) -> list[tuple[Any, ...]]:
+        """The answer as of now."""
+        if self._kept is None:
+            self._kept = self.make(self._MOMENT).query.sql_with_params()
+        sql, params = self._kept
+        mark, moment = map(connection.ops.adapt_datetimefield_value, (self._MOMENT, now))
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [moment if one == mark else one for one in params])
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
 class RoomQuerySet(models.QuerySet["Room"]):
     """The questions asked about rooms."""
 
@@ -288,45 +347,24 @@ class RoomQuerySet(models.QuerySet["Room"]):
         Rooms known to be empty are nearly all there are, so only the others are looked at; the empty ones are the rest.
         """
         bare = self.order_by()
-        counted = bare.values("building").annotate(total=Count("pk"), linked=Count("space"))
-        totals = {one["building"]: (one["total"], one["linked"]) for one in counted}
         told = bare if seen is None else bare.filter(seen)
-        linked = {building: number for building, (_total, number) in totals.items()}
+        linked = None
         if seen is not None:
             links_told = told.exclude(space=None).values("building").annotate(linked=Count("pk"))
             linked = {one["building"]: one["linked"] for one in links_told}
+        return _tally(self, bare._counted(), told._judged(now), linked)
+
+    def _counted(self) -> "QuerySet[Room, Any]":
+        """By building: how many there are, and how many have a link."""
+        return self.values_list("building").annotate(total=Count("pk"), linked=Count("space"))
+
+    def _judged(self, now: datetime) -> "QuerySet[Room, Any]":
+        """Those that are not known to be empty, by name, with what they are judged by."""
         # In letters, because Django converts numbers row by row.
         over = Case(When(space__conference__stuck_at__lte=now, then=Value("over")), default=Value(""))
-        judged = told.not_known_idle().order_by("name", "pk").annotate(over=over)
-        tally = Tally(self, {}, {}, others := [])
-        for building, name in (
-            Building.objects.filter(pk__in=totals).order_by("name").values_list("pk", "name")
-        ):
-            total, links = totals[building]
-            tally.buildings.setdefault(name, []).append(building)
-            counts = {"total": total, "none": total - links, "linked": linked.get(building, 0)}
-            tally.sums.setdefault(name, Counter()).update(counts)
-        names = {building: name for name, those in tally.buildings.items() for building in those}
         heads = (f"space__conference__{kind}" for kind in ("people", "guests", "phones"))
-        asked = judged.values_list("pk", "building", "over", *STATE_FIELDS, *heads)
-        for key, building, is_over, trouble, status, liveness, people, guests, phones in asked:
-            if building not in names:
-                continue  # its first room has come this very moment
-            name = names[building]
-            sums = tally.sums[name]
-            active = liveness == Liveness.ACTIVE
-            if state_of(trouble, status, liveness) == "unknown":
-                need = 1
-                sums["unknown"] += 1
-            else:
-                need = 0 if is_over and active else 2
-                sums["live"] += 1
-                sums["stuck"] += need == 0
-                sums["people"] += (people or 0) + (guests or 0) + (phones or 0)
-            others.append(Other(key, name, need, 0 if active else 1))
-        for sums in tally.sums.values():
-            sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
-        return tally
+        judged = self.not_known_idle().order_by("name", "pk").annotate(over=over)
+        return judged.values_list("pk", "building", "over", *STATE_FIELDS, *heads)
 
     def sums(self, now: datetime, *, seen: Q | None = None) -> dict[str, Counter[str]]:
         """By building's name: how many of these rooms there are (`total`), how many in which state, and how many people are in
@@ -349,6 +387,16 @@ class RoomQuerySet(models.QuerySet["Room"]):
                 | Q(pk__in=Ownership.objects.filter(person__email__icontains=word).values("room"))
             )
         return found
+
+
+_ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())
+_ALL_JUDGED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._judged(now))
+
+
+def tally_of_all(now: datetime) -> Tally:
+    """The tally of all rooms in use, for those who may see every call."""
+    rooms = RoomQuerySet(Room).current()
+    return _tally(rooms, _ALL_COUNTED.ask(now), _ALL_JUDGED.ask(now), None)
 
 
 class Room(models.Model):

@@ -26,7 +26,7 @@ from spaces import access, health
 from spaces.access import Permission, Ties
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Building, Ownership, Person, Preferences, Room, SavedFilter
-from spaces.models.rooms import RoomQuerySet, Tally, altogether
+from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
 from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import TOKEN, kept_text, named_rooms, shared, shared_text, watched, with_token
 from spaces.views.replies import Request, as_page, page
@@ -283,7 +283,7 @@ def _list(
     """What the list and the counters above it show."""
     person = request.user
     whose = access.told_of(person, Permission.CALL_SEE, own.ties)
-    tally = RoomQuerySet(Room).current().tally(now, seen=whose)
+    tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
     numbers = _numbers(tally, whose, now)
     sort = wanted.get("sort", "need")
     narrowed = bool(set(wanted) - {"sort"})
@@ -364,7 +364,8 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     stuck calls stay on top of every page."""
     ties = access.ties(request.user)
     whose = access.told_of(request.user, Permission.CALL_SEE, ties)
-    numbers = _numbers(RoomQuerySet(Room).current().tally(now, seen=whose), whose, now)
+    tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
+    numbers = _numbers(tally, whose, now)
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
     keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
     kept = min(numbers["stuck"], WALL_KEPT) if len(keys) > WALL_PAGE else 0

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spaces.models import Account, Building, Room, Space
-from spaces.models.rooms import RoomQuerySet
+from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
 from spaces.models.spaces import Liveness
 from tests import factories
 
@@ -105,6 +105,20 @@ def test_pages_found_from_the_tally_are_those_of_the_whole_order(every_state, si
             assert len(order) == tally.total == len(keys)
             for start in range(0, len(keys) + size, size):
                 assert order[start : start + size] == keys[start : start + size]
+
+
+def test_the_tally_of_all_rooms_is_put_together_once_and_asked_as_of_now(every_state):
+    def facts(tally: Tally) -> object:
+        return tally.sums, tally.buildings, tally.others
+
+    now = timezone.now()
+    told = []
+    for hours in (0, -100, 100):  # calls that were not stuck then, or will be
+        moment = now + timedelta(hours=hours)
+        told.append(tally_of_all(moment))
+        assert facts(told[-1]) == facts(RoomQuerySet(Room).current().tally(moment))
+    stuck = [altogether(one.sums)["stuck"] for one in told]
+    assert stuck[1] < stuck[0] < stuck[2]
 
 
 def test_a_page_costs_at_most_one_question_more(every_state, django_assert_num_queries):
