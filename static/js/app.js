@@ -90,6 +90,16 @@
     if (problem) problem.focus();
   });
 
+  // What was pressed is gone with what it stood in: go on where the answer is.
+  let held = false;
+  document.addEventListener("htmx:before:swap", () => {
+    held = find("main").contains(document.activeElement);
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    if (held && document.activeElement === document.body) [...document.querySelectorAll("main [data-focus]")].pop()?.focus();
+    held = false;
+  });
+
   document.body.addEventListener("rooms-changed", () => {
     if (!dialog || !dialog.open) return;
     dialog.close();
@@ -160,8 +170,16 @@
     row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
   }
 
+  // A link to another view of the same page (a tab, an order, a counter) keeps the focus of who pressed Enter on it.
+  const FOCUS = "focus";
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("main a[id]");
+    if (link && event.detail === 0 && link.pathname === location.pathname) sessionStorage.setItem(FOCUS, link.id);
+  });
+  const pressed = document.getElementById(sessionStorage.getItem(FOCUS));
+  sessionStorage.removeItem(FOCUS);
+
   setClock();
   setInterval(age, 1000);
-  const problem = find("[data-focus]");
-  if (problem) problem.focus();
+  (find("[data-focus]") || pressed)?.focus();
 })();

@@ -37,6 +37,16 @@ def test_an_admin_works_through_the_list_by_keyboard_alone(stack: Stack, visitor
     page.keyboard.press("j")
     assert focused_room(page) == names[1]
 
+    # Other orders, and back: the next Tab goes on from the head that was pressed.
+    for order in ("-name", "need", "name"):
+        page.locator("thead").get_by_role("link", name="Room").focus()
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{stack.url}/?sort={order}")
+        expect(page.locator("thead").get_by_role("link", name="Room")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("j")
+    assert focused_room(page) == names[1]
+
     # Ticked rooms stay ticked while the list is fetched anew, and on its next page.
     page.keyboard.press("x")
     bar = page.locator("#selection")
@@ -123,6 +133,28 @@ def test_the_command_bar_goes_and_does(stack: Stack, visitor: Arrive) -> None:
     expect(bar.get_by_role("searchbox")).to_be_focused()
     page.keyboard.press("Escape")
     expect(bar).to_be_hidden()
+
+
+def test_columns_leave_room_for_reasons_at_every_width(stack: Stack, visitor: Arrive) -> None:
+    """From a phone to a large screen: reasons are lines of words, buttons stay in their cells, and nothing
+    makes the page scroll sideways."""
+    one = visitor("it-admin@example.com")
+    page = one.page
+    one.context.set_extra_http_headers({"Accept-Language": "de"})
+    for address in ("/?state=stuck", "/?state=stuck&tv=1"):
+        page.goto(stack.url + address)
+        for width in (390, 720, 800, 900, 1024, 1100, 1180, 1280, 1440, 1920):
+            page.set_viewport_size({"width": width, "height": 900})
+            narrow, out, wide = page.evaluate(
+                """() => [
+                    Math.min(...[...document.querySelectorAll("td .why")].map((why) => why.offsetWidth)),
+                    [...document.querySelectorAll("td.acts")].filter((cell) => cell.scrollWidth > cell.clientWidth).length,
+                    document.documentElement.scrollWidth,
+                ]"""
+            )
+            assert narrow >= 100, f"A reason has {narrow} pixels at {width}."
+            assert not out, f"{out} buttons stick out of their cells at {width}."
+            assert wide <= width, f"The page is {wide} pixels wide at {width}."
 
 
 def test_the_wall_tells_its_age_and_changes_by_itself(stack: Stack, visitor: Arrive) -> None:

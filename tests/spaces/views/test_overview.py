@@ -49,7 +49,8 @@ def text_of(reply: Any) -> str:
 def head(reply: Any, label: str) -> tuple[str, str]:
     """(aria-sort, where its link leads) of a column; empty where there is none."""
     found = re.search(
-        rf'<th scope="col"[^>]*?(?:aria-sort="(\w+)")?>\s*<a href="([^"]+)">{label}', reply.content.decode()
+        rf'<th scope="col"[^>]*?(?:aria-sort="(\w+)")?>\s*<a id="[^"]+"\s+href="([^"]+)">{label}',
+        reply.content.decode(),
     )
     return (found.group(1) or "", found.group(2)) if found else ("", "")
 
