@@ -210,9 +210,7 @@ def table_for(stack: Stack, one: Visitor) -> dict[str, list[str]]:
     live: dict[str, Any] = stack.room(
         lambda room: room["call"] is not None and room["the_space"]["project"] == "meetadmin-demo"
     )
-    one.page.goto(f"{stack.url}/lookup/?q={live['meeting_code']}")
-    link = one.page.locator("#answer").get_by_role("link", name=live["name"]).first
-    slug = (link.get_attribute("href") or "").strip("/").rpartition("/")[2]
+    slug = address_of(one.page, stack, live).strip("/").rpartition("/")[2]
     one.page.goto(f"{stack.url}/people/")
     href = one.page.locator("main a[href^='/people/']").first.get_attribute("href") or ""
     return addresses(slug, int(re.sub(r"\D", "", href)), live["meeting_code"])
