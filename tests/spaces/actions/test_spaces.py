@@ -56,6 +56,17 @@ def spaces_at_google(google: SimulatorProcess) -> int:
     return len(google.world()["spaces"])
 
 
+def test_a_link_that_another_room_was_given_in_the_same_moment(bare):
+    link, former = factories.make_space(), factories.make_space()
+    factories.make_room("Berlin 4.01", space=link)
+    Room.objects.filter(pk=bare.pk).update(space=former)
+    with pytest.raises(Refused, match="Another room was given this link"):
+        spaces.assign(bare, link)
+    assert space_of(bare) == former
+    former.refresh_from_db()
+    assert former.retired_at is None
+
+
 def test_an_admin_of_a_building_uses_nobodys_own_account(google, bare, berlin, owner):
     """It would be done in a colleague's name, with a consent given for something else."""
     limited = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)

@@ -54,6 +54,12 @@ def test_what_may_be_done_with_the_room_at_hand_depends_on_who_asks(
         assert found == lines, person.email
 
 
+def test_a_room_without_a_link_is_offered_one_by_those_who_may_make_it(admin, owner, sign_in):
+    factories.make_room("Attic", slug="attic", owners=(owner,), with_space=False)
+    found = {who: [one for one in ask(sign_in(who), at="attic") if "Attic" in one] for who in (admin, owner)}
+    assert found == {admin: ["Create a link for Attic…", "Edit Attic…"], owner: []}
+
+
 def test_pages_that_may_not_be_opened_are_not_offered(spree, colleague, admin, sign_in):
     assert "People" not in ask(sign_in(colleague))
     assert {"People", "Audit", "Add room", "Wall mode"} <= set(ask(sign_in(admin)))

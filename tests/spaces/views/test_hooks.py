@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,6 +148,17 @@ def test_made_for_another_installation(google, pushes, settings):
         audience="https://other.example.com/hooks",
     )
     assert deliver(*push) == 401
+
+
+def test_while_google_keys_are_not_to_be_had_it_is_to_come_again(google, pushes, settings):
+    """Neither believed nor refused: Pub/Sub repeats what is answered with 503."""
+    push, there = caught(google, pushes), settings.GOOGLE
+    settings.GOOGLE = replace(there, certs=f"http://127.0.0.1:{free_port()}/certs")
+    assert deliver(*push) == 503
+    assert not Event.objects.exists()
+    settings.GOOGLE = there
+    assert deliver(*push) == 204
+    assert Event.objects.count() == 1
 
 
 def test_only_posts(db, settings):

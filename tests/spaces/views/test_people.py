@@ -22,6 +22,18 @@ def test_giving_a_role(admin, sign_in):
     assert "later@example.com" in reply.content.decode()
 
 
+def test_changing_a_role_on_the_person_page(admin, helpdesk, sign_in):
+    berlin = factories.make_building("BER")
+    form = {"email": helpdesk.email, "role": "admin", "buildings": [berlin.code]}
+    browser = sign_in(admin)
+    reply = browser.post(f"/people/{helpdesk.pk}/", form, follow=True)
+    assert reply.redirect_chain == [("/people/", 302)]
+    helpdesk.refresh_from_db()
+    assert (helpdesk.role, list(helpdesk.buildings.all())) == (Role.ADMIN, [berlin])
+    form = browser.get(f"/people/{helpdesk.pk}/").context["form"]
+    assert [box.data["selected"] for box in form["buildings"].subwidgets] == [True]
+
+
 @pytest.mark.parametrize(
     "address",
     ["/people/{}/", "/people/{}/switch/", "/google/{}/disconnect/", "/google/{}/test/", "/google/{}/check/"],
