@@ -370,13 +370,13 @@ def require_building(actor: Actor, building_id: int | None) -> None:
         raise NotAllowed(P.ROOM_CREATE, actor=actor)
 
 
-def accounts_for(person: Person) -> QuerySet[Account]:
-    """The Google accounts that this person may name as the owner of a link: who manages accounts all, others the room mailboxes
-    and their own. A colleague's own account is neither shown to them nor used for them."""
+def accounts_for(actor: Actor) -> QuerySet[Account]:
+    """The Google accounts that may be named as the owner of a link, or asked, for this actor: who manages accounts has all,
+    others the room mailboxes and their own. A colleague's own account is neither shown to them nor used for them."""
     accounts = Account.objects.all()
-    if can(person, P.ACCOUNT_MANAGE):
+    if not isinstance(actor, Person) or can(actor, P.ACCOUNT_MANAGE):
         return accounts
-    return accounts.filter(Q(kind=Account.Kind.DELEGATED) | Q(person=person))
+    return accounts.filter(Q(kind=Account.Kind.DELEGATED) | Q(person=actor))
 
 
 def require_account(actor: Actor, account: Account) -> None:

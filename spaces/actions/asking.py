@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from spaces import audit, meet
+from spaces import access, audit, meet
 from spaces.access import Actor
 from spaces.google import codes, credentials, resources
 from spaces.google.errors import ConnectionBroken, GoogleError, NotFound, NotPermitted, ScopeMissing
@@ -45,6 +46,11 @@ class Sighting:
     space: resources.Space
     account: Account
     asked_at: datetime
+
+
+def usable_for(actor: Actor) -> QuerySet[Account]:
+    """The accounts that can be asked for this actor: those that are open to them and not known to be broken."""
+    return access.accounts_for(actor).exclude(status=Account.Status.BROKEN)
 
 
 def sight(parsed: codes.Parsed, accounts: Iterable[Account], *, actor: Actor) -> Sighting | None:

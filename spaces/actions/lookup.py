@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 
 from spaces import access
 from spaces.access import Permission
-from spaces.actions.asking import sight
+from spaces.actions.asking import sight, usable_for
 from spaces.google import codes, resources
 from spaces.models import Account, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
@@ -231,7 +231,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse(text)
-    sighting = sight(parsed, Account.objects.usable(), actor=actor)
+    sighting = sight(parsed, usable_for(actor), actor=actor)
     if sighting is None:
         return Word(
             _(

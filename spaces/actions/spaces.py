@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, sight
+from spaces.actions.asking import acting_as, sight, usable_for
 from spaces.actions.heads import count_heads, device_names
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
@@ -107,7 +107,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else Account.objects.usable(), actor=actor)
+            sighting = sight(parsed, [account] if account else usable_for(actor), actor=actor)
             if sighting is None:
                 raise audit.Refused(
                     _(

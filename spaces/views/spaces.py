@@ -9,9 +9,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import spaces
+from spaces.actions.asking import usable_for
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
-from spaces.models import Account, Room
+from spaces.models import Room
 from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
@@ -22,7 +23,7 @@ def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_CREATE, room)
-    accounts = access.accounts_for(request.user).exclude(status=Account.Status.BROKEN)
+    accounts = usable_for(request.user)
     form = CreateSpaceForm(posted(request), current={}, new=True, accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -51,7 +52,7 @@ def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_ADOPT, room)
-    accounts = access.accounts_for(request.user).exclude(status=Account.Status.BROKEN)
+    accounts = usable_for(request.user)
     form = AdoptForm(posted(request), accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data

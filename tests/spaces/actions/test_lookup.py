@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import lookup
+from spaces.actions import asking, lookup
 from spaces.audit import Refused
 from spaces.google.errors import TryLater
 from spaces.models import Account, Person, Role, Room, Space
@@ -203,6 +203,17 @@ def test_a_space_of_our_accounts_that_is_no_room_yet(google, accounts, helpdesk)
     assert word.account == accounts[1]
     google.start_conference(made["name"], {"guest": "A"})
     assert "A call is on in it" in ask(made["name"], helpdesk).sentence
+
+
+def test_a_colleagues_own_account_is_neither_asked_nor_named_for_somebody_else(
+    google, accounts, admin, helpdesk, owner
+):
+    own = factories.make_account(owner.email, kind=Account.Kind.CONSENTED, person=owner)
+    made = space_at_google(google, owner=owner.email)
+    assert owner.email not in ask(made["meetingCode"], helpdesk).sentence
+    assert asked(google)["spaces.get"] == len(accounts)
+    assert set(asking.usable_for(helpdesk)) == set(accounts)
+    assert set(asking.usable_for(admin)) == {*accounts, own}
 
 
 def test_somebodys_own_meeting(google, accounts, helpdesk):
