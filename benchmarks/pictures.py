@@ -23,6 +23,7 @@ FOLDER = ROOT / "var" / "screenshots"
 OF_README = {"overview-desk-light": "overview", "room-desk-dark": "room", "mine-phone-light": "mine"}
 SIZES: dict[str, ViewportSize] = {
     "desk": {"width": 1440, "height": 900},
+    "laptop": {"width": 1280, "height": 720},
     "phone": {"width": 390, "height": 844},
 }
 ADMIN, HELPDESK, OWNER = "it-admin@example.com", "helpdesk@example.com", "room-owner@example.com"
@@ -31,18 +32,20 @@ USUAL, MANY = 120, 2000  # rooms
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One screen: where it is, who looks, what is done there before the picture is taken, and on which sizes that makes sense."""
+    """One screen: where it is, who looks in which language, what is done there before the picture is taken, and on which sizes that
+    makes sense."""
 
     name: str
     address: str
     who: str = ADMIN
     act: Callable[[Page], object] | None = None
     sizes: tuple[str, ...] = ("desk", "phone")
+    language: str = "en-GB"
 
 
 def end_dialog(page: Page) -> None:
     """Open the first call's dialog."""
-    page.get_by_role("link", name="End…").first.click()
+    page.locator("main a.danger").first.click()
     page.locator("dialog[open]").wait_for()
 
 
@@ -52,16 +55,19 @@ def command_bar(page: Page) -> None:
     page.locator("dialog[open]").wait_for()
 
 
-def busy_morning(world: dict[str, Any]) -> list[Screen]:
-    """The main screens, on a room whose call looks forgotten."""
+def forgotten(world: dict[str, Any]) -> str:
+    """The code of a room whose call looks forgotten."""
     present = {
         call["space"]: sum(one["leftAt"] is None for one in call["participants"])
         for call in world["conferences"]
         if call["endTime"] is None
     }
-    forgotten = min(present, key=lambda space: present[space])
-    room = next(one for one in world["rooms"] if one["space"] == forgotten)
-    home = f"/rooms/{room['name'].lower().replace(' ', '-').replace('.', '')}/"
+    emptiest = min(present, key=lambda space: present[space])
+    return next(str(one["meeting_code"]) for one in world["rooms"] if one["space"] == emptiest)
+
+
+def busy_morning(code: str, home: str) -> list[Screen]:
+    """The main screens, on a room with this code and address."""
     return [
         Screen("overview", "/"),
         Screen("end-dialog", "/", act=end_dialog),
@@ -71,13 +77,18 @@ def busy_morning(world: dict[str, Any]) -> list[Screen]:
         Screen("room-settings", f"{home}?tab=settings", sizes=("desk",)),
         Screen("settings-form", f"{home}settings/"),
         Screen("card", f"{home}card/", sizes=("desk",)),
-        Screen("lookup", f"/lookup/?q=https://meet.google.com/{room['meeting_code'].upper()}", HELPDESK),
+        Screen("lookup", f"/lookup/?q=https://meet.google.com/{code.upper()}", HELPDESK),
         Screen("mine", "/mine/", OWNER),
         Screen("system", "/system/"),
         Screen("people", "/people/"),
         Screen("accounts", "/google/", sizes=("desk",)),
         Screen("audit", "/audit/"),
         Screen("styleguide", "/styleguide/", sizes=("desk",)),
+        # In German, whose words are the longest.
+        Screen("overview-german", "/", sizes=("phone", "laptop"), language="de-DE"),
+        Screen("end-dialog-german", "/", act=end_dialog, sizes=("phone",), language="de-DE"),
+        Screen("room-german", f"{home}?tab=settings", sizes=("phone",), language="de-DE"),
+        Screen("system-german", "/system/", sizes=("phone",), language="de-DE"),
     ]
 
 
@@ -101,6 +112,15 @@ class Photographer:
             self.signed_in[who] = context.storage_state()
             context.close()
 
+    def home(self, code: str) -> str:
+        """The address of the room with this code, as the product says it."""
+        context = self.browser.new_context(storage_state=self.signed_in[ADMIN])
+        page = context.new_page()
+        page.goto(f"{self.address}/lookup/?q={code}")
+        found = page.locator("#answer .big a").get_attribute("href") or ""
+        context.close()
+        return found
+
     def warned(self) -> bool:
         """Whether the overview says that something is wrong."""
         context = self.browser.new_context(storage_state=self.signed_in[ADMIN])
@@ -118,7 +138,7 @@ class Photographer:
                     context = self.browser.new_context(
                         viewport=SIZES[size],
                         color_scheme="dark" if theme == "dark" else "light",
-                        locale="en-GB",
+                        locale=screen.language,
                         storage_state=self.signed_in[screen.who],
                     )
                     page = context.new_page()
@@ -156,10 +176,16 @@ def product(browser: Browser, *, rooms: int, filled: bool = True) -> Iterator[tu
 
 def photograph(browser: Browser) -> None:
     """All stories, one after the other."""
-    lists = [Screen("overview", "/"), Screen("mine", "/mine/", OWNER), Screen("system", "/system/")]
+    lists = [
+        Screen("overview", "/"),
+        Screen("wall", "/?tv=1", sizes=("desk", "laptop")),
+        Screen("mine", "/mine/", OWNER),
+        Screen("system", "/system/"),
+    ]
     with product(browser, rooms=USUAL) as (place, camera):
         camera.sign_in(ADMIN, HELPDESK, OWNER)
-        camera.take("", busy_morning(place.control("world")))
+        code = forgotten(place.control("world"))
+        camera.take("", busy_morning(code, camera.home(code)))
         place.control("faults", {"method": "*", "status": 503, "times": 0})
         wait_for(camera.warned, seconds=180, every=2)
         camera.take("google-down", lists)
