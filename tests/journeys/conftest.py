@@ -36,6 +36,12 @@ class Stack:
 
     def room(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The first room of the world that fits, with its space and its running call."""
+        found = next(self.rooms(wanted), None)
+        assert found is not None, "the world has no such room"
+        return found
+
+    def rooms(self, wanted: Callable[[dict[str, Any]], bool]) -> Iterator[dict[str, Any]]:
+        """All that fit, as the world is now."""
         world = self.google.world()
         spaces = {space["name"]: space for space in world["spaces"]}
         running = {call["space"]: call for call in world["conferences"] if call["endTime"] is None}
@@ -45,8 +51,7 @@ class Stack:
                 "call": running.get(room["space"]),
             }
             if wanted(whole):
-                return whole
-        raise AssertionError("the world has no such room")
+                yield whole
 
     def present(self, room: dict[str, Any], kind: str) -> int:
         """How many of that kind are in the room's call."""

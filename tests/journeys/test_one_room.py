@@ -7,23 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.conftest import Stack
-from tests.journeys.test_stories import SOON, Arrive, ends
+from tests.journeys.test_stories import SOON, Arrive, ends, quiet_room_of_the_owner
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
-
-
-def quiet_room_of_the_owner(stack: Stack) -> dict[str, Any]:
-    """A room of room-owner@ on a link of ours, with nothing on."""
-    return stack.room(
-        lambda room: (
-            room["owner_email"] == "room-owner@example.com"
-            and room["the_space"]["project"] == "meetadmin-demo"
-            and room["call"] is None
-        )
-    )
 
 
 def address_of(page: Page, stack: Stack, room: dict[str, Any]) -> str:

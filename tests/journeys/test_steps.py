@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import Stack, Visitor
-from tests.journeys.test_one_room import PHONE, address_of, quiet_room_of_the_owner, retry
-from tests.journeys.test_stories import SOON, ends, idle_room
+from tests.journeys.test_one_room import PHONE, address_of, retry
+from tests.journeys.test_stories import SOON, ends, idle_room, quiet_room_of_the_owner
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
 
