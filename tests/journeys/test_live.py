@@ -104,6 +104,7 @@ def test_one_stream_for_a_browser_and_none_for_who_does_not_look(stack: Stack, v
     # The second page has no stream of its own and hears through the first.
     expect(row_of(second.page, room)).to_have_attribute("data-state", "live", timeout=SOON)
     assert second.streams == []
+    expect(row_of(first.page, room)).to_have_attribute("data-state", "live", timeout=SOON)
 
     first.page.evaluate(COVERED)
     first.until(lambda: not first.open, "a page that nobody looks at holds its stream")
@@ -114,7 +115,7 @@ def test_one_stream_for_a_browser_and_none_for_who_does_not_look(stack: Stack, v
         "data-state", "live"
     )  # as it was when it was covered up
     first.page.evaluate(SEEN_AGAIN)
-    expect(row_of(first.page, room)).to_have_attribute("data-state", "idle")
+    expect(row_of(first.page, room)).to_have_attribute("data-state", "idle", timeout=SOON)
 
 
 def test_signing_out_in_one_page_leads_the_other_to_the_sign_in(stack: Stack, visitor: Arrive) -> None:
