@@ -50,10 +50,6 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         broken = Account.objects.filter(status=Account.Status.BROKEN)
         return self.filter(~Q(liveness=Liveness.IDLE) | ~Q(trouble="") | Q(account__in=broken.values("pk")))
 
-    def ageing(self, now: datetime) -> Self:
-        """Whose code was last confirmed so long ago that Google may have taken it away; see Space.code_is_ageing."""
-        return self.filter(code_confirmed_at__lt=now - AGEING_CODE)
-
     def stale(self, before: datetime) -> Self:
         """Whose settings and code were last confirmed before that moment, oldest first."""
         return self.filter(Q(checked_at=None) | Q(checked_at__lt=before)).order_by(
