@@ -20,10 +20,10 @@ from django.conf import settings
 from kombu import Exchange, Queue
 from redis.exceptions import RedisError
 
+from meetadmin.start import read_settings
 from spaces import broker, pulse
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
-
+read_settings()
 app = Celery("meetadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 if "beat" in sys.argv:
