@@ -11,6 +11,6 @@ def read_settings() -> None:
     """Read the settings. When they cannot be used, write why to standard error, without a traceback, and exit with code 1."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
     try:
-        settings.is_overridden("DEBUG")
+        _ = settings.SECRET_KEY
     except ImproperlyConfigured as problem:
         sys.exit(f"Meetadmin cannot start. {problem}")

@@ -314,6 +314,13 @@ def _snake(path: str) -> str:
 # warns about values it does not know, and names enums less directly.
 
 
+def space_from_json(answer: Mapping[str, Any]) -> Space:
+    """Read the JSON of a space as `spaces.get` answers it. Raises ValueError when it is none."""
+    message = meet_v2.Space()
+    json_format.ParseDict(dict(answer), meet_v2.Space.pb(message), ignore_unknown_fields=True)
+    return _space(message)
+
+
 def _space(message: meet_v2.Space) -> Space:
     raw = meet_v2.Space.pb(message)
     _require(_SPACE, raw.name, "a space name")
