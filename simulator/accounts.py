@@ -6,7 +6,6 @@ Server to Server Applications" (service accounts with domain-wide delegation).
 
 import base64
 import hashlib
-import ipaddress
 import re
 import secrets
 import time
@@ -39,6 +38,7 @@ from simulator.identity import (
     full_scope,
 )
 from simulator.places import CAST
+from simulator.reading import is_loopback_name
 from simulator.token_errors import ACCOUNT_DELETED, ACCOUNT_RESTRICTED, BAD_ADDRESS, NO_ADDRESS, UNKNOWN_USER
 from simulator.world import DOMAIN, Person, World
 
@@ -56,16 +56,6 @@ _ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
 def base_url(request: web.Request) -> str:
     """The address under which the client reached us."""
     return f"{request.scheme}://{request.host}"
-
-
-def is_loopback_name(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def redirect_is_registered(address: str) -> bool:

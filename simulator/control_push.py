@@ -7,11 +7,19 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from simulator.accounts import is_loopback_name
 from simulator.events import REASONS, as_json
 from simulator.machine import Machine
 from simulator.pubsub import CREDENTIALS, Habits, Subscription, Topic
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
+from simulator.reading import (
+    JSON,
+    ControlError,
+    a_flag,
+    a_number,
+    a_text,
+    guarded,
+    is_loopback_name,
+    read_body,
+)
 
 _PROBABILITIES = ("duplicates", "drop")
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import jwt
 import pytest
@@ -51,7 +52,7 @@ def claims(google: SimulatorProcess, account: str) -> dict[str, Any]:
     match = re.search(r"code=([^&]+)", reply.headers.get("Location", ""))
     assert match is not None, reply.text
     exchange = {
-        "grant_type": "authorization_code", "code": requests.utils.unquote(match[1]), "redirect_uri": CALLBACK,
+        "grant_type": "authorization_code", "code": unquote(match[1]), "redirect_uri": CALLBACK,
         "client_id": CLIENT_ID, "client_secret": "demo-only-client-secret",
     }  # fmt: skip
     token = requests.post(google.url + "/token", data=exchange, timeout=30).json()["id_token"]
