@@ -116,6 +116,7 @@ def fillers() -> frozenset[str]:
 
 # What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
 _CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
+_TAG = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 _EDGES = " .,;:!?()[]{}<>|*`\"'“”„‟‘’‚‛«»‹›"
 
@@ -132,10 +133,18 @@ class Term:
         """Whether nothing in it names a room by itself."""
         return bool(self.words) and fillers().issuperset(self.words)
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it is a code, or the beginning of one."""
+        return _CODE.fullmatch(self.raw) is not None
+
+
+_CODE = re.compile(r"[a-z]{3}-[a-z]{0,4}(?:-[a-z]{0,3})?")
+
 
 def terms(text: str) -> list[Term]:
-    """Return what to search for. Web addresses are no names; what Calendar appends to a room's name is left out."""
-    plain = _ADDRESS.sub(" ", _CALENDAR.sub(" ", text))
+    """Return what to search for. Web addresses and HTML tags are no names; what Calendar appends to a room's name is left out."""
+    plain = _ADDRESS.sub(" ", _CALENDAR.sub(" ", _TAG.sub(" ", text)))
     found: dict[Term, None] = {}
     for piece in plain.split():
         raw = piece.strip(_EDGES).lower()
