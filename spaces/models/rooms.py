@@ -18,16 +18,18 @@ from django.utils.translation import gettext_lazy as _
 from spaces.models.accounts import Account
 from spaces.models.people import Person
 from spaces.models.preferences import Favourite
+from spaces.models.search import Searchable, SearchField, Term, holds, terms
 from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, stuck_condition
 from spaces.models.stuck import Limits
 
 
-class Building(models.Model):
+class Building(Searchable):
     """A site. Its time zone is the one in which times of its rooms are read."""
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, default="UTC")
+    search_text = SearchField(sources=("name", "code"))
 
     class Meta:
         ordering = ["name"]
@@ -376,17 +378,52 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.filter(space=None)
 
     def matching(self, text: str) -> Self:
-        """Rooms whose name, place, code or owner contains every word of the text."""
-        found = self
-        for word in text.split()[:8]:
-            found = found.filter(
-                Q(name__icontains=word)
-                | Q(building__name__icontains=word)
-                | Q(building__code__iexact=word)
-                | Q(space__meeting_code__icontains=word)
-                | Q(pk__in=Ownership.objects.filter(person__email__icontains=word).values("room"))
-            )
+        """Rooms whose name, place, device, code or owner has every word of the text. Words that people say around a name (“room”,
+        “is blocked”) are required only where some room has them, too."""
+        wanted = terms(text)[:MOST_TERMS]
+        beyond = _beyond(wanted)
+        naming = [term for term in wanted if not term.is_filler]
+        found = self._having(wanted, beyond)
+        if naming and len(naming) < len(wanted) and not found.exists():
+            return self._having(naming, beyond)
         return found
+
+    def _having(self, wanted: list[Term], beyond: dict[Term, Q]) -> Self:
+        """Rooms that have all of these terms; none when there is nothing to look for."""
+        found = self if wanted else self.none()
+        for term in wanted:
+            condition = Q()
+            for word in term.words:
+                there = Building.objects.filter(holds(word)).values("pk")
+                condition &= holds(word) | Q(building__in=there)
+            if not term.words:
+                condition = Q(pk__in=[])
+            found = found.filter(condition | beyond[term] if term in beyond else condition)
+        return found
+
+
+MOST_TERMS = 12
+
+
+def _beyond(wanted: list[Term]) -> dict[Term, Q]:
+    """The terms that are the beginning of an owner's address (or a part with an “@” in it) or of a code, and the condition for each.
+    Asked for first, because hardly any is, and each makes the search of the rooms several times as slow."""
+    found: dict[Term, Q] = {}
+    for term in wanted:
+        if len(term.raw) < 3 or term.is_filler:
+            continue
+        part = "contains" if "@" in term.raw else "startswith"
+        people = list(
+            Person.objects.filter(**{f"email__{part}": term.raw}).values_list("pk", flat=True)[:MOST_OWNERS]
+        )
+        if people:
+            found[term] = Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
+        if term.is_code and Space.objects.filter(meeting_code__startswith=term.raw).exists():
+            found[term] = found.get(term, Q()) | Q(space__meeting_code__startswith=term.raw)
+    return found
+
+
+MOST_OWNERS = 500
 
 
 _ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())
@@ -399,7 +436,7 @@ def tally_of_all(now: datetime) -> Tally:
     return _tally(rooms, _ALL_COUNTED.ask(now), _ALL_JUDGED.ask(now), None)
 
 
-class Room(models.Model):
+class Room(Searchable):
     """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`."""
 
     slug = models.SlugField(max_length=120, unique=True)
@@ -414,6 +451,7 @@ class Room(models.Model):
         "is counted as a device, not as a person.",
     )
     notes = models.TextField(blank=True)
+    search_text = SearchField(sources=("name", "floor", "device_name"))
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )

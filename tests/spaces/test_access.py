@@ -242,6 +242,7 @@ POST filter_save      in  422  422  422  422  422  422  422  422  422  in
 POST filter_drop      in  302  302  302  302  302  302  302  302  302  in
 GET  styleguide       in  403  403  403  403  403  200  200  200  200  in
 GET  lookup           in  200  200  200  200  200  200  200  200  200  in
+POST lookup           in  302  302  302  302  302  302  302  302  302  in
 POST lookup_forget    in  302  302  302  302  302  302  302  302  302  in
 POST lookup_ask       in  403  403  403  403  403  200  200  200  200  in
 GET  mine             in  200  200  200  200  200  200  200  200  200  in
