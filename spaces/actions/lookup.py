@@ -54,7 +54,7 @@ def find(*, text: str, actor: Person) -> Answer:
     parsed = codes.parse(text)
     if parsed.kind in {"code", "space"}:
         answer = _by_code(parsed, actor)
-        if answer.verdict != "unknown" or not parsed.bare:
+        if answer.verdict != "unknown" or not parsed.loose:
             return answer
         named = _by_words(text, actor)
         return named if named.rooms else answer

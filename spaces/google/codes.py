@@ -11,7 +11,18 @@ from urllib.parse import unquote
 
 from spaces.words import text as _
 
-Kind = Literal["space", "code", "nickname", "phone", "no_meeting", "other_service", "two_codes", "bad"]
+Kind = Literal[
+    "space",
+    "code",
+    "nickname",
+    "phone",
+    "no_meeting",
+    "other_service",
+    "live_stream",
+    "hidden_link",
+    "two_codes",
+    "bad",
+]
 
 LONGEST_INPUT = 20_000
 """Letters. Longer texts are refused unread; no invitation comes near."""
@@ -19,17 +30,20 @@ LONGEST_INPUT = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The verdict on a pasted text.
+    """What a pasted text means.
 
-    `value` is the space name, the code, the nickname, the other service or the codes found; `sentence` explains every
-    verdict but `space` and `code` to a person. `bare` marks a code written without dashes, which may as well be a
-    word: search for rooms of that name, too.
+    `value` is the space name, the first code, the nickname, the other service, the mail filter or the codes of several
+    links. `sentence` explains every kind but `space` and `code` to a person. `loose`: the code was not in a link, so it may
+    be ordinary words; search for those as well when no room has the code. `candidates`: all different loose codes, in the
+    order of the text. `refused`: the text is Meet's own error page, so Meet refused the person who copied it.
     """
 
     kind: Kind
     value: str = ""
     sentence: str = ""
-    bare: bool = False
+    loose: bool = False
+    candidates: tuple[str, ...] = ()
+    refused: bool = False
 
 
 _SERVICES = {
@@ -136,7 +150,7 @@ def _by_whole_input(clean: str) -> Parsed | None:
     return Parsed(
         "code",
         f"{letters[:3]}-{letters[3:7]}-{letters[7:]}",
-        bare=word.count("-") < 2 and not spelled,
+        loose=word.count("-") < 2 and not spelled,
     )
 
 

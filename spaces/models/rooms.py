@@ -18,16 +18,18 @@ from django.utils.translation import gettext_lazy as _
 from spaces.models.accounts import Account
 from spaces.models.people import Person
 from spaces.models.preferences import Favourite
+from spaces.models.search import Searchable, SearchField, Term, holds, terms
 from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, stuck_condition
 from spaces.models.stuck import Limits
 
 
-class Building(models.Model):
+class Building(Searchable):
     """A site. Its time zone is the one in which times of its rooms are read."""
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, default="UTC")
+    search_text = SearchField(sources=("name", "code"))
 
     class Meta:
         ordering = ["name"]
@@ -376,17 +378,38 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.filter(space=None)
 
     def matching(self, text: str) -> Self:
-        """Rooms whose name, place, code or owner contains every word of the text."""
-        found = self
-        for word in text.split()[:8]:
-            found = found.filter(
-                Q(name__icontains=word)
-                | Q(building__name__icontains=word)
-                | Q(building__code__iexact=word)
-                | Q(space__meeting_code__icontains=word)
-                | Q(pk__in=Ownership.objects.filter(person__email__icontains=word).values("room"))
-            )
+        """Rooms whose name, place, device, code or owner has every word of the text. Words that people say around a name (“room”,
+        “is blocked”) are required only where some room has them, too."""
+        wanted = terms(text)[:MOST_TERMS]
+        naming = [term for term in wanted if not term.is_filler]
+        found = self._having(wanted)
+        if naming and len(naming) < len(wanted) and not found.exists():
+            return self._having(naming)
         return found
+
+    def _having(self, wanted: list[Term]) -> Self:
+        """Rooms that have all of these terms; none when there is nothing to look for."""
+        found = self if wanted else self.none()
+        for term in wanted:
+            found = found.filter(_has(term))
+        return found
+
+
+MOST_TERMS = 12
+
+
+def _has(term: Term) -> Q:
+    """A room has a term: all of its words in its name or place, or the whole as the beginning of its code or an owner's address."""
+    condition = Q()
+    for word in term.words:
+        there = Building.objects.filter(holds(word)).values("pk")
+        condition &= holds(word) | Q(building__in=there)
+    if len(term.raw) < 3 or term.is_filler:
+        return condition
+    part = "contains" if "@" in term.raw else "startswith"
+    owned = Ownership.objects.filter(**{f"person__email__{part}": term.raw}).values("room")
+    beyond = Q(space__meeting_code__startswith=term.raw) | Q(pk__in=owned)
+    return (condition | beyond) if term.words else beyond
 
 
 _ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())
@@ -399,7 +422,7 @@ def tally_of_all(now: datetime) -> Tally:
     return _tally(rooms, _ALL_COUNTED.ask(now), _ALL_JUDGED.ask(now), None)
 
 
-class Room(models.Model):
+class Room(Searchable):
     """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`."""
 
     slug = models.SlugField(max_length=120, unique=True)
@@ -414,6 +437,7 @@ class Room(models.Model):
         "is counted as a device, not as a person.",
     )
     notes = models.TextField(blank=True)
+    search_text = SearchField(sources=("name", "floor", "device_name"))
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )

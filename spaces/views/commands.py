@@ -139,7 +139,7 @@ def bar(request: Request) -> HttpResponse:
             f"{reverse('lookup')}?{urlencode({'q': words})}",
         )
         parsed = codes.parse(words)
-        pasted = parsed.kind in {"code", "space"} and not parsed.bare
+        pasted = parsed.kind in {"code", "space"} and not parsed.loose
         rooms = [] if pasted else _found_rooms(request, words)
         found = [one for one in actions if words.casefold() in str(one.label).casefold()]
         found += [_as_command(one) for one in rooms]

@@ -164,7 +164,7 @@ OTHERWISE = [
 @pytest.mark.parametrize("text", MEANS_THE_CODE)
 def test_a_code_in_whatever_dress(text):
     parsed = parse(text)
-    assert (parsed.kind, parsed.value, parsed.bare) == ("code", CODE, False)
+    assert (parsed.kind, parsed.value, parsed.loose) == ("code", CODE, False)
 
 
 @pytest.mark.parametrize(("text", "kind", "value"), OTHERWISE)
@@ -190,7 +190,7 @@ def test_everything_else_gets_its_own_verdict(text, kind, value):
     ],
 )
 def test_a_code_without_dashes_may_also_be_a_word(text, code):
-    assert parse(text) == codes.Parsed("code", code, bare=True)
+    assert parse(text) == codes.Parsed("code", code, loose=True)
 
 
 @pytest.mark.parametrize(
