@@ -62,7 +62,9 @@ def by_all_words(text: str, rooms: RoomQuerySet) -> Found:
 def _rank(room: _Candidate, wanted: Sequence[str], start: str) -> tuple[int, int, int, int]:
     """Return the sort key of a room that has the words: numbers first, then letters, a name wholly said, a name begun."""
     levels = [(is_number(word), _level(word, (*room.own, *room.place))) for word in wanted]
-    levels = [one for word, one in zip(wanted, levels, strict=True) if one[1] == EXACT or word not in fillers()]
+    levels = [
+        one for word, one in zip(wanted, levels, strict=True) if one[1] == EXACT or word not in fillers()
+    ]
     numbers = [level for number, level in levels if number and level]
     letters = [level for number, level in levels if not number and level]
     whole = set(wanted).issuperset(words(room.name))
@@ -152,7 +154,9 @@ class _Index:
         elif len(word) >= 3:
             self._add(found, self._beginning(word), BEGINNING)
         if not word.isascii():  # languages written without blanks: a name within a sentence
-            self._add(found, (t for t in self._sorted if len(t) > 1 and not t.isascii() and t in word), BEGINNING)
+            self._add(
+                found, (t for t in self._sorted if len(t) > 1 and not t.isascii() and t in word), BEGINNING
+            )
         self._add(found, [word], EXACT)
         return found
 
