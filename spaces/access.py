@@ -35,6 +35,9 @@ class Permission(StrEnum):
     ROOM_SEE = "room:see"
     ROOM_EDIT = "room:edit"
     ROOM_CREATE = "room:create"
+    BUILDING_ADD = "building:add"
+    BUILDING_EDIT = "building:edit"
+    BUILDING_DELETE = "building:delete"
     CALL_SEE = "call:see"
     HISTORY_SEE = "history:see"
     NAMES_SEE = "names:see"
@@ -111,12 +114,18 @@ GENERAL: dict[Standing, frozenset[Permission]] = {
             P.LOOKUP_ASK,
             P.AUDIT_READ,
             P.ROOM_CREATE,
+            P.BUILDING_ADD,
+            P.BUILDING_EDIT,
+            P.BUILDING_DELETE,
             P.SYSTEM_SEE,
         }
     ),
 }
 LIMITED_ADMIN = frozenset(
-    {P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ, P.ROOM_CREATE, P.SYSTEM_SEE}
+    {
+        *(P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ),
+        *(P.ROOM_CREATE, P.BUILDING_EDIT, P.SYSTEM_SEE),
+    }
 )
 
 # The sentence of a refusal; the page shows the same one beside a button that is not offered.
@@ -124,6 +133,9 @@ REFUSALS: dict[Permission, str] = {
     P.ROOM_SEE: _("Only people of this organisation may see its rooms."),
     P.ROOM_EDIT: _("Only admins may change what is written about a room."),
     P.ROOM_CREATE: _("Only admins may add rooms."),
+    P.BUILDING_ADD: _("Only admins may add buildings."),
+    P.BUILDING_EDIT: _("Only admins may change buildings."),
+    P.BUILDING_DELETE: _("Only admins may delete buildings."),
     P.CALL_SEE: _("Only the room's owner, people in the call and IT staff may see whether a call is on."),
     P.HISTORY_SEE: _("Only the room's owner and IT staff may see its earlier calls."),
     P.NAMES_SEE: _("Only the room's owner and admins may see who is in the call."),
@@ -176,7 +188,15 @@ SYSTEM = System(
 SEEDER = System(
     label="Demo data",
     grants=SYSTEM.grants
-    | {P.ROOM_SEE, P.ROOM_CREATE, P.ROOM_EDIT, P.SPACE_CREATE, P.SPACE_ADOPT, P.PEOPLE_MANAGE},
+    | {
+        P.ROOM_SEE,
+        P.ROOM_CREATE,
+        P.ROOM_EDIT,
+        P.BUILDING_ADD,
+        P.SPACE_CREATE,
+        P.SPACE_ADOPT,
+        P.PEOPLE_MANAGE,
+    },
 )
 
 # Whoever can run commands on the server, for the day on which nobody else can help: no admin left, a key to be replaced.
@@ -395,7 +415,7 @@ def visible_audit(person: Person) -> QuerySet[AuditEntry]:
 
 
 def buildings_for(person: Person) -> QuerySet[Building]:
-    """The buildings in which this person may add rooms."""
+    """The buildings in which this person may add rooms, and which they may edit."""
     buildings = Building.objects.all()
     return buildings.filter(pk__in=_limits(person)) if _limits(person) else buildings
 

@@ -9,17 +9,19 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import validate_email, validate_slug
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from spaces.actions.buildings import BuildingFacts
 from spaces.actions.rooms import LIMITS, RoomFacts
 from spaces.google import config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
+from spaces.models.names import name_key, tidy
 from spaces.models.stuck import Limits
 
 ADDRESS = 254  # letters of an e-mail address; what Person has room for
@@ -387,18 +389,26 @@ STUCK_LABELS = {
 }
 
 
-class RoomForm(KeyedForm):
-    """A room as an admin writes it down."""
+class NameField(forms.CharField):
+    """A name, stored in one form however it was typed or pasted."""
 
-    name = forms.CharField(max_length=120, label=_("Name"))
+    def to_python(self, value: Any) -> str:
+        """Return the tidy name."""
+        return tidy(super().to_python(value) or "")
+
+
+class RoomForm(KeyedForm):
+    """A room as an admin enters it."""
+
+    name = NameField(max_length=110, label=_("Name"))
     building = forms.ModelChoiceField(
         Building.objects.none(),
         required=False,
         label=_("Building"),
         empty_label=_("Another building (below)"),
     )
-    new_building = forms.CharField(max_length=120, required=False, label=_("New building"))
-    floor = forms.CharField(max_length=40, required=False, label=_("Floor"))
+    new_building = NameField(max_length=110, required=False, label=_("New building"))
+    floor = NameField(max_length=40, required=False, label=_("Floor"))
     capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label=_("Seats"))
     device_name = forms.CharField(
         max_length=200,
@@ -450,28 +460,28 @@ class RoomForm(KeyedForm):
     def clean(self) -> dict[str, Any]:
         """A building, old or new, in which no other room has this name."""
         values = super().clean() or {}
-        building, new = values.get("building"), str(values.get("new_building") or "").strip()
+        building, new = values.get("building"), str(values.get("new_building") or "")
         if not building and not new and "new_building" in self.fields:
-            self.add_error("building", _("Choose a building, or write the name of a new one."))
+            self.add_error("building", _("Choose a building, or enter the name of a new one."))
         if not building and new:
-            building = Building.objects.filter(name__iexact=new).first()
-        if building and values.get("name"):
-            same = Room.objects.filter(building=building, name__iexact=values["name"])
+            building = Building.objects.named(new) or Building(name=new)
+        if building and building.pk and values.get("name"):
+            same = Room.objects.filter(building=building, name_key=name_key(values["name"]))
             if self.room:
                 same = same.exclude(pk=self.room.pk)
             if same.exists():
                 self.add_error(
                     "name", _("%(building)s has a room of this name already.") % {"building": building.name}
                 )
-        values["building"], values["new_building"] = building, "" if building else new
+        values["building"] = building
         return values
 
-    def facts(self, building: Building) -> RoomFacts:
-        """What was written, for the action."""
+    def facts(self) -> RoomFacts:
+        """Return what was entered, for the action."""
         values = self.cleaned_data
         return RoomFacts(
-            name=values["name"].strip(),
-            building=building,
+            name=values["name"],
+            building=values["building"],
             floor=values["floor"],
             capacity=values["capacity"],
             device_name=values["device_name"],
@@ -479,6 +489,57 @@ class RoomForm(KeyedForm):
             owners=values["owners"],
             deputies=values["deputies"],
             **{name: values[name] for name in LIMITS},
+        )
+
+
+class BuildingForm(forms.Form):
+    """A building as an admin enters it."""
+
+    name = NameField(max_length=110, label=_("Name"))
+    code = forms.CharField(
+        max_length=40,
+        label=_("Short code"),
+        required=False,
+        validators=[validate_slug],
+        help_text=_(
+            "Letters, digits and dashes, for example BER. Blank = made of the name. Addresses of rooms stay as they are."
+        ),
+    )
+    time_zone = forms.CharField(
+        max_length=64,
+        required=False,
+        label=_("Time zone"),
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
+    )
+    address = forms.CharField(
+        max_length=500, required=False, label=_("Address"), widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].help_text = gettext("Blank = that of the installation (%(zone)s).") % {
+            "zone": settings.TIME_ZONE
+        }
+
+    def clean_code(self) -> str:
+        """Return the code in capitals."""
+        return str(self.cleaned_data["code"]).upper()
+
+    def clean_time_zone(self) -> str:
+        """Return the IANA name, in its own spelling."""
+        wanted = str(self.cleaned_data["time_zone"]).strip()
+        found = {zone.lower(): zone for zone in zones()}.get(wanted.replace(" ", "_").lower())
+        if wanted and not found:
+            raise forms.ValidationError(
+                _("“%(zone)s” is not a time zone. Choose one from the list, for example Europe/Berlin.")
+                % {"zone": wanted}
+            )
+        return found or ""
+
+    def facts(self) -> BuildingFacts:
+        """Return what was entered, for the action."""
+        return BuildingFacts(
+            **{name: self.cleaned_data[name] for name in ("name", "code", "time_zone", "address")}
         )
 
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from spaces.views import (
     accounts,
+    buildings,
     commands,
     conferences,
     history,
@@ -51,6 +52,10 @@ urlpatterns = [
     path("settings/filters/", preferences.save_filter, name="filter_save"),
     path("settings/filters/<int:pk>/drop/", preferences.drop_filter, name="filter_drop"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("buildings/", buildings.overview, name="buildings"),
+    path("buildings/new/", buildings.new, name="building_new"),
+    path("buildings/<int:pk>/", buildings.edit, name="building_edit"),
+    path("buildings/<int:pk>/delete/", buildings.delete, name="building_delete"),
     path("people/", people.everybody, name="people"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/switch/", people.switch, name="person_switch"),

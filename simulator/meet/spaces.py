@@ -18,7 +18,7 @@ from simulator.meet.shared import (
     method,
     own_space,
 )
-from simulator.world import DEFAULT_CONFIG, Space, number_of
+from simulator.world import DEFAULT_CONFIG, Space, World, number_of
 
 SPACE: masks.Tree = {
     "name": LEAF,

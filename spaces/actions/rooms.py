@@ -4,16 +4,19 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
+from anyascii import anyascii
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
+from spaces.actions import buildings
 from spaces.actions.outcomes import Outcome
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
+from spaces.models.names import tidy
 from spaces.models.stuck import Limits
 from spaces.words import text as _
 
@@ -23,8 +26,9 @@ WRITTEN = ("name", "building", "floor", "capacity", "device_name", "notes", *LIM
 
 @dataclass(frozen=True, slots=True)
 class RoomFacts:
-    """What an admin writes about a room. Owners and deputies are e-mail addresses, known to us or not yet. `stuck_…`: minutes after which
-    a call here counts as stuck (models.stuck), where they differ from the installation's."""
+    """What an admin enters about a room. A building that is not saved yet is added with the room. Owners and deputies are e-mail
+    addresses, known to us or not yet. `stuck_…`: minutes after which a call here counts as stuck (models.stuck), where they differ
+    from the installation's."""
 
     name: str
     building: Building
@@ -67,28 +71,42 @@ def facts(room: Room) -> RoomFacts:
 
 
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
-    """Add a room. Its address is made of building and name and stays when the name changes.
+    """Add a room, and its building if that is new. Its address is made of building and name and stays when the name changes.
 
-    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when somebody else has just added
-    a room of this name.
+    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when the building has a room of this
+    name. Nothing is added then.
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
     with _one_of_a_name(room), transaction.atomic():
+        room = _complete(room, actor)
         made = Room(slug=address_of(room, _is_taken))
         _write(made, room)
         audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
     return made
 
 
+def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
+    """The same with tidy names, in a building that is stored."""
+    building = room.building
+    if building.pk is None:
+        building = buildings.add(name=building.name, actor=actor)
+    return replace(
+        room,
+        building=building,
+        name=tidy(room.name),
+        floor=tidy(room.floor),
+        device_name=tidy(room.device_name),
+    )
+
+
 @contextmanager
 def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
-    """The form has looked for another room of this name; here somebody was quicker."""
     try:
         yield
     except IntegrityError:
         raise audit.Refused(
-            _("%(building)s has just been given a room named %(room)s.")
+            _("%(building)s already has a room named %(room)s.")
             % {"building": room.building.name, "room": room.name}
         ) from None
 
@@ -101,10 +119,11 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
     before = facts(room)
-    if before == to:
-        return Outcome(_("Nothing to save: nothing was changed."), "info")
     try:
         with _one_of_a_name(to), transaction.atomic():
+            to = _complete(to, actor)
+            if before == to:
+                return Outcome(_("Nothing to save: nothing was changed."), "info")
             _unchanged_since(seen, room, key)
             old, new = before.shown(), to.shown()
             _write(room, to)
@@ -183,12 +202,17 @@ def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None
 def address_of(room: RoomFacts, is_taken: Callable[[str], bool]) -> str:
     """Return a free address for a new room, made of building and name."""
     # "3.14" becomes 3-14: as 314 it could be 31.4 as well, and nobody could read it out.
-    name = slugify(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
-    wanted = name if name.startswith(slugify(room.building.name)) else f"{slugify(room.building.code)}-{name}"
+    name = _in_ascii(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
+    place = _in_ascii(room.building.name)
+    wanted = name if place and name.startswith(place) else f"{slugify(room.building.code)}-{name}"
     slug, number = wanted[:110], 2
     while is_taken(slug):
         slug, number = f"{wanted[:110]}-{number}", number + 1
     return slug
+
+
+def _in_ascii(name: str) -> str:
+    return slugify(anyascii(name))
 
 
 def _is_taken(address: str) -> bool:

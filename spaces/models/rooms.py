@@ -8,14 +8,15 @@ from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self, overload
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, models
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from spaces.models.accounts import Account
+from spaces.models.names import NameKeyField, name_key
 from spaces.models.people import Person
 from spaces.models.preferences import Favourite
 from spaces.models.search import Searchable, SearchField, Term, holds, terms
@@ -23,13 +24,25 @@ from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, st
 from spaces.models.stuck import Limits
 
 
+class BuildingQuerySet(models.QuerySet["Building"]):
+    """The questions asked about buildings."""
+
+    def named(self, name: str) -> "Building | None":
+        """Return the building of this name, however it is written; the first if several have it."""
+        return self.filter(name_key=name_key(name)).order_by("pk").first()
+
+
 class Building(Searchable):
-    """A site. Its time zone is the one in which times of its rooms are read."""
+    """A site. Its time zone is the one in which the pages of its rooms show times."""
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    name_key = NameKeyField(db_index=True)
+    time_zone = models.CharField(max_length=64, blank=True)  # empty: nobody has chosen one
+    address = models.TextField(blank=True)
     search_text = SearchField(sources=("name", "code"))
+
+    objects: ClassVar[models.Manager["Building"]] = BuildingQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -39,8 +52,8 @@ class Building(Searchable):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The building's time zone."""
-        return ZoneInfo(self.time_zone)
+        """The building's time zone; where none was chosen, that of the installation."""
+        return ZoneInfo(self.time_zone or settings.TIME_ZONE)
 
 
 # What a row of a list shows, or needs to tell a state.
@@ -441,6 +454,7 @@ class Room(Searchable):
 
     slug = models.SlugField(max_length=120, unique=True)
     name = models.CharField(max_length=120)
+    name_key = NameKeyField()
     building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="rooms")
     floor = models.CharField(max_length=40, blank=True)
     capacity = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -470,7 +484,7 @@ class Room(Searchable):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(Lower("name"), "building", name="room_name_unique_in_building")
+            models.UniqueConstraint(fields=["building", "name_key"], name="room_name_key_unique_in_building")
         ]
         indexes = [
             models.Index(fields=["archived_at", "name"]),

@@ -75,17 +75,21 @@ class SearchField(models.TextField):  # type: ignore[type-arg]
 
 
 class Searchable(models.Model):
-    """A model with a SearchField named `search_text`."""
+    """A model with fields that are made of others of the same row: SearchField, NameKeyField."""
 
     class Meta:
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row, and the searchable text with any of its sources."""
+        """Save the row; a field that is made of others is saved with any of them."""
         changed = kwargs.get("update_fields")
-        field: Any = self._meta.get_field("search_text")
-        if changed is not None and not {*field.sources}.isdisjoint(changed):
-            kwargs["update_fields"] = {*changed, "search_text"}
+        if changed is not None:
+            made = [
+                field.name
+                for field in self._meta.concrete_fields
+                if not set(getattr(field, "sources", ())).isdisjoint(changed)
+            ]
+            kwargs["update_fields"] = {*changed, *made}
         super().save(*args, **kwargs)
 
 

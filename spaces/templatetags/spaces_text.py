@@ -25,6 +25,9 @@ register = template.Library()
 VERBS: dict[str, Any] = {
     Permission.ROOM_EDIT: _("Edit room"),
     Permission.ROOM_CREATE: _("Add room"),
+    Permission.BUILDING_ADD: _("Add building"),
+    Permission.BUILDING_EDIT: _("Edit building"),
+    Permission.BUILDING_DELETE: _("Delete building"),
     Permission.NAMES_REVEAL: _("Reveal names"),
     Permission.SETTINGS_CHANGE: _("Change settings"),
     Permission.SPACE_CREATE: _("Create link"),

@@ -101,7 +101,7 @@ def _now_panel(found: Room, shown: Row, now: datetime) -> dict[str, Any]:
     if Permission.HISTORY_SEE in shown.may:
         if shown.state == "idle":
             panel["last"] = space.conferences.exclude(ended_at=None).first()
-        panel["day"] = daystrip.day(_bars(found, shown, now), now, found.building.zone)
+        panel["day"] = daystrip.day(_bars(found, shown, now), now, timezone.get_current_timezone())
     return panel
 
 
