@@ -28,7 +28,7 @@ class NormalisedName(models.CharField):  # type: ignore[type-arg]  # Django has 
         name, path, args, options = super().deconstruct()
         return name, path, args, {**options, "of": self.of}
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001 - Django's signature
+    def pre_save(self, model_instance: models.Model, add: Any) -> str:
         """Return the normalised name, and set it on the instance."""
         value = barest(getattr(model_instance, self.of) or "")
         setattr(model_instance, self.attname, value)

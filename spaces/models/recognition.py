@@ -10,14 +10,16 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 LONGEST = 400
 """Letters of a normalised name that are compared and stored."""
 
 # Words that are added to a room's name to name its device, at either end of the name.
-DEVICE_WORDS = frozenset({"chromebase", "chromebox", "device", "gerät", "hardware", "meet", "room"})
+DEVICE_WORDS = ("chromebase", "chromebox", "device", "gerät", "hardware", "meet", "room")
 # Words by which an unknown account looks like a device rather than like a person. They only lead to a question.
-HARDWARE_WORDS = DEVICE_WORDS | {
+HARDWARE_WORDS = {
+    *DEVICE_WORDS,
     *(
         "asus",
         "bar",
@@ -61,6 +63,9 @@ NOTE_TAKERS = (
     *("=grain", "krisp.ai", "krisp ai", "krisp bot", "krisp assistant", "=krisp", "notta.ai", "notta ai", "notta bot", "=notta"),
     *("nyota", "jamie ai", "gong recorder", "noota", "vowel.com", "colibri.ai", "bliro", "meetrecord", "sybill"),
 )  # fmt: skip
+
+UNMISTAKABLE = 8
+"""Letters of a bot's name from which it is found inside a longer word, too."""
 
 
 class Kind(StrEnum):
@@ -115,7 +120,7 @@ class RoomNames:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What recognition goes by. `people`: Google ids of those who sign in here; `names`: normalised name to room, see `index`;
+    """What recognition goes by. `people`: Google ids of those who sign in here; `names`: key of a name to room, see `index`;
     `bots`: see `patterns`."""
 
     people: frozenset[str] = frozenset()
@@ -150,8 +155,9 @@ def recognise(seen: Seen, known: Known) -> Recognised:
             evidence = Evidence.CONFIRMED if identity.confirmed else Evidence.NAME
             return Recognised(Kind.DEVICE if identity.is_device else Kind.PERSON, evidence, identity.room)
     for name in spellings(seen.display_name):
-        if name in known.names and (seen.kind == "signed_in" or is_telling(name)):
-            return Recognised(Kind.DEVICE, Evidence.NAME, known.names[name])
+        room = known.names.get(key(name))
+        if room is not None and (seen.kind == "signed_in" or is_telling(name)):
+            return Recognised(Kind.DEVICE, Evidence.NAME, room)
     if is_bot(seen.display_name, known.bots):
         return Recognised(Kind.BOT, Evidence.NAME)
     if seen.kind == "signed_in":
@@ -171,13 +177,22 @@ def looks_like_device(display_name: str, names: Iterable[str] = ()) -> bool:
     parts = name.split()
     if not HARDWARE_WORDS.isdisjoint(parts) or any(letter.isdigit() for letter in name):
         return True
-    return any(len(room) > 2 and f" {room} " in f" {name} " for room in names)
+    whole = key(name)
+    return any(len(room) > 3 and (whole.startswith(room) or whole.endswith(room)) for room in names)
 
 
 def is_bot(display_name: str, bots: Iterable[str]) -> bool:
     """Whether the name is that of a note-taking bot; `bots` as made by `patterns`."""
     name = words(display_name)
-    return any(name == one[1:] if one.startswith("=") else f" {one} " in f" {name} " for one in bots if name)
+    return bool(name) and any(_is_named(name, bot) for bot in bots)
+
+
+def _is_named(name: str, bot: str) -> bool:
+    if bot.startswith("="):
+        return name == bot[1:]
+    if len(bot) >= UNMISTAKABLE and " " not in bot:
+        return bot in name  # "OtterNotetaker"
+    return f" {bot} " in f" {name} "
 
 
 def patterns(configured: Iterable[str]) -> tuple[str, ...]:
@@ -198,6 +213,14 @@ def words(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join("".join(_letters(folded)).split())[:LONGEST]
+
+
+def key(name: str) -> str:
+    """A normalised name without the blanks that make no difference: "Berlin 1.01" is "Berlin1.01", but not "Berlin 10.1"."""
+    return "".join(
+        f" {part}" if before[-1:].isdigit() and part[0].isdigit() else part
+        for before, part in pairwise(["", *name.split()])
+    )
 
 
 def _letters(text: str) -> Iterator[str]:
@@ -224,8 +247,8 @@ def spellings(text: str) -> tuple[str, ...]:
 
 
 def barest(text: str) -> str:
-    """The shortest of the spellings, by which the database finds candidates."""
-    return min(spellings(text), key=len, default="")
+    """The key of the shortest of the spellings, by which the database finds candidates."""
+    return key(min(spellings(text), key=len, default=""))
 
 
 def _without_brackets(text: str) -> str:
@@ -244,32 +267,30 @@ def _with_plain_dashes(text: str) -> str:
 
 
 def _without_device_words(name: str) -> str:
-    parts = name.split()
-    while len(parts) > 1 and parts[-1] in DEVICE_WORDS:
-        parts.pop()
-    while len(parts) > 1 and parts[0] in DEVICE_WORDS:
-        parts.pop(0)
-    return " ".join(parts)
+    for word in DEVICE_WORDS:
+        rest = name.removesuffix(word).removeprefix(word).strip()
+        if rest and rest != name:
+            return _without_device_words(rest)
+    return name
 
 
 def names_of(room: RoomNames) -> Iterator[str]:
     """The normalised names under which this room's device may appear: its own name, the room's with and without building and
     floor, the resource's."""
     yield from (*spellings(room.device_name), *spellings(room.resource_name))
-    floor = words(room.floor)
-    for name in spellings(room.name):
+    floor, places = words(room.floor), [one for one in (words(room.building), words(room.code)) if one]
+    names = list(spellings(room.name))
+    # Without the building only where a number says which room it is: the rest could be a person's name.
+    rests = [name.removeprefix(f"{place} ") for name in names for place in places]
+    names += [rest for rest in rests if any(letter.isdigit() for letter in rest)]
+    for name in names:
         yield name
-        for place in (words(room.building), words(room.code)):
-            if place:
-                yield from (f"{place} {name}", f"{name} {place}", f"{place} {floor} {name}")
-                # Without the building only where a number says which room it is: the rest could be a person's name.
-                rest = name.removeprefix(f"{place} ")
-                if rest != name and any(letter.isdigit() for letter in rest):
-                    yield rest
+        for place in places:
+            yield from (f"{place} {name}", f"{name} {place}", f"{place} {floor} {name}")
 
 
 def index(rooms: Iterable[RoomNames]) -> dict[str, int]:
-    """Normalised name to room; where several rooms share a name, the first of them.
+    """Key of a name to room; where several rooms share a name, the first of them.
 
     A device may sit in another room's call. There a room's name counts only if no person is likely to have it.
     """
@@ -277,17 +298,17 @@ def index(rooms: Iterable[RoomNames]) -> dict[str, int]:
     for room in rooms:
         for name in names_of(room):
             if name and (room.here or is_telling(name) or name == words(room.device_name)):
-                found.setdefault(name, room.pk)
+                found.setdefault(key(name), room.pk)
     return found
 
 
 def candidates(display_names: Iterable[str]) -> set[str]:
-    """The normalised names by which the database finds rooms whose device may be called so: every beginning and every end of
-    the spellings, because building and floor may stand around the room's name."""
+    """The keys by which the database finds rooms whose device may be called so: of every beginning and every end of the
+    spellings, because building and floor may stand around the room's name."""
     found: set[str] = set()
     for display_name in display_names:
         for name in spellings(display_name):
             parts = name.split()[:12]
             for cut in range(1, len(parts) + 1):
-                found |= {" ".join(parts[:cut]), " ".join(parts[-cut:])}
+                found |= {key(" ".join(parts[:cut])), key(" ".join(parts[-cut:]))}
     return found
