@@ -172,10 +172,12 @@ def is_telling(name: str) -> bool:
 
 
 def looks_like_device(display_name: str, names: Iterable[str] = ()) -> bool:
-    """Whether an unknown account is named like a device: by a word for hardware, a number, or a room's name inside its own."""
+    """Whether an unknown account is named like a device: by a word for hardware, a serial or room number, or a room's name at
+    one end of its own. "Engineer 01" could be a person's second account."""
     name = words(display_name)
     parts = name.split()
-    if not HARDWARE_WORDS.isdisjoint(parts) or any(letter.isdigit() for letter in name):
+    numbers = [part for part in parts if any(letter.isdigit() for letter in part)]
+    if not HARDWARE_WORDS.isdisjoint(parts) or len(numbers) > 1 or any(not one.isdigit() for one in numbers):
         return True
     whole = key(name)
     return any(len(room) > 3 and (whole.startswith(room) or whole.endswith(room)) for room in names)
