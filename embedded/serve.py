@@ -276,7 +276,9 @@ def demo() -> None:
             key_file = state / "secrets" / "service-account.json"
             instance.write_private(key_file, json.dumps(key, indent=2))
             env["GOOGLE_SERVICE_ACCOUNT_FILE"] = str(key_file)
-            accounts = wait_for(f"{google}/_control/world?only=accounts", supervisor, what="The simulator")["accounts"]
+            accounts = wait_for(f"{google}/_control/world?only=accounts", supervisor, what="The simulator")[
+                "accounts"
+            ]
             env["MEETADMIN_ROOM_MAILBOXES"] = ",".join(account["email"] for account in accounts)
             env |= arrange_push(google, address)
             if not settled:

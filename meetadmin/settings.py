@@ -402,11 +402,15 @@ if KEEP_CALLS < KEEP_NAMES:
 # --- When a call counts as stuck (minutes; 0 switches the rule off; rooms may have their own) -------
 STUCK_AFTER = {
     "empty": env.number("MEETADMIN_STUCK_EMPTY", 15),  # nobody is in it
-    "devices": env.number("MEETADMIN_STUCK_DEVICES", 30),  # only room devices are
-    "alone": env.number("MEETADMIN_STUCK_ALONE", 60),  # one human, no device
+    "devices": env.number("MEETADMIN_STUCK_DEVICES", 30),  # only room devices, bots and phones are
+    "alone": env.number("MEETADMIN_STUCK_ALONE", 60),  # one person, no device or phone
     "hostless": env.number("MEETADMIN_STUCK_HOSTLESS", 180),  # whoever ran it has left
     "running": env.number("MEETADMIN_STUCK_RUNNING", 720),  # since it began
 }
+
+# --- Who is no person in a call --------------------------------------------------------------------
+# Names of note-taking bots; `default` stands for the built-in list (spaces.models.recognition.NOTE_TAKERS).
+BOT_NAMES = env.items("MEETADMIN_BOT_NAMES", "default")
 
 # --- Who may read /metrics -----------------------------------------------------------------------
 # A bearer token for Prometheus; without one only signed-in admins get an answer. Names of mailboxes can be kept out of it.

@@ -49,6 +49,7 @@ class Permission(StrEnum):
     SPACE_ADOPT = "space:adopt"
     SPACE_REFRESH = "space:refresh"
     CONFERENCE_END = "conference:end"
+    DEVICE_IDENTIFY = "device:identify"
     ACCOUNT_SWEEP = "account:sweep"
     EVENTS_TAKE = "events:take"
     HISTORY_FORGET = "history:forget"
@@ -85,6 +86,7 @@ _OWNER = _PARTICIPANT | {
     P.SETTINGS_CHANGE,
     P.SPACE_REFRESH,
     P.CONFERENCE_END,
+    P.DEVICE_IDENTIFY,
     P.AUDIT_ROOM,
 }
 _HELPDESK = _COLLEAGUE | {P.CALL_SEE, P.HISTORY_SEE, P.NAMES_REVEAL, P.SECRETS_SEE, P.SPACE_REFRESH}
@@ -147,6 +149,9 @@ REFUSALS: dict[Permission, str] = {
     P.SPACE_ADOPT: _("Only admins may give a room an existing Meet space."),
     P.SPACE_REFRESH: _("Only the room's owner and IT staff may refresh it."),
     P.CONFERENCE_END: _("Only the room's owner, a deputy or an admin may end its conference."),
+    P.DEVICE_IDENTIFY: _(
+        "Only the room's owner, a deputy or an admin may say which participant is a device."
+    ),
     P.ACCOUNT_SWEEP: _("Sweeps are the timetable's business."),
     P.HISTORY_FORGET: _("What is kept for how long stands in the configuration."),
     P.EVENTS_TAKE: _("Events come from Google, not from people."),

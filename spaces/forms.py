@@ -86,6 +86,11 @@ class FilterForm(forms.Form):
     floor = forms.CharField(required=False, max_length=40, label=_("Floor"))
     state = forms.ChoiceField(choices=[("", _("any")), *STATES], required=False, label=_("State"))
     owner = forms.CharField(required=False, max_length=254, label=_("Owner's address"))
+    device = forms.ChoiceField(
+        choices=[("", _("any")), ("none", _("No known device")), ("unknown", _("Unknown device seen"))],
+        required=False,
+        label=_("Room device"),
+    )
     mine = forms.BooleanField(required=False, label=_("Mine"))
     starred = forms.BooleanField(required=False, label=_("Favourites"))
     archived = forms.BooleanField(required=False, label=_("Archived"))
@@ -173,7 +178,7 @@ class EndForm(KeyedForm):
     """Ending a call: which one the person saw, and why."""
 
     REASONS = (
-        ("Stuck: nobody is in it any more", _("Stuck: nobody is in it any more")),
+        ("Nobody left in the call", _("Nobody left in the call")),
         ("The room is needed", _("The room is needed")),
         ("The owner asked for it", _("The owner asked for it")),
         ("", _("Other reason…")),
@@ -221,6 +226,22 @@ def _as_read(name: str) -> str:
 
 def _field_name(path: str) -> str:
     return path.replace(".", "__")
+
+
+class DeviceForm(KeyedForm):
+    """Whether a participant is a room device: the button that was pressed, `device` or `person`, names the participant."""
+
+    device = forms.CharField(widget=forms.HiddenInput, max_length=300, required=False)
+    person = forms.CharField(widget=forms.HiddenInput, max_length=300, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one of the two."""
+        values = super().clean() or {}
+        if bool(values.get("device")) == bool(values.get("person")):
+            raise ValidationError(
+                gettext("Say for one participant whether it is a room device. Nothing was saved.")
+            )
+        return values
 
 
 class SettingsForm(KeyedForm):
@@ -382,7 +403,7 @@ class PeopleField(forms.CharField):
 
 STUCK_LABELS = {
     "stuck_empty": _("Stuck when nobody is in the call"),
-    "stuck_devices": _("Stuck when only room devices are left"),
+    "stuck_devices": _("Stuck when only room devices, bots and phones are left"),
     "stuck_alone": _("Stuck when one person is alone"),
     "stuck_hostless": _("Stuck when the host has left"),
     "stuck_running": _("Stuck when it has been running"),
@@ -414,7 +435,13 @@ class RoomForm(KeyedForm):
         max_length=200,
         required=False,
         label=_("Meet device"),
-        help_text=_("Its name in Google's Admin console. In a call it counts as a device, not as a person."),
+        help_text=_("Its name in Google's Admin console. Needed only if it differs from the room's name."),
+    )
+    resource_name = forms.CharField(
+        max_length=200,
+        required=False,
+        label=_("Name in Google Calendar"),
+        help_text=_("A device with this name is recognised, too."),
     )
     owners = PeopleField(
         label=_("Owners"),
@@ -485,6 +512,7 @@ class RoomForm(KeyedForm):
             floor=values["floor"],
             capacity=values["capacity"],
             device_name=values["device_name"],
+            resource_name=values["resource_name"],
             notes=values["notes"],
             owners=values["owners"],
             deputies=values["deputies"],

@@ -59,6 +59,19 @@ def day_and_time(moment: datetime, *, exact: bool = False) -> str:
     return f"{day}, {here:%H:%M}"
 
 
+def time_beside(moment: datetime, other: datetime) -> str:
+    """A moment as it stands beside another one that shows its day: the time alone, with the day where that differs.
+
+    In the zone of `moment` where Django's `timezone` filter has chosen one, else in the reader's.
+    """
+    chosen = getattr(moment, "convert_to_local_time", True) is False
+    here = moment if chosen else timezone.localtime(moment)
+    if here.date() == other.astimezone(here.tzinfo).date():
+        return f"{here:%H:%M}"
+    with timezone.override(here.tzinfo):
+        return day_and_time(here)
+
+
 @cache
 def zones() -> tuple[str, ...]:
     """The names of all time zones that are places, and UTC, for choosing one."""

@@ -36,6 +36,7 @@ urlpatterns = [
     path("rooms/<slug:slug>/restore/", rooms.restore, name="room_restore"),
     path("rooms/<slug:slug>/refresh/", spaces.refresh, name="refresh"),
     path("rooms/<slug:slug>/end/", conferences.end, name="end"),
+    path("rooms/<slug:slug>/device/", conferences.identify, name="identify"),
     path("rooms/<slug:slug>/reveal/", conferences.reveal, name="reveal"),
     path("rooms/<slug:slug>/settings/", spaces.configure, name="configure"),
     path("rooms/<slug:slug>/create-space/", spaces.create, name="space_create"),

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions import buildings
+from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.names import tidy
@@ -21,7 +22,7 @@ from spaces.models.stuck import Limits
 from spaces.words import text as _
 
 LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
-WRITTEN = ("name", "building", "floor", "capacity", "device_name", "notes", *LIMITS)
+WRITTEN = ("name", "building", "floor", "capacity", "device_name", "resource_name", "notes", *LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class RoomFacts:
     floor: str = ""
     capacity: int | None = None
     device_name: str = ""
+    resource_name: str = ""
     notes: str = ""
     owners: tuple[str, ...] = ()
     deputies: tuple[str, ...] = ()
@@ -63,6 +65,7 @@ def facts(room: Room) -> RoomFacts:
         floor=room.floor,
         capacity=room.capacity,
         device_name=room.device_name,
+        resource_name=room.resource_name,
         notes=room.notes,
         owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
         deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
@@ -97,6 +100,7 @@ def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
         name=tidy(room.name),
         floor=tidy(room.floor),
         device_name=tidy(room.device_name),
+        resource_name=tidy(room.resource_name),
     )
 
 
@@ -179,12 +183,16 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
 def _write(room: Room, to: RoomFacts) -> None:
     room.name, room.building, room.floor = to.name, to.building, to.floor
     room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
+    room.resource_name = to.resource_name
     for name in LIMITS:
         setattr(room, name, getattr(to, name))
     # Only what is written here: the room may have been given another link since it was loaded.
     room.save(update_fields=None if room.pk is None else WRITTEN)
-    for call in Conference.objects.filter(running_in__room=room).select_related("space__room"):
+    for call in Conference.objects.filter(running_in__room=room).select_related(
+        "space__room", "space__account"
+    ):
         call.judge()
+        recount(call)  # the room's names tell devices from people
     before = set(room.ownerships.values_list("person", flat=True))
     _set_people(room, Ownership.Kind.OWNER, to.owners)
     _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as, sight, usable_for
-from spaces.actions.heads import count_heads, device_names
+from spaces.actions.heads import count_heads, read_recordings
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
@@ -334,7 +334,7 @@ def refresh(*, room: Room, actor: Actor) -> Outcome:
 
 
 def look(space: Space, *, actor: Actor) -> None:
-    """Read one space and, when a call is on, its beginning and who is in. Raises a GoogleError, after storing what it means."""
+    """Read one space and, when a call is on, its beginning, who is in and whether it is recorded. Raises a GoogleError, after storing what it means."""
     asked_at = timezone.now()
     try:
         with acting_as(space.account, actor=actor) as client:
@@ -347,7 +347,8 @@ def look(space: Space, *, actor: Actor) -> None:
                 space.see_call(record.name, seen_at=asked_at, started_at=record.started_at)
                 space.refresh_from_db()
                 if space.conference:
-                    count_heads(client, space.conference, device_names())
+                    count_heads(client, space.conference)
+                    read_recordings(client, space.conference)
     except ScopeMissing:
         raise  # the account's trouble, not the space's
     except NotFound as error:

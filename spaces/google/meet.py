@@ -30,6 +30,7 @@ from spaces.google.resources import (
     Participant,
     ParticipantKind,
     PhoneAccess,
+    Recording,
     SipAccess,
     Space,
 )
@@ -39,6 +40,7 @@ from spaces.words import text as _
 RECORDS_PER_PAGE = 100
 PARTICIPANTS_PER_PAGE = 250
 MEMBERS_PER_PAGE = 500
+RECORDINGS_PER_PAGE = 100
 MOST_PAGES = 40
 """A list that has still not ended then is taken for a broken answer: half a list would pass for the whole."""
 
@@ -217,6 +219,20 @@ class MeetClient:
             ],
         )
 
+    def recordings(self, record: str) -> list[Recording]:
+        """The recordings of a call so far, the oldest first (guide "Work with artifacts")."""
+        wanted = meet_v2.ListRecordingsRequest(parent=_require_record(record), page_size=RECORDINGS_PER_PAGE)
+        return self._call(
+            "read",
+            lambda: [
+                _recording(row)
+                for page in _all(
+                    self._records.list_recordings(wanted, retry=None, timeout=self._timeout).pages
+                )
+                for row in page.recordings
+            ],
+        )
+
     def head_count(self, record: str) -> int:
         """How many are in a call now, in one small call: Google counts only when the response mask asks for it."""
         wanted = meet_v2.ListParticipantsRequest(
@@ -374,6 +390,18 @@ def _participant(message: meet_v2.Participant) -> Participant:
         display_name=getattr(raw, field).display_name if field else "",
         joined_at=_moment(raw, "earliest_start_time"),
         left_at=_moment_or_none(raw, "latest_end_time"),
+    )
+
+
+def _recording(message: meet_v2.Recording) -> Recording:
+    raw = meet_v2.Recording.pb(message)
+    states = meet_v2.Recording.State
+    known = raw.state in set(states)
+    return Recording(
+        name=raw.name,
+        state=states(raw.state).name if known else str(raw.state),
+        started_at=_moment(raw, "start_time"),
+        ended_at=_moment_or_none(raw, "end_time"),
     )
 
 

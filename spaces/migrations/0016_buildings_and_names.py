@@ -33,7 +33,7 @@ def normalise(apps: Any, _schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spaces", "0013_search_text"),
+        ("spaces", "0015_devices_and_recordings"),
     ]
 
     operations = [

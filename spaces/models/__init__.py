@@ -3,6 +3,7 @@
 from spaces.models.accounts import Account
 from spaces.models.checks import ScopeCheck
 from spaces.models.conferences import Conference, Participant, Participation
+from spaces.models.devices import DeviceIdentity
 from spaces.models.history import AuditEntry
 from spaces.models.people import Person, Role
 from spaces.models.preferences import Favourite, Preferences, SavedFilter
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Building",
     "Conference",
+    "DeviceIdentity",
     "Event",
     "Favourite",
     "Member",

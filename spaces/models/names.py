@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import models
 
+from spaces.models.derived import DerivedField
+
 _JOINERS = "\u200c\u200d"  # Persian, Hindi and emoji need them inside words
 
 
@@ -25,20 +27,12 @@ def name_key(text: str) -> str:
     return " ".join("".join(letter for letter in key if letter not in _JOINERS).split())
 
 
-class NameKeyField(models.CharField):  # type: ignore[type-arg]
-    """The key of the name in `sources` of the same row. It follows that name in `save()` (see Searchable) and `bulk_create()`."""
+class NameKeyField(DerivedField, models.CharField):  # type: ignore[type-arg]
+    """The key of the row's name."""
 
-    def __init__(self, *args: Any, sources: Sequence[str] = ("name",), **kwargs: Any) -> None:
-        self.sources = tuple(sources)
-        super().__init__(*args, **{"max_length": 400, "default": "", "editable": False, **kwargs})
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_length": 400, "sources": ("name",), **kwargs})
 
-    def deconstruct(self) -> Any:
-        """Return what migrations need to make the field again."""
-        name, path, args, kwargs = super().deconstruct()
-        return name, path, args, {**kwargs, "sources": self.sources}
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001
-        """Return the value to store, made of the name as it is now."""
-        key = name_key(" ".join(getattr(model_instance, source) for source in self.sources))
-        setattr(model_instance, self.attname, key)
-        return key
+    def derive(self, texts: Sequence[str]) -> str:
+        """Return the key of the name."""
+        return name_key(" ".join(texts))

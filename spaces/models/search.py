@@ -8,10 +8,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
+
+from spaces.models.derived import DerivedField
 
 # Letters that Unicode does not take apart into a plain letter and a mark.
 _PLAIN = str.maketrans(
@@ -54,43 +55,12 @@ def searchable(texts: Iterable[str]) -> str:
     return f" {' '.join(found)} " if found else ""
 
 
-class SearchField(models.TextField):  # type: ignore[type-arg]
-    """The searchable form of other fields (`sources`) of the same row. It follows them in `save()` (see Searchable) and
-    `bulk_create()`; after `QuerySet.update()` of a source, save the row."""
+class SearchField(DerivedField, models.TextField):  # type: ignore[type-arg]
+    """The searchable form of other fields of the same row."""
 
-    def __init__(self, *args: Any, sources: Sequence[str] = (), **kwargs: Any) -> None:
-        self.sources = tuple(sources)
-        super().__init__(*args, **{"blank": True, "default": "", "editable": False, **kwargs})
-
-    def deconstruct(self) -> Any:
-        """Return what migrations need to make the field again."""
-        name, path, args, kwargs = super().deconstruct()
-        return name, path, args, {**kwargs, "sources": self.sources}
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001
-        """Return the value to store, made of the sources as they are now."""
-        text = searchable(getattr(model_instance, source) for source in self.sources)
-        setattr(model_instance, self.attname, text)
-        return text
-
-
-class Searchable(models.Model):
-    """A model with fields that are made of others of the same row: SearchField, NameKeyField."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row; a field that is made of others is saved with any of them."""
-        changed = kwargs.get("update_fields")
-        if changed is not None:
-            made = [
-                field.name
-                for field in self._meta.concrete_fields
-                if not set(getattr(field, "sources", ())).isdisjoint(changed)
-            ]
-            kwargs["update_fields"] = {*changed, *made}
-        super().save(*args, **kwargs)
+    def derive(self, texts: Sequence[str]) -> str:
+        """Return the words of these texts."""
+        return searchable(texts)
 
 
 # --- Queries ----------------------------------------------------------------------------------------------------

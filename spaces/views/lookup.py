@@ -127,7 +127,14 @@ def next_step(single: Row, explanation: Explanation) -> Step:
         return Step(_("A call is running. End it only if the room is needed."), "end")
     if not space.can_be_ended and {Permission.CONFERENCE_END, Permission.NAMES_REVEAL} & may:
         call = space.conference
-        if call and call.counted and call.devices and not call.people and not call.guests and not call.phones:
+        if (
+            call
+            and call.counted
+            and call.devices
+            and not call.people_in
+            and not call.phones
+            and not call.bots
+        ):
             return Step(
                 _(
                     "This call can't be ended here, and only room devices are in it. Hang up at the device, or disconnect it in "

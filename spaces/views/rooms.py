@@ -76,6 +76,7 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "floor": known.floor,
         "capacity": known.capacity,
         "device_name": known.device_name,
+        "resource_name": known.resource_name,
         "notes": known.notes,
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
