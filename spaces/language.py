@@ -60,16 +60,10 @@ def day_and_time(moment: datetime, *, exact: bool = False) -> str:
 
 
 def time_beside(moment: datetime, other: datetime) -> str:
-    """A moment as it stands beside another one that shows its day: the time alone, with the day where that differs.
-
-    In the zone of `moment` where Django's `timezone` filter has chosen one, else in the reader's.
-    """
-    chosen = getattr(moment, "convert_to_local_time", True) is False
-    here = moment if chosen else timezone.localtime(moment)
-    if here.date() == other.astimezone(here.tzinfo).date():
-        return f"{here:%H:%M}"
-    with timezone.override(here.tzinfo):
-        return day_and_time(here)
+    """Return a moment as it stands beside another one that shows its day: the time alone, with the day where that differs."""
+    here = timezone.localtime(moment)
+    same_day = here.date() == timezone.localtime(other).date()
+    return f"{here:%H:%M}" if same_day else day_and_time(here)
 
 
 @cache
