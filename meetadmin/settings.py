@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from meetadmin import env
 from meetadmin.version import version
+from spaces.google import addresses
 from spaces.google.endpoints import Endpoints, is_loopback
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
@@ -124,6 +125,9 @@ if any(_push.values()):
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = frozenset(domain.lower() for domain in env.items("MEETADMIN_DOMAINS"))
 FIRST_ADMINS = frozenset(email.lower() for email in env.items("MEETADMIN_FIRST_ADMINS"))
+for _admin in sorted(FIRST_ADMINS):
+    if _why := addresses.explain(_admin, DOMAINS):
+        raise ImproperlyConfigured(f"MEETADMIN_FIRST_ADMINS: {_why}")
 ROOM_MAILBOXES = [email.lower() for email in env.items("MEETADMIN_ROOM_MAILBOXES")]
 
 # --- The application -----------------------------------------------------------------------------

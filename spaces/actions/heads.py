@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from spaces.google import resources
 from spaces.google.meet import MeetClient
-from spaces.models import Conference, Participant, Participation, Person, Room, Space
+from spaces.models import Conference, Participant, Participation, Person, PersonAlias, Room, Space
 
 
 def count_heads(client: MeetClient, call: Conference, devices: frozenset[str]) -> None:
@@ -48,7 +48,10 @@ def hosts_of(space: Space) -> frozenset[str]:
     """The Google ids of those known to run calls here: the account that owns the link, the room's owners and deputies, and the
     co-hosts, as far as we know who they are at Google."""
     cohosts = space.members.filter(role="COHOST").values("email")
-    people = Person.objects.filter(Q(ownerships__room__space=space) | Q(email__in=cohosts))
+    by_alias = PersonAlias.objects.filter(address__in=cohosts).values("person")
+    people = Person.objects.filter(
+        Q(ownerships__room__space=space) | Q(email__in=cohosts) | Q(pk__in=by_alias)
+    )
     ids = {space.account.google_id, *people.exclude(google_id=None).values_list("google_id", flat=True)}
     return frozenset(one for one in ids if one)
 

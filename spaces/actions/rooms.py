@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 
@@ -13,8 +13,10 @@ from django.utils.text import slugify
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
+from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.stuck import Limits
+from spaces.words import joined
 from spaces.words import text as _
 
 LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
@@ -60,10 +62,27 @@ def facts(room: Room) -> RoomFacts:
         capacity=room.capacity,
         device_name=room.device_name,
         notes=room.notes,
-        owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
-        deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
+        owners=_addresses(people, Ownership.Kind.OWNER),
+        deputies=_addresses(people, Ownership.Kind.DEPUTY),
         **{name: getattr(room, name) for name in LIMITS},
     )
+
+
+def _addresses(people: Iterable[Ownership], kind: str) -> tuple[str, ...]:
+    """The addresses of these owners or deputies. Who has no address any more cannot be written down; see `_set_people`."""
+    return tuple(one.person.email for one in people if one.kind == kind and one.person.email)
+
+
+def new_addresses(given: Iterable[str], room: Room | None) -> list[str]:
+    """The addresses with which those of these owners and deputies sign in who are new to the room. Only they are checked, so that
+    an owner from before does not keep anybody from editing the room."""
+    known = {one.person_id for one in room.ownerships.all()} if room and room.pk else set()
+    found = {address: Person.objects.by_address(address) for address in given}
+    return [
+        person.email or address if person else address
+        for address, person in found.items()
+        if person is None or person.pk not in known
+    ]
 
 
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
@@ -74,6 +93,7 @@ def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
+    refuse_addresses(new_addresses((*room.owners, *room.deputies), None))
     with _one_of_a_name(room), transaction.atomic():
         made = Room(slug=_free_slug(room))
         _write(made, room)
@@ -103,6 +123,8 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
     before = facts(room)
     if before == to:
         return Outcome(_("Nothing to save: nothing was changed."), "info")
+    added = new_addresses((*to.owners, *to.deputies), room)
+    refuse_addresses(added)
     try:
         with _one_of_a_name(to), transaction.atomic():
             _unchanged_since(seen, room, key)
@@ -118,7 +140,17 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
             )
     except audit.AlreadyAsked:
         return Outcome(_("This was saved already."), "info")
-    return Outcome(_("%(room)s is saved.") % {"room": room.name})
+    return Outcome(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
+
+
+def _not_signed_in(added: Iterable[str]) -> list[str]:
+    """A sentence for those of these addresses with which nobody has signed in yet; none for nobody."""
+    addresses = [
+        person.handle
+        for person in map(Person.objects.by_address, added)
+        if person and not person.has_signed_in
+    ]
+    return [NOT_SIGNED_IN % {"address": ", ".join(addresses)}] if addresses else []
 
 
 def _unchanged_since(seen: str, room: Room, key: str) -> None:
@@ -167,15 +199,18 @@ def _write(room: Room, to: RoomFacts) -> None:
     for call in Conference.objects.filter(running_in__room=room).select_related("space__room"):
         call.judge()
     before = set(room.ownerships.values_list("person", flat=True))
-    _set_people(room, Ownership.Kind.OWNER, to.owners)
-    _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))
+    owners = [Person.objects.named(email) for email in to.owners]
+    deputies = [Person.objects.named(email) for email in to.deputies]
+    _set_people(room, Ownership.Kind.OWNER, owners)
+    _set_people(room, Ownership.Kind.DEPUTY, [person for person in deputies if person not in owners])
     live.rooms_changed([room.pk])
     live.rights_changed(before ^ set(room.ownerships.values_list("person", flat=True)))
 
 
-def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None:
-    people = [Person.objects.named(email) for email in emails]
-    room.ownerships.filter(kind=kind).exclude(person__in=people).delete()
+def _set_people(room: Room, kind: Ownership.Kind, people: Collection[Person]) -> None:
+    """Make these people, and those without an address, the room's owners or deputies. Who has no address cannot be written into
+    a form, so no form takes them away: an admin settles or hands over what is theirs under “People”."""
+    room.ownerships.filter(kind=kind).exclude(person__in=people).exclude(person__email=None).delete()
     for person in people:
         Ownership.objects.update_or_create(room=room, person=person, defaults={"kind": kind})
 

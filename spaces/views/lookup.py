@@ -96,7 +96,8 @@ def next_step(single: Row) -> Step:
 
 
 def _ask_an_owner(single: Row) -> Step:
-    owners = [one.person.email for one in single.room.ownerships.all()]
+    people = [one.person for one in single.room.ownerships.all()]
+    owners = [person.mail_address for person in people if person.mail_address]
     if not owners:
         return Step(_("A call is on, and no owner is written down. An admin can end it."))
     words = (
