@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 
 from meetadmin.env import Environment, is_random, is_weak_secret
 from meetadmin.version import version
+from spaces.google import addresses
 from spaces.google.endpoints import Endpoints, is_loopback, is_this_machine
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
@@ -156,6 +157,9 @@ if any(_push.values()):
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = env.domains("MEETADMIN_DOMAINS")
 FIRST_ADMINS = frozenset(env.addresses("MEETADMIN_FIRST_ADMINS"))
+for _admin in sorted(FIRST_ADMINS):
+    if _why := addresses.explain(_admin, DOMAINS):
+        env.refuse(f"MEETADMIN_FIRST_ADMINS: {_why}")
 ROOM_MAILBOXES = env.addresses("MEETADMIN_ROOM_MAILBOXES")
 
 # --- The application -----------------------------------------------------------------------------

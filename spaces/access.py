@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from spaces.models import (
     Account,
@@ -22,6 +22,7 @@ from spaces.models import (
     Person,
     Role,
     Room,
+    Space,
 )
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
@@ -59,6 +60,8 @@ class Permission(StrEnum):
     ACCOUNT_CHECK = "account:check"
     PEOPLE_MANAGE = "people:manage"
     PEOPLE_ADMIT = "people:admit"
+    PEOPLE_MERGE = "people:merge"
+    PEOPLE_SUCCEED = "people:succeed"
     LOOKUP_ASK = "lookup:ask"
     AUDIT_ROOM = "audit:room"
     AUDIT_READ = "audit:read"
@@ -113,6 +116,8 @@ GENERAL: dict[Standing, frozenset[Permission]] = {
             P.ACCOUNT_MANAGE,
             P.ACCOUNT_CHECK,
             P.PEOPLE_MANAGE,
+            P.PEOPLE_MERGE,
+            P.PEOPLE_SUCCEED,
             P.LOOKUP_ASK,
             P.AUDIT_READ,
             P.ROOM_CREATE,
@@ -160,6 +165,8 @@ REFUSALS: dict[Permission, str] = {
     P.ACCOUNT_MANAGE: _("Only admins may see and manage the Google accounts."),
     P.ACCOUNT_CHECK: _("Only admins may have an account's permissions checked."),
     P.PEOPLE_MANAGE: _("Only admins may give roles."),
+    P.PEOPLE_MERGE: _("Only admins may settle whether two entries are one person."),
+    P.PEOPLE_SUCCEED: _("Only admins may hand rooms over to somebody else."),
     P.PEOPLE_ADMIT: _("Signing in admits people, nobody else does."),
     P.LOOKUP_ASK: _("Only IT staff may ask Google about a code that is not in our list."),
     P.AUDIT_ROOM: _("Only the room's owner and admins may read what was done with it."),
@@ -205,7 +212,9 @@ SEEDER = System(
 )
 
 # Whoever can run commands on the server, for the day on which nobody else can help: no admin left, a key to be replaced.
-OPERATOR = System(label="Operator at the server", grants=frozenset({P.PEOPLE_MANAGE, P.ACCOUNT_MANAGE}))
+OPERATOR = System(
+    label="Operator at the server", grants=frozenset({P.PEOPLE_MANAGE, P.PEOPLE_MERGE, P.ACCOUNT_MANAGE})
+)
 
 Actor = Person | System
 
@@ -247,11 +256,17 @@ def _owned(person: Person) -> QuerySet[Ownership, int]:
     return Ownership.objects.filter(person=person).values_list("room", flat=True)
 
 
+def _addresses(person: Person) -> QuerySet[Any, Any]:
+    """The person's address and aliases, as one subquery that an index can serve."""
+    own = Person.objects.filter(pk=person.pk).order_by()
+    return own.values("email").union(person.aliases.order_by().values("address"))
+
+
 def _joined(person: Person) -> list[QuerySet[Any, int]]:
     """The spaces (ids) the person takes part in: as a member of the space by address, and in its running call by Google id. It
     ends with the call. Found from the person, whose spaces are few, and not by a question to every room."""
     found: list[QuerySet[Any, int]] = [
-        Member.objects.filter(email=person.email).values_list("space", flat=True)
+        Member.objects.filter(email__in=_addresses(person)).values_list("space", flat=True)
     ]
     if person.google_id:
         present = Participant.objects.filter(
@@ -404,10 +419,28 @@ def accounts_for(actor: Actor) -> QuerySet[Account]:
     return accounts.filter(Q(kind=Account.Kind.DELEGATED) | Q(person=actor))
 
 
+def link_accounts_for(actor: Actor) -> QuerySet[Account]:
+    """The accounts whose links the actor may give to rooms. An admin limited to buildings has those that own a link there, now or
+    earlier, those that own none anywhere, and their own: others belong to other buildings."""
+    accounts = accounts_for(actor)
+    if not isinstance(actor, Person) or not _limits(actor):
+        return accounts
+    links = Space.objects.filter(account=OuterRef("pk"))
+    used = links.filter(Q(room__isnull=False) | Q(former_room__isnull=False))
+    theirs = links.filter(Q(room__building__in=_limits(actor)) | Q(former_room__building__in=_limits(actor)))
+    return accounts.filter(Q(person=actor) | Exists(theirs) | ~Exists(used))
+
+
 def require_account(actor: Actor, account: Account) -> None:
-    """Raise NotAllowed when the actor may not have anything done in this account's name."""
-    if isinstance(actor, Person) and not accounts_for(actor).filter(pk=account.pk).exists():
+    """Raise NotAllowed when the actor may not give rooms links of this account."""
+    if isinstance(actor, Person) and not link_accounts_for(actor).filter(pk=account.pk).exists():
         raise NotAllowed(P.ACCOUNT_MANAGE, actor=actor)
+
+
+def may_take_link(actor: Actor, space: Space | None) -> bool:
+    """Whether the actor may give this link to a room: with the room it was in before, its calls and PINs go along."""
+    former = space.former_room if space else None
+    return former is None or can(actor, P.SPACE_ADOPT, former)
 
 
 def visible_audit(person: Person) -> QuerySet[AuditEntry]:

@@ -17,8 +17,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spaces.actions.buildings import BuildingFacts
-from spaces.actions.rooms import LIMITS, RoomFacts
-from spaces.google import config
+from spaces.actions.rooms import LIMITS, RoomFacts, new_addresses
+from spaces.google import addresses, config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
 from spaces.models.names import name_key, tidy
@@ -371,6 +371,7 @@ class PeopleField(forms.CharField):
     is asked to cut what is pasted: half an address can be somebody else's."""
 
     LONGEST = 50_000
+    MOST = 500
 
     def __init__(self, *, label: Any, help_text: Any = "") -> None:
         super().__init__(
@@ -387,8 +388,12 @@ class PeopleField(forms.CharField):
 
     def clean(self, value: Any) -> tuple[str, ...]:
         """Each address once, in small letters, in the order in which they were written."""
-        plain = re.sub(r'(?:"[^"\n]{0,200}"|[^,;\n<>"]){0,200}<([^<>\s]*)>', r" \1 ", super().clean(value))
-        found = [part.lower() for part in re.split(r"[,;\s]+", plain) if part]
+        found = addresses.pasted(super().clean(value))
+        if len(found) > self.MOST:
+            raise ValidationError(
+                _("These are %(number)d addresses. At most %(most)d can be entered.")
+                % {"number": len(found), "most": self.MOST}
+            )
         for address in found:
             try:
                 validate_email(address)
@@ -396,9 +401,9 @@ class PeopleField(forms.CharField):
                     raise ValidationError("")
             except ValidationError:
                 raise ValidationError(
-                    _("“%(address)s” is not an e-mail address.") % {"address": address}
+                    _("“%(address)s” is not an e-mail address.") % {"address": address[:100]}
                 ) from None
-        return tuple(dict.fromkeys(found))
+        return tuple(found)
 
 
 STUCK_LABELS = {
@@ -501,6 +506,10 @@ class RoomForm(KeyedForm):
                     "name", _("%(building)s has a room of this name already.") % {"building": building.name}
                 )
         values["building"] = building
+        for field in ("owners", "deputies"):
+            for address in new_addresses(values.get(field) or (), self.room):
+                if why := addresses.explain(address, settings.DOMAINS):
+                    self.add_error(field, spoken(why))
         return values
 
     def facts(self) -> RoomFacts:
@@ -584,6 +593,41 @@ class PersonForm(forms.Form):
         help_text=_("For admins. None ticked: all buildings."),
         widget=forms.CheckboxSelectMultiple,
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Only admins are limited to buildings. Those that an admin had go with the role; those just ticked are an error."""
+        values = super().clean() or {}
+        if values.get("role") not in {None, Role.ADMIN} and values.get("buildings"):
+            if "buildings" in self.changed_data:
+                self.add_error(
+                    "buildings", _("Only admins can be limited to buildings. Choose Admin or no building.")
+                )
+            else:
+                values["buildings"] = Building.objects.none()
+        return values
+
+
+class MergeForm(KeyedForm):
+    """Two entries that are one person."""
+
+    other = forms.EmailField(max_length=ADDRESS, label=_("Address of the same person"))
+    reason = forms.CharField(max_length=500, label=_("Reason (kept in the audit log)"))
+
+
+class SettleForm(forms.Form):
+    """Why two accounts with one address are kept apart."""
+
+    reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit log)"))
+
+
+class HandOverForm(KeyedForm):
+    """All rooms of a person for somebody else."""
+
+    to = forms.EmailField(max_length=ADDRESS, label=_("Address of the new owner"))
+    deputies = forms.BooleanField(
+        required=False, initial=True, label=_("Also hand over the rooms of which they are deputy")
+    )
+    reason = forms.CharField(max_length=500, label=_("Reason (kept in the audit log)"))
 
 
 class LanguageForm(forms.Form):

@@ -20,6 +20,7 @@ from spaces.views import (
     selection,
     spaces,
     styleguide,
+    succession,
     system,
 )
 
@@ -60,6 +61,10 @@ urlpatterns = [
     path("people/", people.everybody, name="people"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/switch/", people.switch, name="person_switch"),
+    path("people/<int:pk>/merge/", succession.merge, name="person_merge"),
+    path("people/<int:pk>/keep-apart/", succession.keep_apart, name="person_keep_apart"),
+    path("people/<int:pk>/separate/", succession.separate, name="person_separate"),
+    path("people/<int:pk>/hand-over/", succession.hand_over, name="person_hand_over"),
     path("audit/", history.trail, name="audit"),
     path("google/", accounts.overview, name="accounts"),
     path("google/connect/", accounts.connect, name="connect"),

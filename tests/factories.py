@@ -141,7 +141,7 @@ def make_call(
         + [Participant.Kind.PHONE] * phones
         + [Participant.Kind.BOT] * bots
     )
-    rows = [(Participant.Kind.PERSON, person.google_id or "", person.email) for person in people]
+    rows = [(Participant.Kind.PERSON, person.google_id or "", person.handle) for person in people]
     rows += [(kind, "", f"{kind} {index}") for index, kind in enumerate(kinds)]
     for index, (kind, google_id, name) in enumerate(rows):
         Participant.objects.create(

@@ -41,7 +41,7 @@ OF_RECORDINGS = {events.RECORDING_STARTED, events.RECORDING_ENDED}
 def receive(*, authorization: str, body: bytes, actor: Actor) -> bool:
     """Take in one push: check that it is from Google and meant for us, and store it. Returns False for a duplicate.
 
-    Raises pubsub.NotAuthentic, or TryLater when Google's keys are not to be had. Anything that is authentic is stored, however
+    Raises pubsub.NotAuthentic, or TryLater when Google's signing keys are unavailable. Anything that is authentic is stored, however
     unreadable, so that Pub/Sub does not send it again and again.
     """
     access.require(actor, Permission.EVENTS_TAKE)

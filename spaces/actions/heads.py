@@ -10,7 +10,16 @@ from django.utils import timezone
 from spaces.google import resources
 from spaces.google.errors import NotFound, NotPermitted, ScopeMissing
 from spaces.google.meet import MeetClient
-from spaces.models import Conference, DeviceIdentity, Participant, Participation, Person, Room, Space
+from spaces.models import (
+    Conference,
+    DeviceIdentity,
+    Participant,
+    Participation,
+    Person,
+    PersonAlias,
+    Room,
+    Space,
+)
 from spaces.models import recognition as rules
 from spaces.models.conferences import COUNTERS
 from spaces.models.rooms import RoomQuerySet
@@ -120,7 +129,10 @@ def hosts_of(space: Space) -> frozenset[str]:
     """The Google ids of those known to run calls here: the account that owns the link, the room's owners and deputies, and the
     co-hosts, as far as we know who they are at Google."""
     cohosts = space.members.filter(role="COHOST").values("email")
-    people = Person.objects.filter(Q(ownerships__room__space=space) | Q(email__in=cohosts))
+    by_alias = PersonAlias.objects.filter(address__in=cohosts).values("person")
+    people = Person.objects.filter(
+        Q(ownerships__room__space=space) | Q(email__in=cohosts) | Q(pk__in=by_alias)
+    )
     ids = {space.account.google_id, *people.exclude(google_id=None).values_list("google_id", flat=True)}
     return frozenset(one for one in ids if one)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 
@@ -16,9 +16,11 @@ from spaces.access import Actor, Permission
 from spaces.actions import buildings
 from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
+from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.names import tidy
 from spaces.models.stuck import Limits
+from spaces.words import joined
 from spaces.words import text as _
 
 LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
@@ -67,10 +69,27 @@ def facts(room: Room) -> RoomFacts:
         device_name=room.device_name,
         resource_name=room.resource_name,
         notes=room.notes,
-        owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
-        deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
+        owners=_addresses(people, Ownership.Kind.OWNER),
+        deputies=_addresses(people, Ownership.Kind.DEPUTY),
         **{name: getattr(room, name) for name in LIMITS},
     )
+
+
+def _addresses(people: Iterable[Ownership], kind: str) -> tuple[str, ...]:
+    """The addresses of these owners or deputies. Who has no address any more cannot be written down; see `_set_people`."""
+    return tuple(one.person.email for one in people if one.kind == kind and one.person.email)
+
+
+def new_addresses(given: Iterable[str], room: Room | None) -> list[str]:
+    """The addresses with which those of these owners and deputies sign in who are new to the room. Only they are checked, so that
+    an owner from before does not keep anybody from editing the room."""
+    known = {one.person_id for one in room.ownerships.all()} if room and room.pk else set()
+    found = {address: Person.objects.by_address(address) for address in given}
+    return [
+        person.email or address if person else address
+        for address, person in found.items()
+        if person is None or person.pk not in known
+    ]
 
 
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
@@ -81,6 +100,7 @@ def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
+    refuse_addresses(new_addresses((*room.owners, *room.deputies), None))
     with _one_of_a_name(room), transaction.atomic():
         room = _complete(room, actor)
         made = Room(slug=address_of(room, _is_taken))
@@ -92,7 +112,7 @@ def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
 def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
     """The same with tidy names, in a building that is stored."""
     building = room.building
-    if building.pk is None:
+    if building._state.adding:
         building = buildings.add(name=building.name, actor=actor)
     return replace(
         room,
@@ -123,6 +143,8 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
     before = facts(room)
+    added = new_addresses((*to.owners, *to.deputies), room)
+    refuse_addresses(added)
     try:
         with _one_of_a_name(to), transaction.atomic():
             to = _complete(to, actor)
@@ -141,7 +163,17 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
             )
     except audit.AlreadyAsked:
         return Outcome(_("This was saved already."), "info")
-    return Outcome(_("%(room)s is saved.") % {"room": room.name})
+    return Outcome(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
+
+
+def _not_signed_in(added: Iterable[str]) -> list[str]:
+    """A sentence for those of these addresses with which nobody has signed in yet; none for nobody."""
+    addresses = [
+        person.handle
+        for person in map(Person.objects.by_address, added)
+        if person and not person.has_signed_in
+    ]
+    return [NOT_SIGNED_IN % {"address": ", ".join(addresses)}] if addresses else []
 
 
 def _unchanged_since(seen: str, room: Room, key: str) -> None:
@@ -194,15 +226,18 @@ def _write(room: Room, to: RoomFacts) -> None:
         call.judge()
         recount(call)  # the room's names tell devices from people
     before = set(room.ownerships.values_list("person", flat=True))
-    _set_people(room, Ownership.Kind.OWNER, to.owners)
-    _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))
+    owners = [Person.objects.named(email) for email in to.owners]
+    deputies = [Person.objects.named(email) for email in to.deputies]
+    _set_people(room, Ownership.Kind.OWNER, owners)
+    _set_people(room, Ownership.Kind.DEPUTY, [person for person in deputies if person not in owners])
     live.rooms_changed([room.pk])
     live.rights_changed(before ^ set(room.ownerships.values_list("person", flat=True)))
 
 
-def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None:
-    people = [Person.objects.named(email) for email in emails]
-    room.ownerships.filter(kind=kind).exclude(person__in=people).delete()
+def _set_people(room: Room, kind: Ownership.Kind, people: Collection[Person]) -> None:
+    """Make these people, and those without an address, the room's owners or deputies. Who has no address cannot be written into
+    a form, so no form takes them away: an admin settles or hands over what is theirs under “People”."""
+    room.ownerships.filter(kind=kind).exclude(person__in=people).exclude(person__email=None).delete()
     for person in people:
         Ownership.objects.update_or_create(room=room, person=person, defaults={"kind": kind})
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, sight, usable_for
+from spaces.actions.asking import acting_as, owners_for, sight
 from spaces.actions.heads import count_heads, read_recordings
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
@@ -107,7 +107,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else usable_for(actor), actor=actor)
+            sighting = sight(parsed, [account] if account else owners_for(actor), actor=actor)
             if sighting is None:
                 raise audit.Refused(
                     _(
@@ -125,6 +125,13 @@ def adopt(
                         "each other's calls."
                     )
                     % {"room": taken.name, "building": taken.building.name}
+                )
+            if not access.may_take_link(actor, Space.objects.filter(name=found.name).first()):
+                raise audit.Refused(
+                    _(
+                        "This link was in a room outside your buildings before, and its calls would come along. Ask an admin of that "
+                        "building, or create a new link."
+                    )
                 )
             origin = _origin(found, owner, actor)
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)

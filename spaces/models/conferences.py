@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from spaces import live
 from spaces.google import resources
 from spaces.models import stuck
+from spaces.models.people import LONGEST_LABEL
 
 
 class ConferenceQuerySet(models.QuerySet["Conference"]):
@@ -45,7 +46,7 @@ class Conference(models.Model):
     space = models.ForeignKey("spaces.Space", on_delete=models.PROTECT, related_name="conferences")
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.CharField(max_length=200, blank=True)
+    ended_by = models.CharField(max_length=LONGEST_LABEL, blank=True)
     people = models.PositiveIntegerField(null=True, blank=True)
     devices = models.PositiveIntegerField(null=True, blank=True)
     phones = models.PositiveIntegerField(null=True, blank=True)

@@ -42,6 +42,8 @@ VERBS: dict[str, Any] = {
     Permission.ACCOUNT_CHECK: _("Check permissions"),
     Permission.PEOPLE_MANAGE: _("Give role"),
     Permission.PEOPLE_ADMIT: _("First sign-in"),
+    Permission.PEOPLE_MERGE: _("Merge people"),
+    Permission.PEOPLE_SUCCEED: _("Hand over rooms"),
 }
 
 

@@ -86,7 +86,7 @@ def _details(single: Row, answer: Answer, caller: str) -> dict[str, object]:
 def address_of(ownership: Ownership) -> str:
     """Return the address at which an owner or deputy can be written to; "" when the account behind it is gone."""
     person = ownership.person
-    return "" if person.email.startswith("former-") or not person.is_active else person.email
+    return (person.mail_address or "") if person.is_active else ""
 
 
 def first_address(single: Row) -> str:

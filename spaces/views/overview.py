@@ -62,7 +62,7 @@ def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuer
         found = found.without_device() if wanted["device"] == "none" else found.with_unknown_device()
     if wanted.get("owner"):
         found = found.filter(
-            pk__in=Ownership.objects.filter(person__email=wanted["owner"].lower()).values("room")
+            pk__in=Ownership.objects.filter(person=Person.objects.by_address(wanted["owner"])).values("room")
         )
     if wanted.get("starred"):
         found = found.starred_by(person)
@@ -275,7 +275,7 @@ def _whole(
     )
     # What has just been told to one person stands in no page but theirs.
     text = frame() if len(get_messages(request)) else kept_text(outside, frame)
-    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.email)}
+    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.handle)}
     for name, content in filled.items():
         text = text.replace(HOLES[name], content, 1)
     return as_page(HttpResponse(with_token(request, text)))

@@ -61,6 +61,8 @@ room:create            -         -        yes     yes   -
 account:manage         -         -        -       yes   yes
 account:check          -         -        -       yes   -
 people:manage          -         -        -       yes   -
+people:merge           -         -        -       yes   -
+people:succeed         -         -        -       yes   -
 people:admit           -         -        -       -     yes
 account:sweep          -         -        -       -     yes
 events:take            -         -        -       -     yes
