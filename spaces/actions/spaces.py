@@ -14,6 +14,7 @@ from spaces.actions.heads import count_heads, device_names
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
+    AccessRefused,
     GoogleError,
     NotFound,
     NotPermitted,
@@ -291,7 +292,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     try:
         reply = client.patch_space(space.name, send)
         answered_at = timezone.now()
-    except (Refused, NotPermitted) as error:
+    except (Refused, NotPermitted, AccessRefused) as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
@@ -299,7 +300,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             try:
                 reply = client.patch_space(space.name, {path: value})
                 answered_at = timezone.now()
-            except (Refused, NotPermitted) as one:
+            except (Refused, NotPermitted, AccessRefused) as one:
                 refused[path] = one.sentence
             except GoogleError as one:
                 if reply is None:
