@@ -37,7 +37,7 @@ from simulator.identity import (
     claims_about,
     full_scope,
 )
-from simulator.scenes import CAST
+from simulator.places import CAST
 from simulator.world import DOMAIN, Person, World
 
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -132,6 +132,13 @@ class Accounts:
         if person.hd is not None:
             answer["hd"] = person.hd
         return _back(asked, {**answer, "prompt": "consent" if first_time else "none"})
+
+    async def send_back(self, request: web.Request, error: str) -> web.StreamResponse:
+        """Send the browser back to the app with an error; a refusal page if the request itself is wrong."""
+        given: MultiMapping[Any] = await request.post() if request.method == "POST" else request.query
+        asked = {name: str(given[name]) for name in _CARRIED if name in given}
+        wrong, sentence = self._wrong_with(asked)
+        return _html(pages.refusal(wrong, sentence), 400) if wrong else _back(asked, {"error": error})
 
     def _wrong_with(self, asked: Mapping[str, str]) -> tuple[str, str]:
         """Error word and sentence for a request that must not be redirected; empty words if all is well."""
