@@ -74,7 +74,7 @@ SERVICE = interpret.Service(
             "already_there",
             AlreadyThere,
             _("There is such a subscription already."),
-            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS"),
+            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS duplicate"),
             statuses=words("ALREADY_EXISTS"),
         ),
         Row(

@@ -4,7 +4,7 @@ The process sets it once, at start (`use`), from its settings; nothing here read
 """
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # missing in typeshed
@@ -26,7 +26,7 @@ class Network:
     Raises ValueError with a sentence for the operator when the proxy or the file is unusable. Safe to share between threads.
     """
 
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
     no_proxy: str = ""
     ca_bundle: str = ""
 

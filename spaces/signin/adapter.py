@@ -89,7 +89,7 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
                 [
                     repr(word[:60]) if word else "",
                     exception and type(exception).__name__,
-                    blocked and f"{blocked.what} {blocked.cure}",
+                    f"{blocked.what} {blocked.cure}" if blocked else "",
                 ],
             )
         )
