@@ -282,7 +282,7 @@ def _recording(raw: Json) -> Recording:
     return Recording(
         name=_text(raw, "name"),
         state=_text(raw, "state"),
-        started_at=_moment_or_none(raw, "startTime"),
+        started_at=_moment(raw, "startTime"),
         ended_at=_moment_or_none(raw, "endTime"),
     )
 
