@@ -11,7 +11,7 @@ from google.auth.credentials import Credentials
 from redis import Redis
 
 from spaces import broker
-from spaces.access import SEEDER, Actor, System
+from spaces.access import Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.events import EventsClient
@@ -117,9 +117,7 @@ def _quota(redis: Redis, limits: Limits, reserve: float) -> Quota:
     return Quota(redis, limits, reserve=reserve)
 
 
-def _gate(account: Account, actor: Actor) -> Gate | None:
-    if actor is SEEDER:
-        return None  # fills a demonstration, only ever from a simulator: that is nobody's quota
+def _gate(account: Account, actor: Actor) -> Gate:
     person = not isinstance(actor, System)
     return Turnstile(
         quota(),

@@ -201,6 +201,11 @@ def _rows(raw: Json, name: str) -> list[Json]:
     return rows
 
 
+def space_from_json(answer: Json) -> Space:
+    """Read the JSON of a space as `spaces.get` answers it. Raises ValueError when it is none."""
+    return _space(answer)
+
+
 def _space(raw: Json) -> Space:
     settings = _object(raw, "config")
     return Space(
