@@ -51,6 +51,10 @@ class Environment:
             return ""
         return default
 
+    def first(self, *names: str) -> str:
+        """Return the value of the first of these variables that is set, or an empty text."""
+        return next((value for name in names if (value := self.text(name, ""))), "")
+
     def flag(self, name: str, *, default: bool = False) -> bool:
         """Return a switch: 1, true, yes, on; 0, false, no, off."""
         value = self._values.get(name, "").strip().lower()

@@ -14,6 +14,7 @@ from meetadmin.env import Environment, is_random, is_weak_secret
 from meetadmin.version import version
 from spaces.google import addresses
 from spaces.google.endpoints import Endpoints, is_loopback, is_this_machine
+from spaces.google.network import Network
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
 from spaces.vault import Vault
@@ -94,6 +95,24 @@ if not GOOGLE.are_real and not LOOPBACK:
         "MEETADMIN_GOOGLE_URL points to a simulator while MEETADMIN_BASE_URL is a public address: anybody could sign in "
         "as anybody. Use the simulator on this machine only."
     )
+# One way out for everything that is asked of Google. The usual variables of the environment count where ours are not set; they are
+# read once, here. Nothing leaves this machine for a simulator.
+_proxy = env.secret("MEETADMIN_PROXY", "") or (
+    env.first("HTTPS_PROXY", "https_proxy") if GOOGLE.are_real else ""
+)
+try:
+    NETWORK = Network(
+        proxy="" if _proxy.lower() == "none" else _proxy,
+        no_proxy=env.first("NO_PROXY", "no_proxy"),
+        ca_bundle=env.text("MEETADMIN_CA_BUNDLE", "")
+        or (env.first("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if GOOGLE.are_real else ""),
+    )
+except ValueError as error:
+    env.refuse(
+        f"{error} Set in MEETADMIN_PROXY or HTTPS_PROXY, or in MEETADMIN_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE "
+        "(docs/install.md, section 7; MEETADMIN_PROXY=none asks Google directly)."
+    )
+    NETWORK = Network()
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET", "")
 _service_account = env.text("GOOGLE_SERVICE_ACCOUNT_FILE", "")

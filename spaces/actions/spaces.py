@@ -14,6 +14,7 @@ from spaces.actions.heads import count_heads, read_recordings
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
+    AccessRefused,
     GoogleError,
     NotFound,
     NotPermitted,
@@ -223,7 +224,7 @@ def configure(
     (unknown setting), audit.Refused or a GoogleError.
     """
     access.require(actor, Permission.SETTINGS_CHANGE, room)
-    config.check(wanted)
+    config.check(wanted, current=seen)
     space = room.space
     try:
         with audit.attempt(
@@ -298,7 +299,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     try:
         reply = client.patch_space(space.name, send)
         answered_at = timezone.now()
-    except (Refused, NotPermitted) as error:
+    except (Refused, NotPermitted, AccessRefused) as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
@@ -306,7 +307,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             try:
                 reply = client.patch_space(space.name, {path: value})
                 answered_at = timezone.now()
-            except (Refused, NotPermitted) as one:
+            except (Refused, NotPermitted, AccessRefused) as one:
                 refused[path] = one.sentence
             except GoogleError as one:
                 if reply is None:

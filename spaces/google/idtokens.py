@@ -107,14 +107,13 @@ class Keys:
             self._pause_until = time.monotonic() + KEYS_PAUSE
 
     def _fetch(self) -> None:
-        with transport.new_session() as session:
-            response = transport.send(session, "GET", self._url, timeout=self._timeout, write=False)
-        if response.status_code != HTTPStatus.OK:
+        response = transport.send("GET", self._url, timeout=self._timeout, write=False)
+        if response.status != HTTPStatus.OK:
             raise errors.TryLater(
-                _("Google's signing keys are temporarily unavailable."), detail=f"{response.status_code}"
+                _("Google's signing keys are temporarily unavailable."), detail=f"{response.status}"
             )
         try:
-            found = jwt.PyJWKSet.from_dict(transport.decoded(response))  # type: ignore[arg-type]  # raises for anything else
+            found = jwt.PyJWKSet.from_dict(response.decoded())  # type: ignore[arg-type]  # raises for anything else
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as problem:
             raise errors.unreadable(f"keys: {type(problem).__name__}", write=False) from problem
         self._keys = {key.key_id: key for key in found.keys if key.key_id}

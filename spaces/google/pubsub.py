@@ -17,11 +17,11 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
-from spaces.google import endpoints, errors, idtokens, transport
-from spaces.google.events import moment
+from spaces.google import errors, idtokens, interpret
 from spaces.google.idtokens import Keys
 from spaces.google.push import Arrangement
-from spaces.google.session import Session
+from spaces.google.refusals import Row, words
+from spaces.google.rest import GoogleApi, moment
 from spaces.words import text as _
 
 LARGEST = 256 * 1024
@@ -31,6 +31,40 @@ LEEWAY = 10
 PULL_TIMEOUT = 100.0
 """Seconds for a pull, which Google answers late on purpose while nothing is there."""
 PULL_AT_ONCE = 100
+
+SERVICE = interpret.Service(
+    "Cloud Pub/Sub API",
+    "pubsub.googleapis.com",
+    (
+        Row(
+            "pull_not_allowed",
+            errors.NotPermitted,
+            _(
+                "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
+                "(roles/pubsub.subscriber) there."
+            ),
+            subject="project",
+            effect="none",
+            reasons=words("IAM_PERMISSION_DENIED"),
+            message=r"not authorized to perform this action|does not have permission|^permission denied on resource (?!project)",
+            within=words("PERMISSION_DENIED"),
+        ),
+        Row(
+            "no_subscription",
+            errors.NotFound,
+            _(
+                "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console."
+            ),
+            subject="project",
+            effect="none",
+            reasons=words("notFound"),
+            statuses=words("NOT_FOUND"),
+            message=r"^resource not found|^requested entity was not found",
+            within=words("NOT_FOUND"),
+        ),
+    ),
+)
+"""Refusals about the project's set-up, never about a meeting."""
 
 _RECORD = re.compile(r"conferenceRecords/[A-Za-z0-9_-]{1,180}")
 _SOURCE = re.compile(r"(?://workspaceevents\.googleapis\.com/)?(subscriptions/[A-Za-z0-9_-]{1,180})")
@@ -169,27 +203,22 @@ class Pulled:
     received: Received
 
 
-class PullClient:
+class PullClient(GoogleApi):
     """Fetches messages of a Pub/Sub subscription in the service account's own name: nothing has to reach us from outside.
 
     Needs `roles/pubsub.subscriber` on the subscription. Google's Pub/Sub library is not used: it brings gRPC streams and threads
     of its own for what are two plain calls.
     """
 
+    service = SERVICE
+
     def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = PULL_TIMEOUT) -> None:
-        self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, judge=_judge)
+        super().__init__(credentials, base_url=base_url, timeout=timeout)
 
     def pull(self, subscription: str) -> list[Pulled]:
         """What is there; when nothing is, Google waits a while before it answers with nothing. Raises GoogleErrors."""
-        response = self._session.request(
-            "POST",
-            f"{self._base}{subscription}:pull",
-            data=json.dumps({"maxMessages": PULL_AT_ONCE}),
-            headers={"Content-Type": "application/json"},
-        )
-        answer = transport.decoded(response)
-        rows = answer.get("receivedMessages") if isinstance(answer, dict) else None
+        found = self._call("POST", f"/v1/{subscription}:pull", {"maxMessages": PULL_AT_ONCE})
+        rows = found.get("receivedMessages")
         return [
             Pulled(row["ackId"], read(row["message"]))
             for row in (rows if isinstance(rows, list) else [])
@@ -200,34 +229,4 @@ class PullClient:
 
     def acknowledge(self, subscription: str, acks: Iterable[str]) -> None:
         """These messages are stored and need not come again. Raises GoogleErrors; then they come again, which does no harm."""
-        self._session.request(
-            "POST",
-            f"{self._base}{subscription}:acknowledge",
-            data=json.dumps({"ackIds": list(acks)}),
-            headers={"Content-Type": "application/json"},
-        )
-
-
-def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
-    """Pub/Sub's refusals, which are about the project's set-up and never about a meeting."""
-    usual = errors.from_answer(answer, write=write)
-    if isinstance(usual, errors.ApiDisabled):
-        return errors.ApiDisabled(
-            _("The Cloud Pub/Sub API is switched off in the Cloud project."), detail=answer.detail
-        )
-    if isinstance(usual, errors.NotPermitted):
-        return errors.NotPermitted(
-            _(
-                "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
-                "(roles/pubsub.subscriber) there."
-            ),
-            detail=answer.detail,
-        )
-    if isinstance(usual, errors.NotFound):
-        return errors.NotFound(
-            _(
-                "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console."
-            ),
-            detail=answer.detail,
-        )
-    return usual
+        self._call("POST", f"/v1/{subscription}:acknowledge", {"ackIds": list(acks)})

@@ -18,7 +18,7 @@ from spaces.google import credentials, idtokens
 from spaces.google.addresses import refusal_of
 from spaces.google.errors import ConnectionBroken, GoogleError
 from spaces.google.idtokens import Identity
-from spaces.signin.refusal import NotLetIn
+from spaces.signin.refusal import AWAY, NotLetIn
 
 
 def nonce_for(verifier: str) -> str:
@@ -79,7 +79,10 @@ class GoogleAdapter(BaseGoogleAdapter):
 
 def _refused(problem: GoogleError) -> NotLetIn:
     """What an error of Google means for somebody who signs in: the set-up, the organisation's rules, or Google itself."""
-    why = _REFUSED.get(problem.reason, "google") if isinstance(problem, ConnectionBroken) else "unreachable"
+    if isinstance(problem, ConnectionBroken):
+        why = _REFUSED.get(problem.reason, "google")
+    else:
+        why = problem.code if problem.code in AWAY else "unreachable"
     return NotLetIn(why, detail=problem.detail)
 
 

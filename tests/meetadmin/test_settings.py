@@ -54,6 +54,13 @@ REFUSED = [
     pytest.param({"MEETADMIN_GOOGLE_URL": "ftp://127.0.0.1"}, "MEETADMIN_GOOGLE_URL", id="no http at all"),
     pytest.param({"MEETADMIN_DEBUG": "perhaps"}, "write 1 or 0", id="a switch that is none"),
     pytest.param({"MEETADMIN_GOOGLE_TIMEOUT": "soon"}, "write a whole number", id="a number that is none"),
+    pytest.param(
+        {"MEETADMIN_PROXY": "socks5://p:1080"}, "no proxy that can be used", id="a proxy of another kind"
+    ),
+    pytest.param(
+        {"HTTPS_PROXY": "http://:0"}, "MEETADMIN_PROXY=none", id="a broken proxy in the environment"
+    ),
+    pytest.param({"MEETADMIN_CA_BUNDLE": "/nowhere.pem"}, "/nowhere.pem", id="a missing bundle"),
     pytest.param({"MEETADMIN_TOKEN_KEYS": "k:short"}, "The token key 'k' is not base64", id="a broken key"),
     pytest.param({"MEETADMIN_PUSH_TOPIC": TOPIC}, "MEETADMIN_PUSH_SUBSCRIPTIONS is empty", id="half of push"),
     pytest.param(
@@ -198,6 +205,25 @@ def test_everything_of_google_follows_one_address(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "googleapis.com" not in done.stdout
     assert done.stdout.count("http://127.0.0.1:8010") == 9
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, ""),
+        ({"HTTPS_PROXY": "http://p.example:3128"}, "http://p.example:3128"),
+        ({"https_proxy": "p.example:3128"}, "http://p.example:3128"),
+        ({"HTTPS_PROXY": "http://p.example:3128", "NO_PROXY": ".googleapis.com"}, ""),
+        ({"HTTPS_PROXY": "http://p.example:3128", "MEETADMIN_PROXY": "http://q.example:8080"}, "http://q.example:8080"),
+        ({"HTTPS_PROXY": "http://p.example:3128", "MEETADMIN_PROXY": "none"}, ""),
+        ({"HTTP_PROXY": "http://p.example:3128"}, ""),
+        ({"HTTPS_PROXY": "socks5://p.example:1080", "MEETADMIN_GOOGLE_URL": "http://127.0.0.1:8010"}, ""),
+    ],
+)  # fmt: skip
+def test_the_way_out_is_ours_or_the_environment_s(tmp_path, variables, proxy):
+    done = start(tmp_path, show="NETWORK.proxy_for('https://meet.googleapis.com/')", **variables)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == proxy
 
 
 def test_events_are_off_without_a_word_about_them(tmp_path):
