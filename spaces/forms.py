@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spaces.actions.buildings import BuildingFacts
 from spaces.actions.rooms import LIMITS, RoomFacts, new_addresses
-from spaces.google import addresses, config
+from spaces.google import addresses, codes, config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
 from spaces.models.names import name_key, tidy
@@ -349,7 +349,7 @@ class AdoptForm(KeyedForm):
     """An existing link for a room."""
 
     text = forms.CharField(
-        max_length=20_000,
+        max_length=codes.LONGEST_INPUT,
         label=_("Meet link, code or invitation"),
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(

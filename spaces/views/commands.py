@@ -149,6 +149,6 @@ def bar(request: Request) -> HttpResponse:
         if len(rooms) == 1 and rooms[0].room != here:
             found += _room_actions(rooms[0])
         found += _pages(request, words)
-        found = [look, *found] if pasted else [*found, look]
+        found = [look, *found] if written else [*found, look]
     context = {"commands": found, "words": words, "at": at, "selected": selected}
     return page(request, "commands.html", context, partial="bar" if "open" in request.GET else "found")
