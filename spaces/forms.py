@@ -17,7 +17,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spaces.actions.rooms import LIMITS, RoomFacts
-from spaces.google import config
+from spaces.google import codes, config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
 from spaces.models.stuck import Limits
@@ -323,7 +323,7 @@ class AdoptForm(KeyedForm):
     """An existing link for a room."""
 
     text = forms.CharField(
-        max_length=20_000,
+        max_length=codes.LONGEST_INPUT,
         label=_("Meet link, code or invitation"),
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(

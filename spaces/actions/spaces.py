@@ -96,7 +96,7 @@ def adopt(
     access.require(actor, Permission.SPACE_ADOPT, room)
     if account:
         access.require_account(actor, account)
-    parsed = codes.parse(text)
+    parsed = codes.parse_one(text)
     earlier = room.space
     try:
         with audit.attempt(

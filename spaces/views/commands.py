@@ -142,13 +142,15 @@ def bar(request: Request) -> HttpResponse:
             "search",
             f"{reverse('lookup')}?{urlencode({'q': words})}",
         )
-        pasted = _has_code(request, codes.parse(words))
+        parsed = codes.parse(words)
+        pasted = _has_code(request, parsed)
+        written = pasted or (parsed.kind == "code" and "-" in words)
         rooms = [] if pasted else _found_rooms(request, words)
         found = [one for one in actions if words.casefold() in str(one.label).casefold()]
         found += [_as_command(one) for one in rooms]
         if len(rooms) == 1 and rooms[0].room != here:
             found += _room_actions(rooms[0])
         found += _pages(request, words)
-        found = [look, *found] if pasted else [*found, look]
+        found = [look, *found] if written else [*found, look]
     context = {"commands": found, "words": words, "at": at, "selected": selected}
     return page(request, "commands.html", context, partial="bar" if "open" in request.GET else "found")

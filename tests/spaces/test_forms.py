@@ -17,7 +17,7 @@ from spaces.forms import (
     SettingsForm,
     new_key,
 )
-from spaces.google import config
+from spaces.google import codes, config
 from spaces.models import Account, Building
 from tests import factories
 
@@ -40,6 +40,13 @@ def test_a_bound_form_keeps_its_key_so_that_a_corrected_form_is_the_same_attempt
     form = AdoptForm({"text": "", "key": KEY}, accounts=Account.objects.usable())
     assert not form.is_valid()
     assert form["key"].value() == KEY
+
+
+def test_adopt_form_takes_what_the_reader_takes():
+    accounts = Account.objects.usable()
+    longest = "x" * codes.LONGEST_INPUT
+    assert AdoptForm({"text": longest, "key": KEY}, accounts=accounts).is_valid()
+    assert not AdoptForm({"text": longest + "x", "key": KEY}, accounts=accounts).is_valid()
 
 
 def test_every_setting_has_its_field_and_nothing_else_is_a_setting():

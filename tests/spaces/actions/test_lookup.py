@@ -50,6 +50,7 @@ PASTED = [
     ("https://zoom.us/j/91234567890", "not_a_code"),
     ("https://meet.google.com/new", "not_a_code"),
     ("abc-mnop-xyz or def-mnop-xyz", "ours"),
+    ("https://meet.google.com/abc-mnop-xyz or https://meet.google.com/def-mnop-xyz", "not_a_code"),
     ("3.14", "rooms"),
     ("berlin", "rooms"),
     ("room-owner@example.com", "rooms"),
@@ -95,7 +96,7 @@ def test_a_space_name_is_found_too(room, colleague):
 def test_a_word_of_ten_letters_is_a_room_before_it_is_a_code(room, colleague):
     kitchen = factories.make_room("Auditorium")
     assert find("auditorium", colleague).rooms == [kitchen]
-    assert find("aud-itor-ium", colleague).verdict == "unknown"
+    assert find("https://meet.google.com/aud-itor-ium", colleague).verdict == "unknown"
 
 
 def test_an_old_code_of_the_space_leads_to_the_new_one(room, colleague):

@@ -284,9 +284,10 @@ def test_a_code_that_nobody_knows(google, bare, berlin, munich, admin):
         ("https://g.co/meet/team-sync", "nickname"),
         ("+49 30 300195061 PIN: 197 071 273 00#", "phone number"),
         ("https://zoom.us/j/91234567890", "Zoom"),
-        ("https://meet.google.com/new", "starting a meeting"),
+        ("https://meet.google.com/new", "belongs to no call"),
         ("abc-mnop-xyz and def-mnop-xyz", "more than one"),
-        ("the kitchen upstairs", "Nothing here looks like"),
+        ("https://meet.google.com/abc-mnop-xyz https://meet.google.com/def-mnop-xyz", "more than one"),
+        ("the kitchen upstairs", "No Meet link or code found"),
     ],
 )
 def test_what_is_no_code_is_refused_with_its_reason_and_nobody_is_asked(

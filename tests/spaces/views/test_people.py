@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from spaces.google import codes
 from spaces.models import AuditEntry, Person, Role
 from tests import factories
 from tests.support.rooms import asked, space_at_google
@@ -176,10 +177,10 @@ def test_what_is_pasted_is_shown_as_text(colleague, sign_in, pasted):
     assert "&lt;" in text
 
 
-def test_far_too_long_a_text_is_answered(colleague, sign_in):
-    reply = sign_in(colleague).get("/lookup/", {"q": "x" * 20_001})
+def test_lookup_of_an_overlong_text_says_so(colleague, sign_in):
+    reply = sign_in(colleague).get("/lookup/", {"q": "x" * (codes.LONGEST_INPUT + 1)})
     assert reply.status_code == 200
-    assert "far too long" in reply.content.decode()
+    assert "too long" in reply.content.decode()
 
 
 def test_a_form_without_its_protection_is_refused(admin):
