@@ -62,10 +62,6 @@ def find(*, text: str, actor: Person) -> Answer:
     parsed = codes.parse(text)
     if parsed.kind in {"code", "space"}:
         answer = _by_codes(parsed, text, actor)
-    elif parsed.kind == "two_codes":
-        answer = _by_several(re.split(r"[,\s]+", parsed.value), actor) or Answer(
-            "not_a_code", parsed.sentence
-        )
     elif parsed.kind == "bad":
         answer = _by_text(parsed, text, actor)
     else:

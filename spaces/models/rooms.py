@@ -426,49 +426,37 @@ class RoomQuerySet(models.QuerySet["Room"]):
         """Rooms whose name, place, device, code or owner has every word of the text. Words that people say around a name (“room”,
         “is blocked”) are required only where some room has them, too."""
         wanted = terms(text)[:MOST_TERMS]
-        beyond = _beyond(wanted)
         naming = [term for term in wanted if not term.is_filler]
-        found = self._having(wanted, beyond)
+        found = self._having(wanted)
         if naming and len(naming) < len(wanted) and not found.exists():
-            return self._having(naming, beyond)
+            return self._having(naming)
         return found
 
-    def _having(self, wanted: list[Term], beyond: dict[Term, Q]) -> Self:
+    def _having(self, wanted: list[Term]) -> Self:
         """Rooms that have all of these terms; none when there is nothing to look for."""
         found = self if wanted else self.none()
         for term in wanted:
-            condition = Q()
-            for word in term.words:
-                there = Building.objects.filter(holds(word)).values("pk")
-                condition &= holds(word) | Q(building__in=there)
-            if not term.words:
-                condition = Q(pk__in=[])
-            found = found.filter(condition | beyond[term] if term in beyond else condition)
+            found = found.filter(_has(term))
         return found
 
 
 MOST_TERMS = 12
 
 
-def _beyond(wanted: list[Term]) -> dict[Term, Q]:
-    """The terms that are the beginning of an owner's address (or a part with an “@” in it) or of a code, and the condition for each.
-    Asked for first, because hardly any is, and each makes the search of the rooms several times as slow."""
-    found: dict[Term, Q] = {}
-    for term in wanted:
-        if len(term.raw) < 3 or term.is_filler:
-            continue
+def _has(term: Term) -> Q:
+    """A room has a term: all of its words in its name or place, or the whole as the beginning of its code or an owner's address."""
+    condition = Q() if term.words else Q(pk__in=[])
+    for word in term.words:
+        there = Building.objects.filter(holds(word)).values("pk")
+        condition &= holds(word) | Q(building__in=there)
+    if len(term.raw) > 2 and not term.is_filler:
         part = "contains" if "@" in term.raw else "startswith"
-        people = list(
-            Person.objects.filter(**{f"email__{part}": term.raw}).values_list("pk", flat=True)[:MOST_OWNERS]
-        )
-        if people:
-            found[term] = Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
-        if term.is_code and Space.objects.filter(meeting_code__startswith=term.raw).exists():
-            found[term] = found.get(term, Q()) | Q(space__meeting_code__startswith=term.raw)
-    return found
-
-
-MOST_OWNERS = 500
+        people = Person.objects.filter(**{f"email__{part}": term.raw}).values("pk")
+        condition |= Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
+    if term.is_code:
+        coded = Space.objects.filter(meeting_code__startswith=term.raw).values("pk")
+        condition |= Q(space__in=coded)
+    return condition
 
 
 _ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())

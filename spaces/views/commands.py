@@ -142,7 +142,9 @@ def bar(request: Request) -> HttpResponse:
             "search",
             f"{reverse('lookup')}?{urlencode({'q': words})}",
         )
-        pasted = _has_code(request, codes.parse(words))
+        parsed = codes.parse(words)
+        pasted = _has_code(request, parsed)
+        written = pasted or (parsed.kind == "code" and "-" in words)
         rooms = [] if pasted else _found_rooms(request, words)
         found = [one for one in actions if words.casefold() in str(one.label).casefold()]
         found += [_as_command(one) for one in rooms]

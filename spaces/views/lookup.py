@@ -222,8 +222,7 @@ def look_up(request: Request) -> HttpResponse:
         if not request.htmx:
             return redirect(address)
     response = page(request, "lookup.html", context, partial="answer")
-    if address:
-        response["HX-Push-Url"] = address
+    response["HX-Push-Url"] = address or reverse("lookup")
     return response
 
 

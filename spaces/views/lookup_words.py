@@ -40,7 +40,7 @@ FINDINGS: Mapping[str, str | Promise] = {
     "admits_host_present": gettext_lazy("A host is in the call and can let people in."),
     "admits_people_present": gettext_lazy("People in the call can let others in."),
     "admits_host_absent": gettext_lazy("No host is in the call. A host has to join before anyone is let in."),
-    "admits_colleague_first": gettext_lazy("Nobody in the call can let people in until a colleague joins."),
+    "admits_colleague_first": gettext_lazy("A colleague has to join before anyone can be let in."),
     "admits_nobody": gettext_lazy(
         "Nobody can let callers in: a room mailbox owns the link, and there are no co-hosts."
     ),

@@ -641,7 +641,7 @@ QUERIES = {
     "mine": ("/mine/", 5),
     "people": ("/people/", 8),
     "audit": ("/audit/", 6),
-    "lookup": ("/lookup/?q=hall", 7),
+    "lookup": ("/lookup/?q=hall", 8),
     "accounts": ("/google/", 5),
     "system": ("/system/", 10),
     "system of a helpdesk": ("/system/", 9),

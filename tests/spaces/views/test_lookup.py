@@ -102,7 +102,7 @@ def test_the_verdict_comes_first_then_the_step_then_the_facts(owner, helpdesk, s
     assert room.space is not None
     text = text_of(look_up(sign_in(helpdesk), room.space.meeting_code))
     order = [
-        "This is the link of Berlin 3.14", "Next step:", "Who can join", "Now", "Who can help", "Last calls", "You can",
+        "This is the link of Berlin 3.14", "Next step:", "Who can join", "Now", "Who can help", "Last calls",
         "For the ticket",
     ]  # fmt: skip
     places = [text.index(words, text.index("This is the link")) for words in order]
@@ -112,7 +112,15 @@ def test_the_verdict_comes_first_then_the_step_then_the_facts(owner, helpdesk, s
 def test_there_is_one_solid_button_beside_a_verdict(owner, helpdesk, sign_in):
     room_in("stuck", owner)
     text = look_up(sign_in(helpdesk), "Berlin 3.14").content.decode()
-    assert len(re.findall(r'class="[^"]*\b(?:primary|solid)\b', text)) == 1
+    assert (
+        len(
+            re.findall(
+                r'class="[^"]*\b(?:primary|solid)\b',
+                re.sub("<noscript>.*?</noscript>", "", text, flags=re.DOTALL),
+            )
+        )
+        == 1
+    )
 
 
 def test_a_misheard_code_leads_to_the_code_it_may_have_been(owner, helpdesk, sign_in):
@@ -189,7 +197,7 @@ def test_colleague_learns_no_settings_by_naming_a_caller(owner, colleague, sign_
 def test_only_what_works_here_is_listed(owner, admin, sign_in):
     room_in("foreign", owner)
     text = text_of(look_up(sign_in(admin), "Berlin 3.14"))
-    assert "This call can't be ended here" in text
+    assert "be ended here" in text
     assert "end the call" not in text
     assert "ask an owner" not in text
 
@@ -262,7 +270,7 @@ def test_script_gets_the_answer_and_the_address_to_show(helpdesk, sign_in):
     reply = browser.post("/lookup/", {"q": "zzz-zzzz-zzz"}, headers=HTMX)
     assert (reply.status_code, reply["HX-Push-Url"]) == (200, "/lookup/?q=zzz-zzzz-zzz")
     assert "<html" not in reply.content.decode()
-    assert "HX-Push-Url" not in browser.post("/lookup/", {"q": "lorem ipsum " * 1000}, headers=HTMX)
+    assert browser.post("/lookup/", {"q": "lorem ipsum " * 1000}, headers=HTMX)["HX-Push-Url"] == "/lookup/"
 
 
 def test_posted_address_that_is_none_comes_back_with_all_that_was_typed(owner, helpdesk, sign_in):
