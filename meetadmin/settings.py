@@ -40,6 +40,7 @@ ALLOWED_HOSTS = [
     "[::1]",
 ]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+BODY_SECONDS = env.number("MEETADMIN_BODY_SECONDS", 20)  # for a request's body to arrive
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = env.secret(
@@ -200,7 +201,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    # A web process has 24 threads in its lanes and 2 for streams (meetadmin/asgi.py), and each may hold a connection.
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 28, "timeout": 5}}
 
 # --- Redis or Valkey -----------------------------------------------------------------------------
 REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -215,7 +217,7 @@ CACHES = {
 }
 
 # --- Sessions and cookies ------------------------------------------------------------------------
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # not cached: pages must come up while Redis is away
+SESSION_ENGINE = "spaces.sessions"  # in the database, not cached: pages must come up while Redis is away
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"

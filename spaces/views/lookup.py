@@ -17,6 +17,7 @@ from spaces.audit import Refused
 from spaces.forms import LookupForm
 from spaces.google.errors import GoogleError
 from spaces.language import spoken
+from spaces.views.lanes import calls_google
 from spaces.views.replies import Request, page
 from spaces.views.roompage import stable_address
 from spaces.views.rows import Row, rows
@@ -151,6 +152,7 @@ def look_up(request: Request) -> HttpResponse:
 
 
 @require_POST
+@calls_google()
 def ask(request: Request) -> HttpResponse:
     """Ask Google about a code that is none of ours."""
     form = LookupForm(request.POST)
