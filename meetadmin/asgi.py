@@ -13,7 +13,7 @@ from meetadmin.bodies import Application, Bodies, Receive, Scope, Send, answer
 from meetadmin.bridge import Pages
 from meetadmin.wsgi import application as pages  # makes Django ready, so it comes before what needs models
 from spaces.stream import LiveStream
-from spaces.views.lanes import ENDING, FULL, GOOGLE, PAGES, lane_of
+from spaces.views.lanes import ENDING, GOOGLE, PAGES, REFUSED, lane_of, session_of
 
 LANES: Final = {PAGES: 8, GOOGLE: 10, ENDING: 6}
 """Threads. Each may hold a database connection: DATABASES has a pool for all of them."""
@@ -37,7 +37,7 @@ class Probe:
             await self.then(scope, receive, send)
 
 
-_pages = Pages(pages, lanes=LANES, lane_of=lane_of, full=FULL)
+_pages = Pages(pages, lanes=LANES, lane_of=lane_of, caller_of=session_of, refused=REFUSED)
 application = Probe(LiveStream(Bodies(_pages, seconds=settings.BODY_SECONDS)))
 
 # What is loaded by now is needed for good. Looked through by the collector again and again it makes single answers wait.

@@ -19,13 +19,16 @@ from meetadmin.bodies import CUT, Headers, Receive, Scope, Send, answer
 
 QUEUE: Final = 4
 """Requests for each thread of a lane, running and waiting together, before further ones are refused."""
+EACH: Final = 8
+"""Requests of one session in a lane, running and waiting together, before its further ones are refused."""
 
 
 class Pages:
     """A WSGI application as an ASGI one. `lanes`: threads by name; `lane_of` names the lane of a method and path.
 
-    The first lane takes every request. When another one is full, the request runs in the first lane with the key `full` in its
-    environment, so that the application refuses it in its own words.
+    The first lane takes every request. Another one is limited, in all and for each caller (`caller_of` the environment; empty:
+    not known). A request beyond that runs in the first lane with the key `refused` in its environment ("all" or "each"), so that
+    the application refuses it in its own words.
     """
 
     def __init__(
@@ -34,32 +37,46 @@ class Pages:
         *,
         lanes: Mapping[str, int],
         lane_of: Callable[[str, str], str],
-        full: str,
+        caller_of: Callable[[Mapping[str, Any]], str],
+        refused: str,
     ) -> None:
         self.application = application
         self.lane_of = lane_of
-        self.full = full
+        self.caller_of = caller_of
+        self.refused = refused
         self.size = dict(lanes)
         self.first = next(iter(lanes))
         self.threads = {
             name: ThreadPoolExecutor(number, thread_name_prefix=name) for name, number in lanes.items()
         }
-        self.requests: Counter[str] = Counter()  # running and waiting, by lane
+        # Running and waiting: by lane, and by lane and caller.
+        self.requests: Counter[tuple[str, ...]] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whose body comes whole in the first message (meetadmin.bodies)."""
         message = await receive()
         made = environ(scope, message.get("body", b""))
         lane = self.lane_of(scope["method"], scope["path"])
-        if lane != self.first and self.requests[lane] >= QUEUE * self.size[lane]:
-            lane, made[self.full] = self.first, True
-        self.requests[lane] += 1
+        if lane == self.first:
+            counted: list[tuple[str, ...]] = []
+        else:
+            caller = self.caller_of(made)
+            counted = [(lane,), (lane, caller)] if caller else [(lane,)]
+            if refusal := self._refusal(lane, counted):
+                lane, counted, made[self.refused] = self.first, [], refusal
+        self.requests.update(counted)
         try:
             loop = asyncio.get_running_loop()
             status, headers, content = await loop.run_in_executor(self.threads[lane], self._ask, made)
         finally:
-            self.requests[lane] -= 1
+            self.requests -= Counter(counted)  # drops what comes to zero
         await answer(send, status, headers, content)
+
+    def _refusal(self, lane: str, counted: list[tuple[str, ...]]) -> str:
+        """Whether a lane takes a request: empty, or the limit that it would exceed."""
+        if any(self.requests[key] >= EACH for key in counted[1:]):
+            return "each"
+        return "all" if self.requests[lane,] >= QUEUE * self.size[lane] else ""
 
     def _ask(self, environ: dict[str, Any]) -> tuple[int, Headers, bytes]:
         """Have the request answered to the end, in a thread. Django gives its database connection back at the close."""

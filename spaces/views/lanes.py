@@ -6,12 +6,13 @@ it must not wait behind anybody's refreshes.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.urls import Resolver404, resolve
 
 from spaces.models import Person
@@ -20,8 +21,8 @@ from spaces.views import problems
 PAGES: Final = "pages"
 GOOGLE: Final = "google"
 ENDING: Final = "ending"
-FULL: Final = "meetadmin.lane_full"
-"""Key of `request.META`, set by the server: too many requests wait in this lane already."""
+REFUSED: Final = "meetadmin.lane_refused"
+"""Key of `request.META`, set by the server: too many requests wait in this lane already, in all ("all") or of this session ("each")."""
 
 MOST_EACH: Final = 3
 """Requests of one person that may wait for Google at the same time, in each lane and web process."""
@@ -38,8 +39,10 @@ def calls_google(lane: str = GOOGLE, *, methods: tuple[str, ...] = ("POST",)) ->
         def limited(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
                 return view(request, *args, **kwargs)
-            if request.META.get(FULL):
-                return problems.busy(request)
+            if refused := request.META.get(REFUSED):
+                return (
+                    problems.busy(request) if refused == "all" else problems.wait(request, problems.Wait.MANY)
+                )
             person = request.user if isinstance(request.user, Person) else None
             if person is None:
                 return view(request, *args, **kwargs)
@@ -60,6 +63,11 @@ def lane_of(method: str, path: str) -> str:
         return PAGES
     lanes: dict[str, str] = getattr(view, "lanes", {})
     return lanes.get(method, PAGES)
+
+
+def session_of(environ: Mapping[str, Any]) -> str:
+    """Return the key of the session that a request claims to belong to; empty without one. Nobody has looked yet whether it is good."""
+    return parse_cookie(environ.get("HTTP_COOKIE", "")).get(settings.SESSION_COOKIE_NAME, "")
 
 
 class Running:

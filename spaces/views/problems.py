@@ -99,7 +99,9 @@ def busy(request: HttpRequest) -> HttpResponse:
 def _later(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:
     typed = _typed(request)
     again = "/" + request.path.lstrip("/") if typed else ""  # never //another.site
-    response = problem(request, status, what, cure, level=logging.INFO, again=again, typed=typed)
+    reference = log(request, status, level=logging.INFO)
+    # A page that costs little: whoever asks too often must not keep the server busy with being refused.
+    response = _alone(request, status, what, cure, reference, again=again, typed=typed)
     response["Retry-After"] = str(SOON)
     return response
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import RequestDataTooBig
 
 from meetadmin.bodies import CUT
-from meetadmin.bridge import QUEUE, Pages
+from meetadmin.bridge import EACH, QUEUE, Pages
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -22,6 +22,17 @@ SCOPE: dict[str, Any] = {
     "client": ("192.0.2.7", 4711),
     "headers": [],
 }
+
+
+def made(application: Callable[..., Iterable[bytes]], **lanes: int) -> Pages:
+    """Pages whose lanes are named by the path, for callers named by a header."""
+    return Pages(
+        application,
+        lanes=lanes,
+        lane_of=lambda _, path: path[1:] if path[1:] in lanes else "pages",
+        caller_of=lambda environ: environ.get("HTTP_COOKIE", ""),
+        refused="refused",
+    )
 
 
 def ask(
@@ -37,7 +48,7 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    pages = Pages(application, lanes={"pages": 1}, lane_of=lambda *_: "pages", full="full")
+    pages = made(application, pages=1)
     asyncio.run(pages({**SCOPE, **scope}, receive, send))
     return sent
 
@@ -132,23 +143,30 @@ def test_body_that_was_cut_can_be_read_up_to_the_cut_only():
     assert body["body"] == b"read"
 
 
-def test_full_lane_stalls_no_other_and_refuses_the_rest():
+@pytest.mark.parametrize(
+    ("callers", "refusal"),
+    [
+        ([str(number) for number in range(QUEUE * 3)], "all"),
+        (["" for _ in range(QUEUE * 3)], "all"),
+        (["one"] * EACH, "each"),
+    ],
+)
+def test_full_lane_stalls_no_other_and_refuses_the_rest(callers, refusal):
     """All threads of one lane hang: the pages go on, and what no longer fits into the lane is refused in the application's words."""
     go_on = threading.Event()
+    refused: list[str] = []
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        slow = environ["PATH_INFO"] == "/slow"
-        if slow and not environ.get("full"):
+        refused.append(environ.get("refused", ""))
+        if environ["PATH_INFO"] == "/slow" and not refused[-1]:
             assert go_on.wait(20)
-        start_response("503 Full" if environ.get("full") else "200 OK", [])
+        start_response("503 Refused" if environ.get("refused") else "200 OK", [])
         return []
 
     async def story() -> tuple[list[int], list[int]]:
-        pages = Pages(
-            application, lanes={"pages": 1, "slow": 2}, lane_of=lambda _, path: path[1:], full="full"
-        )
+        pages = made(application, pages=1, slow=3)
 
-        async def answered(path: str) -> int:
+        async def answered(path: str, caller: str = "one") -> int:
             statuses: list[int] = []
 
             async def receive() -> dict[str, Any]:
@@ -157,15 +175,23 @@ def test_full_lane_stalls_no_other_and_refuses_the_rest():
             async def send(message: Any) -> None:
                 statuses.append(message.get("status", 0))
 
-            await pages({**SCOPE, "method": "GET", "path": path}, receive, send)
+            scope = {**SCOPE, "method": "GET", "path": path, "headers": [(b"cookie", caller.encode())]}
+            await pages(scope, receive, send)
             return statuses[0]
 
-        slow = [asyncio.create_task(answered("/slow")) for _ in range(2 * QUEUE)]
+        slow = [asyncio.create_task(answered("/slow", caller)) for caller in callers]
         await asyncio.sleep(0)  # all of them have begun
         meanwhile = [await asyncio.wait_for(answered(path), 10) for path in ("/pages", "/slow", "/pages")]
+        assert refusal in refused
+        if refusal == "each":
+            other = asyncio.create_task(answered("/slow", "another"))
+            await asyncio.sleep(0)
+            slow.append(other)
         go_on.set()
-        return meanwhile, list(await asyncio.gather(*slow))
+        found = list(await asyncio.gather(*slow))
+        assert not pages.requests, "nothing is counted that is over"
+        return meanwhile, found
 
     meanwhile, slow = asyncio.run(story())
     assert meanwhile == [200, 503, 200]
-    assert slow == [200] * 2 * QUEUE
+    assert set(slow) == {200}
