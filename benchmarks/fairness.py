@@ -24,7 +24,7 @@ REFRESHES = 48
 DELAYS = ((8000, 0.2), (6500, 0.25), (5000, 0.33), (3500, 0.5), (2000, 1.0))
 """Milliseconds and the chance of each, in the order in which the simulator throws the dice: each is drawn as often."""
 ENDS = 5
-PAUSE = 0.1  # seconds between two requests of one visitor
+PAUSE = 0.25  # seconds between two requests of one visitor
 SECRET = "s" * 32  # of the protection against forged forms: cookie and form have to agree
 
 

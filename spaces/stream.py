@@ -54,7 +54,7 @@ SPREAD, MOST_SPREAD = (
     1200,
 )  # milliseconds over which pages spread what they fetch: for each that is told, and at most
 MOST_STREAMS = 1000  # in one process
-MOST_EACH = 12  # of one person in one process; a browser holds one, however many pages it has open
+MOST_EACH = 20  # of one person in one process; a browser holds one, however many pages it has open
 REMEMBERED = 500  # messages, for those who come back after a moment
 
 HEADERS = [
