@@ -1,13 +1,15 @@
-"""``/_control/``: what tests and demos may do to the world. JSON in, JSON out, loopback only."""
+"""``/_control/``: the world as JSON, time and tokens; and all other parts. JSON in, JSON out, loopback only."""
 
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
 from simulator.accounts import base_url
-from simulator.config import config_as_json
+from simulator.control_calls import CallControl, conference_as_json
+from simulator.control_faults import FaultControl
+from simulator.control_people import PeopleControl
+from simulator.control_spaces import SpaceControl, space_as_json
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -22,65 +24,12 @@ from simulator.machine import Machine
 from simulator.orders import Orders
 from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
 from simulator.world import (
-    CODE,
-    DEFAULT_CONFIG,
     OUR_PROJECT,
-    Conference,
-    Participant,
     Room,
-    Space,
     World,
-    number_of,
 )
 
 # -- the world as JSON -----------------------------------------------------------------------------------------------
-
-
-def participant_as_json(world: World, call: Conference, each: Participant) -> JSON:
-    """A participant with what Google would not tell (the e-mail)."""
-    return {
-        "name": f"{call.name}/participants/{each.id}",
-        "kind": each.kind,
-        "email": each.email,
-        "user": each.user,
-        "displayName": each.display_name,
-        "joinedAt": world.shown(each.joined),
-        "leftAt": None if each.left is None else world.shown(each.left),
-    }
-
-
-def conference_as_json(world: World, call: Conference) -> JSON:
-    """A call, running or ended."""
-    return {
-        "name": call.name,
-        "id": call.id,
-        "space": f"spaces/{call.space}",
-        "startTime": world.shown(call.start),
-        "endTime": None if call.end is None else world.shown(call.end),
-        "participants": [participant_as_json(world, call, each) for each in call.participants],
-    }
-
-
-@functools.cache
-def _shared_config() -> JSON:
-    """The settings that most spaces of a big world have in common; only to be read."""
-    return config_as_json(DEFAULT_CONFIG, numbers=False)
-
-
-def space_as_json(space: Space) -> JSON:
-    """A space with its owner and the project that made it."""
-    config = (
-        _shared_config() if space.config is DEFAULT_CONFIG else config_as_json(space.config, numbers=False)
-    )
-    return {
-        "name": space.name,
-        "meetingCode": space.code,
-        "meetingUri": f"https://meet.google.com/{space.code}" if space.code else "",
-        "owner": space.owner,
-        "project": space.project,
-        "config": config,
-        "activeConference": space.active.name if space.active else None,
-    }
 
 
 def room_as_json(world: World, room: Room) -> JSON:
@@ -99,24 +48,27 @@ def room_as_json(world: World, room: Room) -> JSON:
     }
 
 
-def world_as_json(world: World) -> JSON:
-    """The whole world: running calls, and those that ended within the last day."""
-    now = world.now()
-    return {
-        "seed": world.seed,
-        "scene": world.scene,
-        "now": world.shown(now),
-        "people": [each.as_json() for each in world.people.values()],
-        "accounts": [each.as_json() for each in world.mailboxes.values()],
-        "buildings": [each.as_json() for each in world.buildings],
-        "rooms": [room_as_json(world, each) for each in world.rooms],
-        "spaces": [space_as_json(each) for each in world.spaces.values()],
-        "conferences": [
-            conference_as_json(world, each)
-            for each in world.conferences.values()
-            if each.end is None or each.end > now - 86400
-        ],
-    }
+WORLD_PARTS: dict[str, Callable[[World], Any]] = {
+    "seed": lambda world: world.seed,
+    "scene": lambda world: world.scene,
+    "now": lambda world: world.shown(world.now()),
+    "people": lambda world: [each.as_json() for each in world.people.values()],
+    "accounts": lambda world: [each.as_json() for each in world.mailboxes.values()],
+    "buildings": lambda world: [each.as_json() for each in world.buildings],
+    "rooms": lambda world: [room_as_json(world, each) for each in world.rooms],
+    "spaces": lambda world: [space_as_json(each) for each in world.spaces.values()],
+    "conferences": lambda world: [
+        conference_as_json(world, each)
+        for each in world.conferences.values()
+        if each.end is None or each.end > world.now() - 86400
+    ],
+}
+"""What ``GET world`` tells; conferences are the running ones, and those that ended within the last day."""
+
+
+def world_as_json(world: World, only: Iterable[str] = ()) -> JSON:
+    """The world, or the named parts of it."""
+    return {each: WORLD_PARTS[each](world) for each in only or WORLD_PARTS}
 
 
 class Control:
@@ -134,12 +86,6 @@ class Control:
         """Every address of the control."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "world", self.get_world),
-            ("POST", "conferences", self.start),
-            ("POST", "conferences/{id}/join", self.join),
-            ("POST", "conferences/{id}/leave", self.leave),
-            ("POST", "conferences/{id}/end", self.end),
-            ("POST", "spaces", self.make_space),
-            ("POST", "codes", self.move_code),
             ("POST", "clock", self.clock),
             ("POST", "life", self.life),
             ("POST", "token", self.token),
@@ -150,133 +96,22 @@ class Control:
             ("GET", "service-account", self.service_account),
         ]
         own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
-        return own + Orders(self.machine).routes()
-
-    # -- calls -------------------------------------------------------------------------------------------------
+        parts = (
+            CallControl(self.machine),
+            SpaceControl(self.machine),
+            Orders(self.machine),
+            FaultControl(self.machine),
+            PeopleControl(self.machine),
+        )
+        return own + [route for part in parts for route in part.routes()]
 
     async def get_world(self, request: web.Request) -> JSON:
-        """GET world."""
-        del request
-        return world_as_json(self.world)
-
-    def _space(self, handle: str) -> Space:
-        space = self.world.find_space(handle.removeprefix("spaces/"))
-        if space is None:
-            raise ControlError(f"There is no space {handle}.", 404)
-        return space
-
-    def _call(self, request: web.Request) -> Conference:
-        call = self.world.conferences.get(request.match_info["id"])
-        if call is None:
-            raise ControlError("There is no such conference.", 404)
-        if call.end is not None:
-            raise ControlError("This conference has ended.", 409)
-        return call
-
-    def let_in(self, call: Conference, body: object, at: float) -> Participant:
-        """Let somebody in whom ``body`` names; raises ControlError."""
-        if not isinstance(body, dict) or len(body) != 1:
-            raise ControlError('A participant is one of {"email"}, {"device"}, {"phone"} or {"guest"}.')
-        kind, value = next(iter(body.items()))
-        if (
-            kind not in ("email", "device", "phone", "guest")
-            or not isinstance(value, str)
-            or not value.strip()
-        ):
-            raise ControlError('A participant is one of {"email"}, {"device"}, {"phone"} or {"guest"}.')
-        world = self.world
-        if kind == "email":
-            person = world.user(value)
-            if person is not None:
-                return world.join_person(call, person, at=at)
-            user = "users/" + number_of("person", value.lower(), digits=21, lead="1")
-            return world.join(call, kind="person", name=value, email=value.lower(), user=user, at=at)
-        if kind == "device":
-            for room in world.rooms:
-                if value in (room.name, room.device_name, room.device_id):
-                    return world.join_device(call, room, at=at)
-            user = "users/" + number_of("device", value, digits=21, lead="1")
-            return world.join(call, kind="device", name=value, email=None, user=user, at=at)
-        return world.join(call, kind=kind, name=value, email=None, user=None, at=at)
-
-    async def start(self, request: web.Request) -> JSON:
-        """POST conferences: start a call in an idle space."""
-        body = await read_body(request, allowed={"space", "participants", "started_seconds_ago"})
-        space = self._space(a_text(body, "space"))
-        if space.active is not None:
-            raise ControlError("A conference is running in this space already.", 409)
-        participants = body.get("participants", [])
-        if not isinstance(participants, list):
-            raise ControlError("participants must be a list.")
-        at = self.world.now() - a_number(body, "started_seconds_ago", 0)
-        trial = Conference("trial", space.id, at, "control")
-        for each in participants:
-            self.let_in(trial, each, at)  # a bad one refuses the whole call before anything has happened
-        call = self.world.start_call(space, origin="control", at=at)
-        for each in participants:
-            self.let_in(call, each, at)
-        return conference_as_json(self.world, call)
-
-    async def join(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/join."""
-        call = self._call(request)
-        body = await read_body(request, allowed={"email", "device", "phone", "guest"})
-        return participant_as_json(self.world, call, self.let_in(call, body, self.world.now()))
-
-    async def leave(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/leave; the last one out ends the call only with ``end``."""
-        call = self._call(request)
-        body = await read_body(request, allowed={"participant", "email", "device", "phone", "guest", "end"})
-        end = a_flag(body, "end", default=False)
-        body.pop("end", None)
-        if len(body) != 1:
-            raise ControlError("Say who leaves: participant, email, device, phone or guest.")
-        kind, value = next(iter(body.items()))
-        for each in call.present():
-            if _is_meant(self.world, call, each, kind, str(value)):
-                self.world.leave(call, each, at=self.world.now())
-                if end and not call.present():
-                    self.world.end_call(call, at=self.world.now())
-                return conference_as_json(self.world, call)
-        raise ControlError("Nobody like that is in the conference.", 404)
-
-    async def end(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/end."""
-        call = self._call(request)
-        await read_body(request, allowed=set())
-        self.world.end_call(call, at=self.world.now())
-        return conference_as_json(self.world, call)
-
-    # -- spaces ------------------------------------------------------------------------------------------------
-
-    async def make_space(self, request: web.Request) -> JSON:
-        """POST spaces: a space that appears without our app, for instance made in Google's own pages.
-
-        A ``fleeting`` one has a code that dies with its first call, as those started on room hardware do.
-        """
-        body = await read_body(request, allowed={"owner", "project", "fleeting"})
-        owner = self.world.user(a_text(body, "owner"))
-        if owner is None:
-            raise ControlError("The owner must be a person or mailbox of the world.")
-        project = a_text(body, "project", "meet")
-        fleeting = a_flag(body, "fleeting", default=False)
-        made = self.world.add_space(
-            owner=owner.email, project=project, config=DEFAULT_CONFIG, fleeting=fleeting
-        )
-        return space_as_json(made)
-
-    async def move_code(self, request: web.Request) -> JSON:
-        """POST codes: a space gets another code; who had it before gets a fresh one. Null: its code dies."""
-        body = await read_body(request, allowed={"space", "meeting_code"})
-        space = self._space(a_text(body, "space"))
-        if "meeting_code" in body and body["meeting_code"] is None:
-            self.world.drop_code(space)
-            return space_as_json(space)
-        code = a_text(body, "meeting_code").lower()
-        if not CODE.fullmatch(code):
-            raise ControlError("meeting_code must look like abc-defg-hij.")
-        self.world.move_code(code, space)
-        return space_as_json(space)
+        """GET world: everything, or the parts named by ``?only=accounts,buildings``."""
+        only = [each for each in request.query.get("only", "").split(",") if each]
+        unknown = sorted(set(only) - set(WORLD_PARTS))
+        if unknown:
+            raise ControlError(f"There is no part {', '.join(unknown)}; parts are {', '.join(WORLD_PARTS)}.")
+        return world_as_json(self.world, only)
 
     # -- time and habits ---------------------------------------------------------------------------------------
 
@@ -360,15 +195,3 @@ class Control:
     async def service_account(self, request: web.Request) -> JSON:
         """GET service-account: a key file."""
         return dict(self.machine.accounts.service_account(base_url(request)))
-
-
-def _is_meant(world: World, call: Conference, each: Participant, kind: str, value: str) -> bool:
-    if kind == "participant":
-        return value in (each.id, f"{call.name}/participants/{each.id}")
-    if kind == "email":
-        return each.email == value.strip().lower()
-    if kind == "device":
-        names = {each.display_name}
-        names.update(room.name for room in world.rooms if f"users/{room.device_id}" == each.user)
-        return each.kind == "device" and value in names
-    return each.kind == kind and each.display_name == value

@@ -3,22 +3,24 @@
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from simulator import pages
-from simulator.control import Control
 from simulator.faults import KINDS, Fault
+from simulator.joining import let_in
 from simulator.machine import Machine
-from simulator.reading import ControlError, is_loopback
+from simulator.presets import PRESETS
+from simulator.reading import ControlError, check_caller, check_here
 from simulator.world import Conference, World
 
 SHOWN_CALLS = 40
 SHOWN_ROOMS = 300
 SHOWN_METHODS = 25
 STATUSES = (503, 500, 429, 403, 401, 404)
-KIND_NAMES = {"email": "Person", "device": "Device", "phone": "Phone", "guest": "Guest"}
+_PAGE_HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'"}
+KIND_NAMES = {"email": "Person", "device": "Device", "phone": "Phone", "guest": "Guest", "bot": "Bot"}
 STYLE = """
 body { max-width: 72rem; margin: 1.5rem auto; }
 a { color: LinkText; }
@@ -56,7 +58,6 @@ class Desk:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.control = Control(machine)
         self.actions: dict[str, Callable[[Mapping[str, str]], str]] = {
             "start": self._start,
             "join": self._join,
@@ -75,17 +76,20 @@ class Desk:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The world for this machine; for others just what this address is."""
         world = self.machine.world
-        if not is_loopback(request.remote):
+        try:
+            check_here(request)
+        except ControlError:
             text = pages.front_door(scene=world.scene, rooms=len(world.rooms), seed=world.seed)
         else:
             text = _page(self.machine, wanted=request.query.get("q", ""), said=request.query.get("said", ""))
-        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Do what a form says and go back to the page with a sentence about it."""
-        origin = request.headers.get("Origin", "")
-        if not is_loopback(request.remote) or (origin and urlsplit(origin).netloc != request.host):
-            raise web.HTTPForbidden
+        try:
+            check_caller(request)
+        except ControlError:
+            raise web.HTTPForbidden from None
         form = {name: str(value).strip() for name, value in (await request.post()).items()}
         action = self.actions.get(form.get("do", ""))
         try:
@@ -110,9 +114,9 @@ class Desk:
             raise ControlError("A call is running there already.")
         call = Conference("trial", space.id, world.now(), "control")
         who = _participant(form)
-        self.control.let_in(call, who, world.now())  # a bad participant starts no call
+        let_in(world, call, who, world.now())  # a bad participant starts no call
         call = world.start_call(space, origin="control", at=world.now())
-        self.control.let_in(call, who, world.now())
+        let_in(world, call, who, world.now())
         return f"A call has started in {_where(world, call)}."
 
     def _call(self, form: Mapping[str, str]) -> Conference:
@@ -123,7 +127,7 @@ class Desk:
 
     def _join(self, form: Mapping[str, str]) -> str:
         call = self._call(form)
-        joined = self.control.let_in(call, _participant(form), self.machine.world.now())
+        joined = let_in(self.machine.world, call, _participant(form), self.machine.world.now())
         return f"{joined.display_name} is in the call of {_where(self.machine.world, call)}."
 
     def _leave(self, form: Mapping[str, str]) -> str:
@@ -142,7 +146,8 @@ class Desk:
     def _fault(self, form: Mapping[str, str]) -> str:
         what = form.get("what", "")
         status = int(what) if what.isdecimal() and int(what) in STATUSES else None
-        if status is None and what not in KINDS:
+        preset = PRESETS.get(what)
+        if status is None and preset is None and what not in KINDS:
             raise ControlError("Choose what is to happen.")
         times, seconds = form.get("times", ""), form.get("seconds", "")
         for number in (times, seconds):
@@ -152,7 +157,9 @@ class Desk:
         fault = Fault(
             method=form.get("method") or "*",
             status=status,
-            kind=None if status is not None else what,
+            kind=what if what in KINDS else None,
+            refusal=None if preset is None else preset.refusal,
+            preset=None if preset is None else what,
             remaining=int(times) if times and int(times) else None,
             delay=2.0 if what == "slow" else 0.0,
             account=form.get("account", "").lower() or None,
@@ -258,7 +265,7 @@ def _call_html(world: World, call: Conference, wanted: str) -> str:
 
 
 def _fault_text(fault: Fault, now: float) -> str:
-    parts = [f"{fault.method}: {fault.status or fault.kind or fault.error}"]
+    parts = [f"{fault.method}: {fault.preset or fault.status or fault.kind or fault.error or 'refusal'}"]
     if fault.account:
         parts.append(f"for {fault.account}")
     if fault.remaining is not None:
@@ -302,6 +309,7 @@ def _orders_html(machine: Machine) -> str:
         "start", _input("Room, code or id", "space", more='list="rooms" required') + _who(), button="Start"
     )
     choices = [(str(each), f"Answer {each}") for each in STATUSES] + [(each, each.title()) for each in KINDS]
+    choices += [(each, each) for each in PRESETS]
     faults = machine.faults.in_force(now)
     planned = "".join(f"<li>{escape(_fault_text(each, now))}</li>" for each in faults)
     fault = _form(
@@ -337,7 +345,7 @@ def _page(machine: Machine, *, wanted: str, said: str) -> str:
     present = [who for each in running for who in each.present()]
     facts = [
         (len(running), "running calls"),
-        (sum(who.kind != "device" for who in present), "people in calls"),
+        (sum(who.kind not in ("device", "bot") for who in present), "people in calls"),
         (sum(who.kind == "device" for who in present), "devices in calls"),
         (len(world.rooms), "rooms"),
         (len(world.buildings), "buildings"),

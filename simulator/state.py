@@ -11,14 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from simulator import people
 from simulator.behaviour import behaviour_from
 from simulator.identity import Grant, Identity, KeyPair, Token
 from simulator.machine import Machine
 from simulator.reports import Habits
 from simulator.scenes import build_world
-from simulator.world import DEFAULT_CONFIG, Conference, Participant, Space, World
+from simulator.world import DEFAULT_CONFIG, Conference, Participant, Recorded, Space, World
 
-VERSION = 2
+VERSION = 3
 
 
 def _setting(world: World) -> dict[str, Any]:
@@ -28,6 +29,7 @@ def _setting(world: World) -> dict[str, Any]:
         "rooms": world.room_count,
         "buildings": world.building_count,
         "accounts": world.account_count,
+        "calls": world.call_count,
         "scene": world.scene,
     }
 
@@ -43,11 +45,12 @@ def snapshot(machine: Machine) -> dict[str, Any]:
         "behaviour": world.behaviour.as_json(),
         "freed": list(world.freed),
         "life": machine.life.kept(),
+        "people": people.kept(world),
         "spaces": [
             [
                 space.id, space.code, space.owner, space.project, space.room, space.members,
-                {leaf: value for leaf, value in space.config.items() if DEFAULT_CONFIG[leaf] != value},
-                space.lingers_until, space.code_used, space.fleeting,
+                {leaf: value for leaf, value in space.config.items() if DEFAULT_CONFIG.get(leaf) != value},
+                space.lingers_until, space.code_used, space.fleeting, space.ended_for_all, space.closed_until,
             ]
             for space in world.spaces.values()
         ],
@@ -59,6 +62,7 @@ def snapshot(machine: Machine) -> dict[str, Any]:
                     for each in call.participants
                 ],
                 call.automatic,
+                {kind: [asdict(each) for each in parts] for kind, parts in call.recorded.items()},
             ]
             for call in world.conferences.values()
         ],
@@ -100,6 +104,7 @@ def load(
     still: bool,
     buildings: int | None = None,
     accounts: int | None = None,
+    calls: int | None = None,
 ) -> Machine | None:
     """The machine of a snapshot; None if there is none that fits these settings."""
     try:
@@ -110,13 +115,20 @@ def load(
         print(f"The state file {path} cannot be read; starting from the seed.", flush=True)
         return None
     world = build_world(
-        seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, populated=False
+        seed=seed,
+        rooms=rooms,
+        scene=scene,
+        buildings=buildings,
+        accounts=accounts,
+        calls=calls,
+        populated=False,
     )
     wanted = _setting(world)
     if not isinstance(kept, dict) or {name: kept.get(name) for name in wanted} != wanted:
         print(f"The state file {path} is of another world; starting from the seed.", flush=True)
         return None
     world.offset = kept["offset"]
+    people.resume(world, kept["people"])
     _fill(world, kept)
     machine = Machine(world=world, identity=_identity(kept), still=still)
     machine.life.resume(kept["life"])
@@ -131,7 +143,10 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
     world.spaces.clear()
     world.codes.clear()
     world.owned.clear()
-    for identifier, code, owner, project, room, members, changed, lingers, used, fleeting in kept["spaces"]:
+    for values in kept["spaces"]:
+        (identifier, code, owner, project, room, members, changed, lingers, used, fleeting, over, closed) = (
+            values
+        )
         config = {**DEFAULT_CONFIG, **changed} if changed else DEFAULT_CONFIG
         world.keep_space(
             Space(
@@ -145,11 +160,16 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
                 members=members,
                 code_used=used,
                 fleeting=fleeting,
+                ended_for_all=over,
+                closed_until=closed,
             )
         )
-    for identifier, space_id, start, end, origin, participants, automatic in kept["conferences"]:
+    for room in world.rooms:
+        room.account = world.spaces[room.space].owner
+    for identifier, space_id, start, end, origin, participants, automatic, recorded in kept["conferences"]:
         call = Conference(identifier, space_id, start, origin, end, automatic=tuple(automatic))
         call.participants = [Participant(*each) for each in participants]
+        call.recorded = {kind: [Recorded(**each) for each in parts] for kind, parts in recorded.items()}
         space = world.spaces[space_id]
         space.records.append(call)
         if end is None:

@@ -58,10 +58,13 @@ class Person:
     id: str
     hd: str | None
     email_verified: bool = True
+    aliases: tuple[str, ...] = ()
+    non_editable_aliases: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As the control shows it."""
-        return {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
+        found = {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
+        return found if not self.aliases else {**found, "aliases": list(self.aliases)}
 
 
 @dataclass(slots=True)
@@ -118,10 +121,24 @@ class Participant:
 
 
 @dataclass(slots=True)
+class Recorded:
+    """A recording, transcript or notes that the control started; moments of world time.
+
+    ``end`` None = until the call ends; ``file_at`` None = some minutes after the end; ``state`` replaces Google's word for it.
+    """
+
+    start: float
+    end: float | None = None
+    file_at: float | None = None
+    state: str = ""
+
+
+@dataclass(slots=True)
 class Conference:
     """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's).
 
-    ``automatic`` names what the space's settings had recorded when the call began.
+    ``automatic`` names what the space's settings had recorded when the call began; ``recorded`` is what the control ordered
+    (kind -> parts), which replaces the room's habit.
     """
 
     id: str
@@ -131,6 +148,7 @@ class Conference:
     end: float | None = None
     participants: list[Participant] = field(default_factory=list)
     automatic: tuple[str, ...] = ()
+    recorded: dict[str, list[Recorded]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -171,6 +189,8 @@ class Space:
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     code_used: float = 0.0
     fleeting: bool = False
+    ended_for_all: bool = False  # since a call was ended by request, no host has come back
+    closed_until: float = 0.0  # until then nobody gets in
 
     @property
     def name(self) -> str:
@@ -230,17 +250,24 @@ class World:
         scene: str,
         buildings: int | None = None,
         accounts: int | None = None,
+        calls: int | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.seed = seed
         self.room_count = rooms
         self.building_count = buildings
         self.account_count = accounts
+        self.call_count = calls
         self.scene = scene
         self.offset = 0.0
         self.version = 0  # counts changes, so that a snapshot knows whether it is stale
         self.people: dict[str, Person] = {}
         self.mailboxes: dict[str, Person] = {}
+        self.aliases: dict[str, str] = {}  # address -> primary address
+        self.altered: dict[str, Person] = {}  # accounts that differ from the seed
+        self.removed: set[str] = set()  # addresses of the seed that are no primary addresses any more
+        self.former: dict[str, str] = {}  # owner of spaces who no longer exists -> address at that time
+        self.accounts_made = 0
         self.buildings: list[Building] = []
         self.rooms: list[Room] = []
         self.spaces: dict[str, Space] = {}
@@ -271,9 +298,27 @@ class World:
     # -- people ------------------------------------------------------------------------------------------------
 
     def user(self, email: str) -> Person | None:
-        """The person or mailbox with this address."""
+        """The person or mailbox with this address, primary or alias."""
         email = email.strip().lower()
+        email = self.aliases.get(email, email)
         return self.people.get(email) or self.mailboxes.get(email)
+
+    def index_aliases(self) -> None:
+        """Find people by their aliases from now on."""
+        self.aliases = {
+            alias: each.email
+            for each in (*self.people.values(), *self.mailboxes.values())
+            for alias in (*each.aliases, *each.non_editable_aliases)
+        }
+
+    def is_user(self, address: str, email: str) -> bool:
+        """Whether an address, perhaps an alias, is that of the account with this primary address."""
+        return self.aliases.get(address, address) == email
+
+    def generated_name(self, room: Room) -> str:
+        """What the Directory calls a room: building, floor, name and seats."""
+        building = next(each for each in self.buildings if each.id == room.building)
+        return f"{building.name}-{room.floor}-{room.name} ({room.capacity})"
 
     # -- spaces ------------------------------------------------------------------------------------------------
 
@@ -398,6 +443,10 @@ class World:
     ) -> Participant:
         """Let somebody in. People and devices that come back are the same participant with a new session."""
         self.version += 1
+        space = self.spaces[call.space]
+        # A call that is only tried out, to see whether its participants exist, opens nothing.
+        if space.ended_for_all and self.conferences.get(call.id) is call and self.is_host(space, email):
+            space.ended_for_all = False
         if user is not None:
             for each in call.participants:
                 if each.user == user:
@@ -410,6 +459,16 @@ class World:
         call.participants.append(participant)
         self._tell_stay("joined", call, participant, at)
         return participant
+
+    def is_host(self, space: Space, email: str | None) -> bool:
+        """Whether an account is the owner or a co-host of a space."""
+        return email is not None and (
+            email == space.owner
+            or any(
+                member.get("role") == "COHOST" and self.is_user(member["email"], email)
+                for member in space.members.values()
+            )
+        )
 
     def join_person(self, call: Conference, person: Person, *, at: float) -> Participant:
         """Let a known person in."""
@@ -455,6 +514,9 @@ class World:
         """End the call of a space as endActiveConference does; the after-effects are those ordered by the control."""
         if space.active is None:
             return
+        space.ended_for_all = True
+        if self.behaviour.rejoin_after_end == "nobody":
+            space.closed_until = self.now() + self.behaviour.rejoin_wait_seconds
         if self.behaviour.tighten_after_end:
             space.config = {**space.config, "accessType": "RESTRICTED"}
         if self.behaviour.linger_seconds > 0:

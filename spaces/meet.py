@@ -11,12 +11,13 @@ from google.auth.credentials import Credentials
 from redis import Redis
 
 from spaces import broker
-from spaces.access import SEEDER, Actor, System
+from spaces.access import Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.events import EventsClient
+from spaces.google.idtokens import Keys
 from spaces.google.meet import MeetClient
-from spaces.google.pubsub import Keys, PullClient
+from spaces.google.pubsub import PullClient
 from spaces.google.quota import Gate, Limits, Quota, Turnstile
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
@@ -117,9 +118,7 @@ def _quota(redis: Redis, limits: Limits, reserve: float) -> Quota:
     return Quota(redis, limits, reserve=reserve)
 
 
-def _gate(account: Account, actor: Actor) -> Gate | None:
-    if actor is SEEDER:
-        return None  # fills a demonstration, only ever from a simulator: that is nobody's quota
+def _gate(account: Account, actor: Actor) -> Gate:
     person = not isinstance(actor, System)
     return Turnstile(
         quota(),
@@ -142,6 +141,7 @@ def client(
     key = (account.email, account.sealed_token, scopes)
     one = _taken(key) or MeetClient(
         _credentials(account, scopes),
+        scoped={scope: _credentials(account, (scope,)) for scope in scopes} if len(scopes) > 1 else None,
         base_url=settings.GOOGLE.meet,
         timeout=float(settings.GOOGLE_TIMEOUT),
         quota_user=account.email,
@@ -172,7 +172,7 @@ def events_client(account: Account) -> EventsClient:
     Raises ConnectionBroken when the configuration does not let us act as the account.
     """
     return EventsClient(
-        _credentials(account, credentials.MEET_SCOPES),
+        _credentials(account, (credentials.READONLY,)),
         base_url=settings.GOOGLE.events,
         timeout=float(settings.GOOGLE_TIMEOUT),
     )

@@ -7,7 +7,7 @@ from simulator import errors, masks
 from simulator.behaviour import Policy
 from simulator.config import config_as_json, leaves_of_mask, read_space, settled
 from simulator.errors import ApiError
-from simulator.identity import READONLY, SETTINGS
+from simulator.identity import READONLY, SETTINGS, Token
 from simulator.meet.shared import (
     JSON,
     LEAF,
@@ -69,17 +69,15 @@ def _sip(space: Space, gateway: str) -> list[JSON]:
     return [{"uri": f"sip:{pin}@{gateway}", "sipAccessCode": pin}]
 
 
-def _takes_part(world: World, space: Space, caller: str) -> bool:
+def _takes_part(call: Call, space: Space) -> bool:
     """In the running call, or a member: that is how we read "participant" (unconfirmed for the live service)."""
-    if not caller:
+    if not call.caller:
         return False
-    if world.behaviour.member_is_participant and any(
-        member["email"] == caller for member in space.members.values()
+    if call.world.behaviour.member_is_participant and any(
+        call.world.is_user(member["email"], call.caller) for member in space.members.values()
     ):
         return True
-    return space.active is not None and any(
-        each.email == caller and each.left is None for each in space.active.participants
-    )
+    return space.active is not None and call.was_there(space.active.present())
 
 
 def space_as_json(call: Call, space: Space) -> JSON:
@@ -90,7 +88,7 @@ def space_as_json(call: Call, space: Space) -> JSON:
         answer["meetingUri"] = f"https://meet.google.com/{space.code}"
         answer["meetingCode"] = space.code
     owner = call.caller == space.owner
-    takes_part = owner or _takes_part(call.world, space, call.caller)
+    takes_part = owner or _takes_part(call, space)
     if owner:
         answer["config"] = config_as_json(space.config, numbers=call.enum_numbers)
     if space.active is not None and takes_part:
@@ -100,6 +98,12 @@ def space_as_json(call: Call, space: Space) -> JSON:
         if behaviour.sip_gateway:
             answer["gatewaySipAccess"] = _sip(space, behaviour.sip_gateway)
     return answer
+
+
+def as_owner_reads_it(world: World, space: Space) -> JSON:
+    """The answer to spaces.get for the owner, with all scopes and enums by name."""
+    token = Token(space.owner, frozenset(SPACE_READ), space.project, 0.0, "")
+    return space_as_json(Call(world, token, {}, {}, None, None, enum_numbers=False), space)
 
 
 def _under_policy(call: Call, owner: str, wanted: dict[str, str], asked: list[str]) -> dict[str, str]:

@@ -53,6 +53,11 @@ def usable_for(actor: Actor) -> QuerySet[Account]:
     return access.accounts_for(actor).exclude(status=Account.Status.BROKEN)
 
 
+def owners_for(actor: Actor) -> QuerySet[Account]:
+    """The accounts whose links this actor may give to rooms, and that are not known to be broken."""
+    return access.link_accounts_for(actor).exclude(status=Account.Status.BROKEN)
+
+
 def sight(parsed: codes.Parsed, accounts: Iterable[Account], *, actor: Actor) -> Sighting | None:
     """The space behind a parsed code or `spaces/{id}`, seen through the account that owns it if any of them does.
 

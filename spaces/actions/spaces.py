@@ -9,11 +9,12 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, sight, usable_for
-from spaces.actions.heads import count_heads, device_names
+from spaces.actions.asking import acting_as, owners_for, sight
+from spaces.actions.heads import count_heads, read_recordings
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.google import codes, config, credentials, resources
 from spaces.google.errors import (
+    AccessRefused,
     GoogleError,
     NotFound,
     NotPermitted,
@@ -107,7 +108,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else usable_for(actor), actor=actor)
+            sighting = sight(parsed, [account] if account else owners_for(actor), actor=actor)
             if sighting is None:
                 raise audit.Refused(
                     _(
@@ -125,6 +126,13 @@ def adopt(
                         "each other's calls."
                     )
                     % {"room": taken.name, "building": taken.building.name}
+                )
+            if not access.may_take_link(actor, Space.objects.filter(name=found.name).first()):
+                raise audit.Refused(
+                    _(
+                        "This link was in a room outside your buildings before, and its calls would come along. Ask an admin of that "
+                        "building, or create a new link."
+                    )
                 )
             origin = _origin(found, owner, actor)
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
@@ -216,7 +224,7 @@ def configure(
     (unknown setting), audit.Refused or a GoogleError.
     """
     access.require(actor, Permission.SETTINGS_CHANGE, room)
-    config.check(wanted)
+    config.check(wanted, current=seen)
     space = room.space
     try:
         with audit.attempt(
@@ -291,7 +299,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     try:
         reply = client.patch_space(space.name, send)
         answered_at = timezone.now()
-    except (Refused, NotPermitted) as error:
+    except (Refused, NotPermitted, AccessRefused) as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
@@ -299,7 +307,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             try:
                 reply = client.patch_space(space.name, {path: value})
                 answered_at = timezone.now()
-            except (Refused, NotPermitted) as one:
+            except (Refused, NotPermitted, AccessRefused) as one:
                 refused[path] = one.sentence
             except GoogleError as one:
                 if reply is None:
@@ -334,7 +342,7 @@ def refresh(*, room: Room, actor: Actor) -> Outcome:
 
 
 def look(space: Space, *, actor: Actor) -> None:
-    """Read one space and, when a call is on, its beginning and who is in. Raises a GoogleError, after storing what it means."""
+    """Read one space and, when a call is on, its beginning, who is in and whether it is recorded. Raises a GoogleError, after storing what it means."""
     asked_at = timezone.now()
     try:
         with acting_as(space.account, actor=actor) as client:
@@ -347,7 +355,8 @@ def look(space: Space, *, actor: Actor) -> None:
                 space.see_call(record.name, seen_at=asked_at, started_at=record.started_at)
                 space.refresh_from_db()
                 if space.conference:
-                    count_heads(client, space.conference, device_names())
+                    count_heads(client, space.conference)
+                    read_recordings(client, space.conference)
     except ScopeMissing:
         raise  # the account's trouble, not the space's
     except NotFound as error:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,6 @@ from spaces import access, broker, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions import errands, planning
 from spaces.actions.errands import Errand
-from spaces.actions.heads import device_names
 from spaces.google.errors import (
     ConnectionBroken,
     GoogleError,
@@ -116,10 +115,11 @@ def _tell_of_stuck() -> None:
     """Tell open pages of calls that have become stuck since the last time merely because time has passed."""
     now = timezone.now()
     try:
-        told_to = cache.get(_TOLD_TO) or now - TOLD
-        cache.set(_TOLD_TO, now, timeout=TOLD.total_seconds())
+        last = cache.get(_TOLD_TO)
+        cache.set(_TOLD_TO, now.timestamp(), timeout=TOLD.total_seconds())
     except (RedisError, OSError):
         return  # nor could anybody be told
+    told_to = datetime.fromtimestamp(last, UTC) if last else now - TOLD
     passed = Conference.objects.stuck_between(told_to, now).values_list("space", flat=True)
     if spaces := list(passed):
         live.spaces_changed(spaces, moved=True)
@@ -173,10 +173,6 @@ class _Round:
     def is_open(self) -> bool:
         """Whether further accounts may be taken up; once it is not it stays so."""
         return time.monotonic() < self._until
-
-    @cached_property
-    def _devices(self) -> frozenset[str]:
-        return device_names()
 
     @cached_property
     def _totals(self) -> dict[str, int]:
@@ -303,9 +299,7 @@ class _Round:
         calls = errands.calls_to_count(visit.account, visit.plan.heads)
         visit.spare = visit.plan.heads - len(calls)
         within = timedelta(seconds=visit.plan.every)
-        visit.todo.extend(
-            errands.heads(call, self._devices, within=within, same=visit.note_same) for call in calls
-        )
+        visit.todo.extend(errands.heads(call, within=within, same=visit.note_same) for call in calls)
 
     def _go_on(self, visit: _Visit) -> None:
         in_time = time.monotonic() < visit.until
@@ -317,7 +311,7 @@ class _Round:
             and in_time
         ):
             visit.slow_queued = True
-            visit.todo.extend(errands.slow(visit.account, self._devices, visit.plan.slow))
+            visit.todo.extend(errands.slow(visit.account, visit.plan.slow))
         while visit.todo and visit.on_its_way < AT_ONCE and in_time:
             errand = visit.todo.popleft()
             future = self._threads.submit(_ask, visit.account, self._actor, errand.ask)

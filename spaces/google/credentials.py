@@ -6,7 +6,6 @@ Google Identity guides: "Using OAuth 2.0 for Web Server Applications", "... for 
 
 import base64
 import hashlib
-import hmac
 import json
 import secrets
 import threading
@@ -16,15 +15,17 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-import jwt
 from google.auth import exceptions as auth_errors
 from google.auth import transport as auth_transport
 from google.auth.credentials import Credentials
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
-from spaces.google import errors, transport
-from spaces.google.endpoints import ISSUER
+from spaces.google import errors, idtokens, interpret, transport
+from spaces.google.answers import read_answer
+from spaces.google.idtokens import Keys
+from spaces.google.token_refusals import TOKEN_ENDPOINT
+from spaces.words import joined
 from spaces.words import text as _
 
 CREATED = "https://www.googleapis.com/auth/meetings.space.created"
@@ -37,9 +38,6 @@ IDENTITY_SCOPES: tuple[str, ...] = ("openid", "email", "profile")
 TIMEOUT = 10.0
 """Seconds for one call of a token endpoint; google-auth would wait 120."""
 
-_CLOCK_LEEWAY = 60
-_ISSUERS = (ISSUER, ISSUER.removeprefix("https://"))
-
 _lock = threading.Lock()
 _bases: dict[tuple[str, str], service_account.Credentials] = {}
 _delegates: dict[tuple[str, str, str, tuple[str, ...]], service_account.Credentials] = {}
@@ -48,6 +46,15 @@ _delegates: dict[tuple[str, str, str, tuple[str, ...]], service_account.Credenti
 def short(scope: str) -> str:
     """A scope as people speak of it: "meetings.space.created"."""
     return scope.rpartition("/auth/")[2]
+
+
+def scope_missing(scope: str, *, detail: str) -> errors.ScopeMissing:
+    """This one permission is missing; others work. (`scope` in full.)"""
+    cure = _("Add it to the delegation, or connect the account again with all permissions.")
+    what = _("This Google account lacks the permission %(scope)s; what needs no more than the others works.")
+    problem = errors.ScopeMissing(joined(what % {"scope": short(scope)}, cure), detail=detail)
+    problem.cure = cure
+    return problem
 
 
 def delegated(
@@ -179,16 +186,18 @@ def _ask(
     timeout: float = TIMEOUT,
 ) -> tuple[int, dict[str, Any]]:
     """One call of an OAuth endpoint: the status (200 or a 4xx) and the JSON object. Raises TryLater for the rest."""
-    with transport.new_session() as session:
-        response = transport.send(
-            session, method, url, data=body, headers=headers, timeout=timeout, write=False
-        )
-    if response.status_code in (408, 429) or response.status_code >= 500:
-        raise errors.from_answer(transport.answer(response), write=False)
-    values = transport.decoded(response)
-    if not isinstance(values, dict) or HTTPStatus.OK < response.status_code < HTTPStatus.BAD_REQUEST:
-        raise errors.unreadable(f"{response.status_code} without a JSON object from {url}", write=False)
-    return response.status_code, values
+    sent = dict(headers or {})
+    if isinstance(body, Mapping):
+        body = urlencode(body).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    response = transport.send(method, url, body=body, headers=sent, timeout=timeout, write=False)
+    status, found = response.status, response.answer()
+    if found.page or status in (408, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise interpret.from_answer(found, write=False, service=TOKEN_ENDPOINT)
+    values = response.decoded()
+    if not isinstance(values, dict) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
+        raise errors.unreadable(f"{status} without a JSON object from {url}", write=False)
+    return status, values
 
 
 def grant_problem(problem: Exception) -> errors.GoogleError:
@@ -208,50 +217,18 @@ def grant_problem(problem: Exception) -> errors.GoogleError:
     )
 
 
-def _refusal(values: Mapping[str, Any], *, status: int) -> errors.ConnectionBroken:
-    """Sort a refusal of the token endpoint by its `error` word; the description decides only within one word."""
-    word, description, subtype = (
-        str(values.get(name) or "") for name in ("error", "error_description", "error_subtype")
-    )
-    detail = f"token endpoint: {status} {word} {subtype}: {description}"
-    return errors.broken(_reason(word, description.lower(), subtype), detail=detail)
-
-
-_REASON_BY_WORD: Mapping[str, errors.Reason] = {
-    "unauthorized_client": "not_delegated",
-    "invalid_scope": "bad_scope",
-    "access_denied": "policy",
-    "admin_policy_enforced": "policy",
-    "org_internal": "policy",
-    "invalid_client": "bad_client",
-    "deleted_client": "bad_client",
-    "redirect_uri_mismatch": "redirect",
-    "disallowed_useragent": "browser",
-}
-
-
-def _reason(word: str, description: str, subtype: str) -> errors.Reason:
-    if word == "invalid_grant":
-        if subtype == "invalid_rapt":
-            return "sign_in_again"
-        if "invalid email or user id" in description:
-            return "unknown_subject"
-        if "reasonable timeframe" in description or "short-lived" in description:
-            return "clock"
-        if "jwt signature" in description:
-            return "bad_key"
-        return "revoked"
-    if word == "invalid_request" and "principal" in description:
-        return "not_an_address"
-    return _REASON_BY_WORD.get(word, "other")
+def _refusal(values: Mapping[str, Any], *, status: int) -> errors.GoogleError:
+    """What a refusal of the token endpoint means (table in `token_refusals`)."""
+    return interpret.from_answer(read_answer(status, values), write=False, service=TOKEN_ENDPOINT)
 
 
 def redirect_problem(word: str) -> errors.ConnectionBroken:
     """What the `error` parameter means with which Google sends a person back from the consent page."""
-    reason: errors.Reason = (
-        "consent_failed" if word == "access_denied" else _REASON_BY_WORD.get(word, "consent_failed")
-    )
-    return errors.broken(reason, detail=f"authorization page: {word[:60]}")
+    if word != "access_denied":
+        problem = _refusal({"error": word[:60]}, status=400)
+        if isinstance(problem, errors.ConnectionBroken) and problem.code != "other":
+            return problem
+    return errors.broken("consent_failed", detail=f"authorization page: {word[:60]}")
 
 
 def new_verifier() -> str:
@@ -321,22 +298,20 @@ class Consent:
         return frozenset(MEET_SCOPES) - self.scopes
 
 
-def exchange(
+def redeem(
     code: str,
     *,
     verifier: str,
-    nonce: str,
     redirect_uri: str,
     client_id: str,
     client_secret: str,
     token_url: str,
-    certs_url: str,
     timeout: float = TIMEOUT,
-) -> Consent:
-    """Redeem the code of the connect step and verify the ID token that comes with it.
+) -> Mapping[str, Any]:
+    """Redeem an authorization code and return the token endpoint's answer, unchecked but for being a JSON object.
 
-    Raises ConnectionBroken when Google refuses the code or the ID token is not meant for us and this very request,
-    TryLater when Google is the trouble (the code may then be used up: start again).
+    Raises ConnectionBroken when Google refuses the code, TryLater when Google is the trouble (the code may then be used up:
+    start again).
     """
     form = {
         "grant_type": "authorization_code",
@@ -348,52 +323,54 @@ def exchange(
     }
     status, values = _ask("POST", token_url, body=form, timeout=timeout)
     if status != HTTPStatus.OK:
-        word = str(values.get("error") or status)
-        reason: errors.Reason = "consent_failed" if word == "invalid_grant" else _reason(word, "", "")
-        raise errors.broken(reason, detail=f"{word}: {values.get('error_description')}")
+        if values.get("error") == "invalid_grant":
+            raise errors.broken("consent_failed", detail=f"invalid_grant: {values.get('error_description')}")
+        raise _refusal(values, status=status)
+    return values
+
+
+def exchange(
+    code: str,
+    *,
+    verifier: str,
+    nonce: str,
+    redirect_uri: str,
+    client_id: str,
+    client_secret: str,
+    token_url: str,
+    keys: Keys,
+    timeout: float = TIMEOUT,
+) -> Consent:
+    """Redeem the code of the connect step and verify the ID token that comes with it. `keys`: Google's public keys.
+
+    Raises ConnectionBroken when Google refuses the code or the ID token is not meant for us and this very request,
+    TryLater when Google is the trouble (the code may then be used up: start again).
+    """
+    values = redeem(
+        code,
+        verifier=verifier,
+        redirect_uri=redirect_uri,
+        client_id=client_id,
+        client_secret=client_secret,
+        token_url=token_url,
+        timeout=timeout,
+    )
     access_token, refresh_token = values.get("access_token"), values.get("refresh_token")
     if not isinstance(access_token, str) or not isinstance(values.get("id_token"), str):
         raise errors.unreadable("token answer without access_token or id_token", write=False)
-    claims = _verified(
-        values["id_token"], client_id=client_id, nonce=nonce, certs_url=certs_url, timeout=timeout
-    )
+    try:
+        who = idtokens.verify_sign_in(values["id_token"], client_id=client_id, nonce=nonce, keys=keys)
+    except idtokens.InvalidToken as problem:
+        raise errors.broken("consent_failed", detail=f"ID token: {problem}") from problem
     return Consent(
         refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
         access_token=access_token,
         scopes=frozenset(str(values.get("scope") or "").split()),
-        google_id=str(claims["sub"]),
-        email=str(claims.get("email") or "").lower(),
-        email_verified=claims.get("email_verified") is True,
-        hosted_domain=str(claims.get("hd") or "").lower(),
+        google_id=who.google_id,
+        email=who.email,
+        email_verified=who.email_verified,
+        hosted_domain=who.hosted_domain,
     )
-
-
-def _verified(token: str, *, client_id: str, nonce: str, certs_url: str, timeout: float) -> Mapping[str, Any]:
-    """The claims of an ID token after signature, issuer, audience, times and nonce were checked."""
-    status, keys = _ask("GET", certs_url, timeout=timeout)
-    if status != HTTPStatus.OK:
-        raise errors.unreadable(f"{status} from {certs_url}", write=False)
-    try:
-        key_id = jwt.get_unverified_header(token).get("kid")
-        key = next((one for one in jwt.PyJWKSet.from_dict(keys).keys if one.key_id == key_id), None)
-        if key is None:
-            raise jwt.InvalidTokenError("signed with a key that Google does not publish")
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=["RS256"],
-            audience=client_id,
-            issuer=_ISSUERS,
-            leeway=_CLOCK_LEEWAY,
-            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as problem:
-        raise errors.broken(
-            "consent_failed", detail=f"ID token: {type(problem).__name__}: {problem}"
-        ) from problem
-    if not nonce or not hmac.compare_digest(str(claims.get("nonce") or "").encode(), nonce.encode()):
-        raise errors.broken("consent_failed", detail="ID token: nonce does not match")
-    return claims
 
 
 def revoke(token: str, *, revoke_url: str) -> None:

@@ -7,27 +7,29 @@ Google's own library for this API is not used: it cannot read an operation that 
 hold a field that it does not know, and it drops suspension reasons that are newer than it is (docs/decisions/0012).
 """
 
-import json
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from google.auth.credentials import Credentials
-
-from spaces.google import endpoints, errors, transport
+from spaces.google import answers, errors, interpret
+from spaces.google.credentials import READONLY
+from spaces.google.refusals import Row, words
 from spaces.google.resources import EventSubscription
-from spaces.google.session import Session
+from spaces.google.rest import GoogleApi, moment
 from spaces.words import text as _
 
 CONFERENCE_STARTED = "google.workspace.meet.conference.v2.started"
 CONFERENCE_ENDED = "google.workspace.meet.conference.v2.ended"
 PARTICIPANT_JOINED = "google.workspace.meet.participant.v2.joined"
 PARTICIPANT_LEFT = "google.workspace.meet.participant.v2.left"
-WANTED: tuple[str, ...] = (CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT)
+RECORDING_STARTED = "google.workspace.meet.recording.v2.started"
+RECORDING_ENDED = "google.workspace.meet.recording.v2.ended"
+WANTED: tuple[str, ...] = (
+    *(CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT),
+    *(RECORDING_STARTED, RECORDING_ENDED),
+)
 
-API_LIBRARY = "https://console.cloud.google.com/apis/library/workspaceevents.googleapis.com"
 LONGEST = "604800s"
 """Seven days, the most for subscriptions without resource data, and Meet's events never have any."""
 SHORT = "3600s"
@@ -35,8 +37,20 @@ OPERATION_TIME = 20.0
 """Seconds to wait for an operation. Normally it is done when it is answered."""
 
 _NAME = re.compile(r"subscriptions/[A-Za-z0-9_-]{1,200}")
-# Operations tell errors by gRPC's numbers (google.rpc.Code); everything else of Google's does it by those of HTTP.
-_HTTP_OF_RPC = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}
+# Operations tell errors by gRPC's numbers (google.rpc.Code), everything else by HTTP's numbers and by words.
+_OF_RPC = {
+    3: (400, "INVALID_ARGUMENT"),
+    4: (504, "DEADLINE_EXCEEDED"),
+    5: (404, "NOT_FOUND"),
+    6: (409, "ALREADY_EXISTS"),
+    7: (403, "PERMISSION_DENIED"),
+    8: (429, "RESOURCE_EXHAUSTED"),
+    9: (400, "FAILED_PRECONDITION"),
+    10: (409, "ABORTED"),
+    13: (500, "INTERNAL"),
+    14: (503, "UNAVAILABLE"),
+    16: (401, "UNAUTHENTICATED"),
+}
 
 
 class AlreadyThere(errors.Refused):
@@ -45,6 +59,45 @@ class AlreadyThere(errors.Refused):
 
 class TopicRefused(errors.Refused):
     """The Pub/Sub topic does not exist, or not in the Cloud project that asks."""
+
+
+SERVICE = interpret.Service(
+    "Google Workspace Events API",
+    "workspaceevents.googleapis.com",
+    (
+        Row(
+            "topic_refused",
+            TopicRefused,
+            _(
+                "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
+                "of the service account: compare MEETADMIN_PUSH_TOPIC with the console."
+            ),
+            subject="project",
+            reasons=words("INVALID_PUBSUB_TOPIC"),
+        ),
+        Row(
+            "already_there",
+            AlreadyThere,
+            _("There is such a subscription already."),
+            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS duplicate"),
+            statuses=words("ALREADY_EXISTS"),
+        ),
+        Row(
+            "target_hidden",
+            errors.NotPermitted,
+            _(
+                "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
+                "and the numeric id that Meetadmin knows of it must still be its own."
+            ),
+            subject="account",
+            effect="account_problem",
+            reasons=words("TARGET_RESOURCE_ACCESS_DENIED"),
+            message=r"^the caller does not have permission|^permission denied on resource (?!project)|or it does not exist",
+            within=words("PERMISSION_DENIED"),
+        ),
+    ),
+)
+"""Refusals that Workspace Events has on its own; everything else means what it means elsewhere."""
 
 
 def user_target(google_id: str) -> str:
@@ -57,20 +110,15 @@ def space_target(name: str) -> str:
     return f"//meet.googleapis.com/{name}"
 
 
-class EventsClient:
+class EventsClient(GoogleApi):
     """The Workspace Events API in the name of one Google user. `timeout` in seconds for each call.
 
     Everything raises GoogleErrors. A call that changes something and is not answered raises OutcomeUnknown; all of them are
     harmless to repeat, because `create` finds what is there. Not to be shared between threads.
     """
 
-    def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = 8.0) -> None:
-        self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, judge=_judge)
-
-    def close(self) -> None:
-        """Give the session back. Connections belong to the process and stay."""
-        self._session.close()
+    service = SERVICE
+    scope = READONLY
 
     def create(
         self, target: str, *, topic: str, ttl: str = LONGEST, only_validate: bool = False
@@ -87,53 +135,39 @@ class EventsClient:
             "ttl": ttl,
         }
         params = {"validateOnly": "true"} if only_validate else {}
-        done = self._finished(self._call("POST", "subscriptions", body, params))
+        done = self._change("POST", "subscriptions", body, **params)
         return _subscription(done.get("response"), named=not only_validate)
 
     def get(self, name: str) -> EventSubscription:
         """One subscription. Raises NotFound, or NotPermitted for somebody else's."""
-        return _subscription(self._call("GET", _require(name)))
+        return _subscription(self._get(f"/v1/{_require(name)}"))
 
     def find(self, target: str) -> EventSubscription | None:
         """This user's subscription to the target, which the API allows one of; None when there is none."""
         # At least one event type is mandatory in the filter; ours always has this one, a stranger's may not.
         types = " OR ".join(f'event_types:"{one}"' for one in WANTED)
-        found = self._call(
-            "GET", "subscriptions", params={"filter": f'({types}) AND target_resource="{target}"'}
-        )
+        found = self._get("/v1/subscriptions", {"filter": f'({types}) AND target_resource="{target}"'})
         rows = found.get("subscriptions")
         return _subscription(rows[0]) if isinstance(rows, list) and rows else None
 
     def renew(self, name: str) -> EventSubscription:
         """Let it live as long again as is possible (`ttl` 0)."""
-        operation = self._call("PATCH", _require(name), {"ttl": "0s"}, {"updateMask": "ttl"})
-        return _subscription(self._finished(operation).get("response"))
+        done = self._change("PATCH", _require(name), {"ttl": "0s"}, updateMask="ttl")
+        return _subscription(done.get("response"))
 
     def reactivate(self, name: str) -> EventSubscription:
         """Wake a suspended one, once the cause is gone. Raises Refused while it is not."""
-        operation = self._call("POST", f"{_require(name)}:reactivate", {})
-        return _subscription(self._finished(operation).get("response"))
+        return _subscription(self._change("POST", f"{_require(name)}:reactivate", {}).get("response"))
 
     def delete(self, name: str) -> None:
         """Remove it; one that is gone already counts as done."""
-        self._finished(self._call("DELETE", _require(name), params={"allowMissing": "true"}))
+        self._change("DELETE", _require(name), allowMissing="true")
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        response = self._session.request(
-            method,
-            self._base + path,
-            params=params,
-            data=None if body is None else json.dumps(body),
-            headers={"Content-Type": "application/json"},
-        )
-        answer = transport.decoded(response)
-        return answer if isinstance(answer, dict) else {}
+    def _change(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **params: str
+    ) -> Mapping[str, Any]:
+        """Send a change and wait until it is done; returns the finished operation."""
+        return self._finished(self._call(method, f"/v1/{path}", body, params=params, kind="write"))
 
     def _finished(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         """Wait until a long-running operation is done; raises what went wrong in it."""
@@ -146,45 +180,16 @@ class EventsClient:
                 raise errors.outcome_unknown(f"{name} was not done after {OPERATION_TIME:.0f} s")
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
-            operation = self._call("GET", name)
+            operation = self._get(f"/v1/{name}")
         problem = operation.get("error")
         if isinstance(problem, Mapping):
-            code = _HTTP_OF_RPC.get(problem.get("code", 0), 500)
-            raise _judge(errors.read_answer(code, {"error": problem}), write=True)
+            code, status = _OF_RPC.get(problem.get("code", 0), (500, "UNKNOWN"))
+            raise interpret.from_answer(
+                answers.read_answer(code, {"error": {**problem, "status": status}}),
+                write=True,
+                service=SERVICE,
+            )
         return operation
-
-
-def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
-    """The errors that Workspace Events has on its own; everything else means what it means elsewhere."""
-    usual = errors.from_answer(answer, write=write)
-    if "INVALID_PUBSUB_TOPIC" in answer.reasons:
-        return TopicRefused(
-            _(
-                "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
-                "of the service account: compare MEETADMIN_PUSH_TOPIC with the console."
-            ),
-            detail=answer.detail,
-        )
-    if answer.code == 409 and (answer.status == "ALREADY_EXISTS" or "ALREADY_EXISTS" in str(answer.reasons)):
-        return AlreadyThere(_("There is such a subscription already."), detail=answer.detail)
-    if isinstance(usual, errors.ApiDisabled):
-        return errors.ApiDisabled(
-            _(
-                "The Google Workspace Events API is switched off in the Cloud project. An administrator can enable it in the "
-                "Google Cloud console; it works some minutes later."
-            ),
-            detail=answer.detail,
-            link=API_LIBRARY,
-        )
-    if isinstance(usual, errors.NotPermitted) and not isinstance(usual, errors.ScopeMissing):
-        return errors.NotPermitted(
-            _(
-                "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
-                "and the numeric id that Meetadmin knows of it must still be its own."
-            ),
-            detail=answer.detail,
-        )
-    return usual
 
 
 def _require(name: str) -> str:
@@ -217,12 +222,3 @@ def _subscription(raw: object, *, named: bool = True) -> EventSubscription:
         expires_at=moment(text("expireTime")),
         created_at=moment(text("createTime")),
     )
-
-
-def moment(text: str) -> datetime | None:
-    """A time as Google writes it (RFC 3339); None for what is none."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

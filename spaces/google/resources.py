@@ -31,7 +31,8 @@ class Space:
     """A meeting space as the caller is allowed to see it (Meet REST reference: `spaces`).
 
     `name` (`spaces/{id}`) is the only key worth storing; `meeting_code` can be detached from the space and reused.
-    `settings` maps leaf paths without the `config.` prefix to enum names; None when Google withheld the configuration.
+    `settings` maps leaf paths without the `config.` prefix to values as Google names them, also those that the catalogue does not know
+    (numbers as text); None when Google withheld the configuration.
     """
 
     name: str
@@ -85,6 +86,24 @@ class Participant:
     display_name: str
     joined_at: datetime
     left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording of a call (Meet REST reference: `conferenceRecords.recordings`); `ended_at` is None while it runs.
+
+    `state`: STARTED, ENDED (its file is not written yet) or FILE_GENERATED, or a value that Google has added since.
+    """
+
+    name: str
+    state: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the recording is going on."""
+        return self.ended_at is None and self.state not in {"ENDED", "FILE_GENERATED"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from django.db import models
 from django.db.models import Q
+
+from spaces.models.derived import DerivedField
 
 # Letters that Unicode does not take apart into a plain letter and a mark.
 _PLAIN = str.maketrans(
@@ -22,6 +23,9 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _UMLAUT = re.compile("([aou])e")
 _WORD = re.compile(r"\d+(?:[.,:/_-]\d+)*|[^\W\d_]+")
 _SEPARATOR = re.compile("[,:/_-]")
+
+# What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
+CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
 
 MOST_WORDS = 60
 """Different words of a query that count; further ones are left out."""
@@ -49,44 +53,17 @@ def is_number(word: str) -> bool:
 def searchable(texts: Iterable[str]) -> str:
     """Return what a search column holds for these texts: their words, each once, between blanks. A number with separators is
     there without them, too, because people say “314” for 3.14."""
-    found = dict.fromkeys(word for text in texts for word in words(text))
+    found = dict.fromkeys(word for text in texts for word in words(CALENDAR.sub(" ", text)))
     found |= dict.fromkeys(word.replace(".", "") for word in list(found) if is_number(word))
     return f" {' '.join(found)} " if found else ""
 
 
-class SearchField(models.TextField):  # type: ignore[type-arg]
-    """The searchable form of other fields (`sources`) of the same row. It follows them in `save()` (see Searchable) and
-    `bulk_create()`; after `QuerySet.update()` of a source, save the row."""
+class SearchField(DerivedField, models.TextField):  # type: ignore[type-arg]
+    """The searchable form of other fields of the same row."""
 
-    def __init__(self, *args: Any, sources: Sequence[str] = (), **kwargs: Any) -> None:
-        self.sources = tuple(sources)
-        super().__init__(*args, **{"blank": True, "default": "", "editable": False, **kwargs})
-
-    def deconstruct(self) -> Any:
-        """Return what migrations need to make the field again."""
-        name, path, args, kwargs = super().deconstruct()
-        return name, path, args, {**kwargs, "sources": self.sources}
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001
-        """Return the value to store, made of the sources as they are now."""
-        text = searchable(getattr(model_instance, source) for source in self.sources)
-        setattr(model_instance, self.attname, text)
-        return text
-
-
-class Searchable(models.Model):
-    """A model with a SearchField named `search_text`."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row, and the searchable text with any of its sources."""
-        changed = kwargs.get("update_fields")
-        field: Any = self._meta.get_field("search_text")
-        if changed is not None and not {*field.sources}.isdisjoint(changed):
-            kwargs["update_fields"] = {*changed, "search_text"}
-        super().save(*args, **kwargs)
+    def derive(self, texts: Sequence[str]) -> str:
+        """Return the words of these texts."""
+        return searchable(texts)
 
 
 # --- Queries ----------------------------------------------------------------------------------------------------
@@ -114,8 +91,6 @@ def fillers() -> frozenset[str]:
     return frozenset(words(_FILLERS))
 
 
-# What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
-_CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
 _TAG = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 _EDGES = " .,;:!?()[]{}<>|*`\"'“”„‟‘’‚‛«»‹›"
@@ -144,7 +119,7 @@ _CODE = re.compile(r"[a-z]{3}-[a-z]{0,4}(?:-[a-z]{0,3})?")
 
 def terms(text: str) -> list[Term]:
     """Return what to search for. Web addresses and HTML tags are no names; what Calendar appends to a room's name is left out."""
-    plain = _ADDRESS.sub(" ", _CALENDAR.sub(" ", _TAG.sub(" ", text)))
+    plain = _ADDRESS.sub(" ", CALENDAR.sub(" ", _TAG.sub(" ", text)))
     found: dict[Term, None] = {}
     for piece in plain.split():
         raw = piece.strip(_EDGES).lower()

@@ -161,19 +161,7 @@ class Space(models.Model):
             if known.checked_at and known.checked_at > seen_at:
                 self.refresh_from_db()
                 return False
-            changes: dict[str, Any] = {
-                "checked_at": seen_at,
-                "meeting_code": seen.meeting_code,
-                "meeting_uri": seen.meeting_uri,
-                "code_confirmed_at": seen_at if seen.meeting_code else known.code_confirmed_at,
-                "owned": seen.settings is not None,
-                "trouble": Space.Trouble.NONE,
-                "trouble_text": "",
-            }
-            if seen.settings is not None:
-                changes["settings"] = dict(seen.settings)
-                changes["phone_access"] = [asdict(phone) for phone in seen.phone_access]
-                changes["sip_access"] = [asdict(sip) for sip in seen.sip_access]
+            changes = Space.columns_of(seen, read_at=seen_at)
             if known.meeting_code and known.meeting_code != seen.meeting_code:
                 PastCode.remember(known)
             Space.objects.filter(pk=self.pk).update(**changes)
@@ -194,6 +182,25 @@ class Space(models.Model):
                 known.see_call(seen.active_record, seen_at=seen_at)
         self.refresh_from_db()
         return True
+
+    @staticmethod
+    def columns_of(seen: resources.Space, *, read_at: datetime) -> dict[str, Any]:
+        """Return the columns that Google's answer to `spaces.get` fills, all but whether a call is on."""
+        columns: dict[str, Any] = {
+            "checked_at": read_at,
+            "meeting_code": seen.meeting_code,
+            "meeting_uri": seen.meeting_uri,
+            "owned": seen.settings is not None,
+            "trouble": Space.Trouble.NONE,
+            "trouble_text": "",
+        }
+        if seen.meeting_code:
+            columns["code_confirmed_at"] = read_at
+        if seen.settings is not None:
+            columns["settings"] = dict(seen.settings)
+            columns["phone_access"] = [asdict(phone) for phone in seen.phone_access]
+            columns["sip_access"] = [asdict(sip) for sip in seen.sip_access]
+        return columns
 
     def see_call(self, record: str | None, *, seen_at: datetime, started_at: datetime | None = None) -> bool:
         """Note that this record is the running conference (None: there is none), as asked at `seen_at`.

@@ -7,12 +7,11 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthError
 from django.http import HttpRequest, HttpResponse
-from requests.exceptions import RequestException
 
 from spaces import live
 from spaces.access import SYSTEM
 from spaces.actions import people
-from spaces.signin.refusal import WORDS, refuse
+from spaces.signin.refusal import WORDS, NotLetIn, refuse
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -38,13 +37,16 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     """Turns a Google account that proved itself into a Person."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Find or make the person, and tie the Google account to them; the provider has checked the claims."""
-        person = people.admit(
-            google_id=sociallogin.account.uid,
-            email=sociallogin.email_addresses[0].email,
-            name=getattr(sociallogin.account, "name_claim", ""),
-            actor=SYSTEM,
-        )
+        """Find or make the person, and tie the Google account to them; the ID token has been verified and its claims checked."""
+        who = sociallogin.identity
+        goal = (sociallogin.state or {}).get("next") or ""
+        person = people.admit(google_id=who.google_id, email=who.email, name=who.name, actor=SYSTEM)
+        if person.merged_into:
+            raise ImmediateHttpResponse(
+                refuse(request, "merged", who.email, goal=goal, values={"address": person.merged_into.handle})
+            )
+        if not person.is_active:
+            raise ImmediateHttpResponse(refuse(request, "inactive", who.email, goal=goal))
         sociallogin.email_addresses = []  # addresses live on Person, in one place
         if not sociallogin.is_existing:
             sociallogin.connect(request, person)
@@ -61,16 +63,17 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     ) -> None:
         """Show our page instead of allauth's. Details go to the log; they never hold a token."""
         word = request.GET.get("error", "")
-        if isinstance(exception, RequestException):
-            why = "unreachable"
-        elif exception is not None:
+        goal = ((extra_context or {}).get("state") or {}).get("next") or ""
+        if isinstance(exception, NotLetIn):
+            page = refuse(request, exception.why, exception.email, goal=goal, detail=exception.detail)
+            raise ImmediateHttpResponse(page)
+        if exception is not None:
             why = "google"
         elif error == AuthError.CANCELLED:
             why = "cancelled"
         else:
             why = WORDS.get(word, "google" if word else "stale")
-        state = (extra_context or {}).get("state") or {}
         detail = " ".join(
             filter(None, [repr(word[:60]) if word else "", exception and type(exception).__name__])
         )
-        raise ImmediateHttpResponse(refuse(request, why, goal=state.get("next") or "", detail=detail))
+        raise ImmediateHttpResponse(refuse(request, why, goal=goal, detail=detail))

@@ -1,7 +1,9 @@
 """The page that somebody reads who was not let in: what happened and what to do."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,6 +20,17 @@ SENTENCES: dict[str, tuple[Any, Any]] = {
             "Meetadmin lets in Google Workspace accounts of %(domains)s only. Nothing was stored. Sign in with your work or school "
             "account."
         ),
+    ),
+    "private": (
+        _("This is a private Google account with a company address."),
+        _(
+            "Your organisation does not manage it, so it cannot be let in, and nothing was stored. Sign in with your Google Workspace "
+            "account; if you have none, ask your IT staff for one."
+        ),
+    ),
+    "merged": (
+        _("This Google account was merged with another one."),
+        _("Sign in with %(address)s. If that is not you, tell an admin the reference below."),
     ),
     "unverified": (
         _("Google has not verified the address of this account."),
@@ -61,11 +74,31 @@ SENTENCES: dict[str, tuple[Any, Any]] = {
             "Nothing was stored. Try again in a minute; if it keeps happening, tell your IT staff the reference below."
         ),
     ),
+    "untrusted_certificate": (
+        _("This server does not trust the certificate with which Google's sign-in service answers."),
+        _(
+            "Nothing was stored. If a proxy inspects TLS here, an operator has to set MEETADMIN_CA_BUNDLE (docs/install.md). Tell "
+            "them the reference below."
+        ),
+    ),
+    "proxy_refused": (
+        _("The proxy of this server does not let it reach Google's sign-in service."),
+        _(
+            "Nothing was stored. An operator has to allow it or to check MEETADMIN_PROXY (docs/install.md). Tell them the reference "
+            "below."
+        ),
+    ),
+    "proxy_unreachable": (
+        _("The proxy of this server cannot be reached, so Google's sign-in service cannot be asked."),
+        _("Nothing was stored. An operator has to check MEETADMIN_PROXY. Tell them the reference below."),
+    ),
     "google": (
         _("Google did not complete the sign-in."),
         _("Nothing was stored. Try again; if it keeps happening, tell your IT staff the reference below."),
     ),
 }
+
+AWAY = {"unreachable", "untrusted_certificate", "proxy_refused", "proxy_unreachable"}
 
 # The `error` words with which Google sends people back (Google Identity, "OAuth 2.0 for web server applications", errors).
 WORDS = {
@@ -79,17 +112,31 @@ WORDS = {
 }
 
 
+class NotLetIn(OAuth2Error):
+    """Somebody is not let in; allauth hands it to the adapter, which shows the page. `why` is a key of SENTENCES."""
+
+    def __init__(self, why: str, email: str = "", *, detail: str = "") -> None:
+        self.why, self.email, self.detail = why, email, detail
+        super().__init__(why)
+
+
 def refuse(
-    request: HttpRequest, why: str, email: str = "", *, goal: str = "", detail: str = ""
+    request: HttpRequest,
+    why: str,
+    email: str = "",
+    *,
+    goal: str = "",
+    detail: str = "",
+    values: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The refusal page: 403, or 503 when Google is away. `why` is a key of SENTENCES; `goal`: the page that the person wanted;
-    `detail`: technical words for the log, never a token."""
+    """The refusal page: 403, or 503 when Google is away. `why` is a key of SENTENCES, `values` fills its cure; `goal`: the page
+    that the person wanted; `detail`: technical words for the log, never a token."""
     what, cure = SENTENCES[why]
     domains = get_text_list(sorted(settings.DOMAINS), gettext("and")) or gettext("its own domain")
-    status = 503 if why == "unreachable" else 403
+    status = 503 if why in AWAY else 403
     context = {
         "what": what,
-        "cure": str(cure) % {"domains": domains} if why == "domain" else cure,
+        "cure": str(cure) % {"domains": domains, **(values or {})},
         "refused_email": email,
         "reference": problems.log(request, status, why=f"sign-in {why} {detail}".strip()),
         "goal": goal,

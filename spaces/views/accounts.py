@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from spaces import access
+from spaces import access, meet
 from spaces.access import Permission
 from spaces.actions import accounts
 from spaces.actions.outcomes import Outcome
@@ -53,7 +53,7 @@ def connect(request: Request) -> HttpResponse:
             client_id=settings.GOOGLE_CLIENT_ID,
             redirect_uri=_redirect_uri(),
             scopes=(*credentials.IDENTITY_SCOPES, *credentials.MEET_SCOPES),
-            login_hint=request.user.email,
+            login_hint=request.user.email or "",
             hosted_domain=domains[0] if len(domains) == 1 else "",
             **pending,
         )
@@ -84,7 +84,7 @@ def connected(request: Request) -> HttpResponse:
             client_id=settings.GOOGLE_CLIENT_ID,
             client_secret=settings.GOOGLE_CLIENT_SECRET,
             token_url=settings.GOOGLE.token,
-            certs_url=settings.GOOGLE.certs,
+            keys=meet.google_keys(),
         )
         return accounts.connect(consent=consent, actor=request.user)
 

@@ -86,7 +86,7 @@ def _details(single: Row, answer: Answer, caller: str) -> dict[str, object]:
 def address_of(ownership: Ownership) -> str:
     """Return the address at which an owner or deputy can be written to; "" when the account behind it is gone."""
     person = ownership.person
-    return "" if person.email.startswith("former-") or not person.is_active else person.email
+    return (person.mail_address or "") if person.is_active else ""
 
 
 def first_address(single: Row) -> str:
@@ -127,7 +127,14 @@ def next_step(single: Row, explanation: Explanation) -> Step:
         return Step(_("A call is running. End it only if the room is needed."), "end")
     if not space.can_be_ended and {Permission.CONFERENCE_END, Permission.NAMES_REVEAL} & may:
         call = space.conference
-        if call and call.counted and call.devices and not call.people and not call.guests and not call.phones:
+        if (
+            call
+            and call.counted
+            and call.devices
+            and not call.people_in
+            and not call.phones
+            and not call.bots
+        ):
             return Step(
                 _(
                     "This call can't be ended here, and only room devices are in it. Hang up at the device, or disconnect it in "

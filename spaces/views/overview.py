@@ -56,9 +56,13 @@ def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuer
         found = found.filter(building=wanted["building"])
     if wanted.get("floor"):
         found = found.filter(floor=wanted["floor"])
+    if wanted.get("device"):
+        # About calls, and for those who can answer.
+        found = found.filter(pk__in=access.rooms_where(person, Permission.DEVICE_IDENTIFY).values("pk"))
+        found = found.without_device() if wanted["device"] == "none" else found.with_unknown_device()
     if wanted.get("owner"):
         found = found.filter(
-            pk__in=Ownership.objects.filter(person__email=wanted["owner"].lower()).values("room")
+            pk__in=Ownership.objects.filter(person=Person.objects.by_address(wanted["owner"])).values("room")
         )
     if wanted.get("starred"):
         found = found.starred_by(person)
@@ -75,7 +79,7 @@ def _ordered(found: RoomQuerySet, sort: str) -> RoomQuerySet:
         )
     if key == "people":
         call = "space__conference__"
-        heads = F(f"{call}people") + Coalesce(f"{call}guests", 0) + Coalesce(f"{call}phones", 0)
+        heads = F(f"{call}people") + Coalesce(f"{call}guests", 0)
         return found.order_by(
             heads.asc(nulls_last=True) if backwards else heads.desc(nulls_last=True), "name", "pk"
         )
@@ -248,7 +252,7 @@ def _whole(
     def frame() -> str:
         context = {
             "form": form,
-            "more": [name for name in ("floor", "owner", "archived") if wanted.get(name)],
+            "more": [name for name in ("floor", "owner", "device", "archived") if wanted.get(name)],
             "columns_form": ColumnsForm(initial={"columns": list(own.columns)}),
             "refreshable": refreshable.strip(),
             "csrf_token": TOKEN,
@@ -271,7 +275,7 @@ def _whole(
     )
     # What has just been told to one person stands in no page but theirs.
     text = frame() if len(get_messages(request)) else kept_text(outside, frame)
-    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.email)}
+    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.handle)}
     for name, content in filled.items():
         text = text.replace(HOLES[name], content, 1)
     return as_page(HttpResponse(with_token(request, text)))

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import spaces
-from spaces.actions.asking import usable_for
+from spaces.actions.asking import owners_for
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Room
@@ -23,7 +23,7 @@ def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_CREATE, room)
-    accounts = usable_for(request.user)
+    accounts = owners_for(request.user)
     form = CreateSpaceForm(posted(request), current={}, new=True, accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -43,7 +43,7 @@ def create(request: Request, slug: str) -> HttpResponse:
             return redirect(room)
         else:
             form = _again(CreateSpaceForm, form, current={}, new=True, accounts=accounts)
-    context = {"form": form, "room": room, "accounts": access.accounts_for(request.user)}
+    context = {"form": form, "room": room, "accounts": access.link_accounts_for(request.user)}
     return page(request, "space_create.html", context, status=422 if form.errors else 200)
 
 
@@ -52,7 +52,7 @@ def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_ADOPT, room)
-    accounts = usable_for(request.user)
+    accounts = owners_for(request.user)
     form = AdoptForm(posted(request), accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data

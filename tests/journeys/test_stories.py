@@ -99,7 +99,7 @@ def test_an_owner_ends_a_stuck_call_and_sees_the_row_change(stack: Stack, visito
     page.goto(f"{stack.url}/audit/?q={room['name']}")
     entry = page.locator("tr, li").filter(has_text="room-owner@example.com").first
     expect(entry).to_contain_text("Done")
-    expect(entry).to_contain_text("Stuck: nobody is in it any more")
+    expect(entry).to_contain_text("Nobody left in the call")
 
 
 def test_helpdesk_pastes_a_link_and_reads_the_verdict_and_cannot_end(stack: Stack, visitor: Arrive) -> None:

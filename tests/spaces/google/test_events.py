@@ -7,7 +7,8 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from spaces.google import errors, events
-from spaces.google.events import AlreadyThere, EventsClient, TopicRefused, moment, space_target, user_target
+from spaces.google.events import AlreadyThere, EventsClient, TopicRefused, space_target, user_target
+from spaces.google.rest import moment
 from tests.spaces.google.misbehaving import Misbehaving, http
 from tests.support.push import TOPIC
 from tests.support.simulator import SimulatorProcess
@@ -168,7 +169,7 @@ def test_an_operation_that_fails_later_says_why(code, kind):
     status = {6: "ALREADY_EXISTS"}.get(code, "")
     problem = {
         "code": code,
-        "message": "no",
+        "message": "The caller does not have permission to access the target resource.",
         "details": [{"reason": f"SUBSCRIPTION_{status}"}] if status else [],
     }
     begun = http(200, {"name": "operations/1"})

@@ -9,9 +9,17 @@ import pytest
 from google.auth.credentials import Credentials
 from google.oauth2.credentials import Credentials as UserCredentials
 
-from spaces.google import errors, meet
+from spaces.google import errors, rest
 from spaces.google.meet import MeetClient
-from spaces.google.resources import ConferenceRecord, Member, Participant, PhoneAccess, SipAccess, Space
+from spaces.google.resources import (
+    ConferenceRecord,
+    Member,
+    Participant,
+    PhoneAccess,
+    Recording,
+    SipAccess,
+    Space,
+)
 from tests.spaces.google.misbehaving import CLOSE, HANG, RESET, Misbehaving, free_port, http
 
 NAME = "spaces/jQCFfuBOdN5z"
@@ -28,6 +36,7 @@ READS = {
     "participants": lambda client: client.participants(RECORD),
     "head_count": lambda client: client.head_count(RECORD),
     "members": lambda client: client.members(NAME),
+    "recordings": lambda client: client.recordings(RECORD),
 }
 WRITES = {
     "create_space": lambda client: client.create_space({"accessType": "OPEN"}),
@@ -109,20 +118,22 @@ def test_liveness_has_three_values(more, liveness):
 
 
 @pytest.mark.parametrize(
-    "config",
-    [{"accessType": "FRIENDS_OF_FRIENDS"}, {"accessType": 0}, {"accessType": "ACCESS_TYPE_UNSPECIFIED"}, {"accessType": 99},
-     {"firstJoinerType": "HOST"}],
-)  # fmt: skip
-def test_values_and_fields_google_invents_later_are_left_out(config):
+    ("config", "settings"),
+    [
+        ({"accessType": "FRIENDS_OF_FRIENDS"}, {"accessType": "FRIENDS_OF_FRIENDS"}),
+        ({"accessType": 99}, {"accessType": "99"}),
+        ({"firstJoinerType": "HOST"}, {"firstJoinerType": "HOST"}),
+        ({"artifactConfig": {"captions": {"on": True}}}, {"artifactConfig.captions.on": "true"}),
+        ({"languages": ["en"]}, {"languages": '["en"]'}),
+        ({"accessType": "ACCESS_TYPE_UNSPECIFIED"}, {}),
+        ({"accessType": None}, {}),
+    ],
+)
+def test_values_and_fields_google_invents_later_arrive_as_they_are(config, settings):
     space, _ = ask(
         http(200, {**SPACE, "config": {**config, "moderation": "ON"}, "novelty": [1]}), READS["get_space"]
     )
-    assert space.settings == {"moderation": "ON"}
-
-
-def test_enums_as_numbers_are_read_by_name():
-    space, _ = ask(http(200, {**SPACE, "config": {"accessType": 2, "moderation": 1}}), READS["get_space"])
-    assert space.settings == {"accessType": "TRUSTED", "moderation": "OFF"}
+    assert space.settings == {"moderation": "ON", **settings}
 
 
 def test_a_code_is_asked_for_in_small_letters():
@@ -182,7 +193,7 @@ def test_a_list_without_end_is_not_taken_for_an_answer():
     page = http(200, {"conferenceRecords": [row], "nextPageToken": "again"})
     with Misbehaving([page]) as google, pytest.raises(errors.Unreadable):
         client_of(google.url).running_conferences()
-    assert len(google.requests) == meet.MOST_PAGES + 1
+    assert len(google.requests) == rest.MOST_PAGES
 
 
 @pytest.mark.parametrize("name", ["running_conferences", "participants", "members"])
@@ -223,8 +234,35 @@ def test_participants_who_left_are_asked_for_without_a_filter():
 def test_a_head_count_asks_for_the_number_only():
     count, requests = ask(http(200, {"totalSize": 17}), READS["head_count"])
     assert count == 17
-    assert requests[0].headers["x-goog-fieldmask"] == "totalSize"
-    assert parse_qs(urlsplit(requests[0].path).query)["filter"] == ["latest_end_time IS NULL"]
+    query = parse_qs(urlsplit(requests[0].path).query)
+    assert query["fields"] == ["totalSize"]
+    assert query["filter"] == ["latest_end_time IS NULL"]
+
+
+def test_recordings_with_a_state_of_later():
+    started = {"name": f"{RECORD}/recordings/1", "state": "STARTED", "startTime": "2026-11-20T08:00:00Z"}
+    done = {
+        "name": f"{RECORD}/recordings/0",
+        "state": "FILE_GENERATED",
+        "startTime": "2026-11-20T07:00:00Z",
+        "endTime": "2026-11-20T07:30:00Z",
+        "driveDestination": {"file": "x", "exportUri": "https://drive.google.com/file/d/x/view"},
+    }
+    later = {"name": f"{RECORD}/recordings/2", "state": "PAUSED", "startTime": "2026-11-20T08:00:00Z"}
+    rows = [done, started, later]
+    recordings, requests = ask(http(200, {"recordings": rows}), READS["recordings"])
+    assert recordings == [
+        Recording(
+            f"{RECORD}/recordings/0",
+            "FILE_GENERATED",
+            datetime(2026, 11, 20, 7, tzinfo=UTC),
+            datetime(2026, 11, 20, 7, 30, tzinfo=UTC),
+        ),
+        Recording(f"{RECORD}/recordings/1", "STARTED", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        Recording(f"{RECORD}/recordings/2", "PAUSED", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+    ]
+    assert [recording.is_running for recording in recordings] == [False, True, True]
+    assert urlsplit(requests[0].path).path == f"/v2/{RECORD}/recordings"
 
 
 def test_members():
@@ -403,20 +441,26 @@ def test_a_closed_door(call):
     assert not isinstance(problem.value, errors.OutcomeUnknown)
 
 
-def refusal(code, status, *details):
-    return http(code, {"error": {"code": code, "status": status, "message": "m", "details": list(details)}})
+HIDDEN = "Permission denied on resource Space (or it might not exist)"
+
+
+def refusal(code, status, *details, message="m"):
+    error = {"code": code, "status": status, "message": message, "details": list(details)}
+    return http(code, {"error": error})
 
 
 STATUSES = [
     (refusal(400, "INVALID_ARGUMENT"), errors.Refused),
-    (http(400, "<html>"), errors.Refused),
+    (http(400, ""), errors.Refused),
     (http(400, {"error": "just text"}), errors.Refused),
     (http(400, "[]"), errors.Refused),
-    (refusal(403, "PERMISSION_DENIED"), errors.NotPermitted),
+    (refusal(403, "PERMISSION_DENIED", message=HIDDEN), errors.NotPermitted),
+    (refusal(403, "PERMISSION_DENIED"), errors.AccessRefused),
     (refusal(403, "PERMISSION_DENIED", {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}), errors.ScopeMissing),
     (refusal(403, "PERMISSION_DENIED", {"reason": "SERVICE_DISABLED"}), errors.ApiDisabled),
     (refusal(404, "NOT_FOUND"), errors.NotFound),
-    (http(404, "<html>not here</html>"), errors.NotFound),
+    (http(404, ""), errors.Refused),
+    (http(404, "<title>Error 404 (Not Found)!!1</title>"), errors.Refused),
     (refusal(429, "RESOURCE_EXHAUSTED"), errors.OverQuota),
     (refusal(503, "UNAVAILABLE"), errors.TryLater),
 ]
@@ -441,11 +485,16 @@ def test_a_failing_google_leaves_only_writes_open(code):
             assert len(google.requests) == 1
 
 
-def test_nothing_to_end_is_told_by_the_status_word():
-    with Misbehaving([refusal(400, "FAILED_PRECONDITION")]) as google, pytest.raises(errors.NothingToEnd):
+def test_nothing_to_end_only_when_google_says_so():
+    over = refusal(400, "FAILED_PRECONDITION", message="There is no active conference for the given space.")
+    with Misbehaving([over]) as google, pytest.raises(errors.NothingToEnd):
         client_of(google.url).end_active_conference(NAME)
-    with Misbehaving([refusal(400, "FAILED_PRECONDITION")]) as google, pytest.raises(errors.Refused):
-        client_of(google.url).patch_space(NAME, {"accessType": "OPEN"})
+    other = refusal(400, "FAILED_PRECONDITION", message="Precondition check failed.")
+    with Misbehaving([other]) as google, pytest.raises(errors.Refused) as problem:
+        client_of(google.url).end_active_conference(NAME)
+    assert type(problem.value) is errors.Refused
+    assert (problem.value.code, problem.value.effect) == ("precondition", "recheck_space")
+    assert problem.value.google_says == "Precondition check failed."
 
 
 def test_how_long_to_wait_comes_along():
