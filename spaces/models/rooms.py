@@ -491,7 +491,7 @@ class Room(DerivedModel):
     device_words = NormalisedName(sources=("device_name",))
     resource_words = NormalisedName(sources=("resource_name",))
     notes = models.TextField(blank=True)
-    search_text = SearchField(sources=("name", "floor", "device_name"))
+    search_text = SearchField(sources=("name", "floor", "device_name", "resource_name"))
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )

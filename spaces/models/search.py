@@ -24,6 +24,9 @@ _UMLAUT = re.compile("([aou])e")
 _WORD = re.compile(r"\d+(?:[.,:/_-]\d+)*|[^\W\d_]+")
 _SEPARATOR = re.compile("[,:/_-]")
 
+# What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
+CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
+
 MOST_WORDS = 60
 """Different words of a query that count; further ones are left out."""
 
@@ -50,7 +53,7 @@ def is_number(word: str) -> bool:
 def searchable(texts: Iterable[str]) -> str:
     """Return what a search column holds for these texts: their words, each once, between blanks. A number with separators is
     there without them, too, because people say “314” for 3.14."""
-    found = dict.fromkeys(word for text in texts for word in words(text))
+    found = dict.fromkeys(word for text in texts for word in words(CALENDAR.sub(" ", text)))
     found |= dict.fromkeys(word.replace(".", "") for word in list(found) if is_number(word))
     return f" {' '.join(found)} " if found else ""
 
@@ -88,8 +91,6 @@ def fillers() -> frozenset[str]:
     return frozenset(words(_FILLERS))
 
 
-# What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
-_CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
 _TAG = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
 _ADDRESS = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 _EDGES = " .,;:!?()[]{}<>|*`\"'“”„‟‘’‚‛«»‹›"
@@ -118,7 +119,7 @@ _CODE = re.compile(r"[a-z]{3}-[a-z]{0,4}(?:-[a-z]{0,3})?")
 
 def terms(text: str) -> list[Term]:
     """Return what to search for. Web addresses and HTML tags are no names; what Calendar appends to a room's name is left out."""
-    plain = _ADDRESS.sub(" ", _CALENDAR.sub(" ", _TAG.sub(" ", text)))
+    plain = _ADDRESS.sub(" ", CALENDAR.sub(" ", _TAG.sub(" ", text)))
     found: dict[Term, None] = {}
     for piece in plain.split():
         raw = piece.strip(_EDGES).lower()
