@@ -38,7 +38,10 @@ def test_keys_are_kept_as_long_as_google_allows(header, seconds):
 
 
 def test_keys_are_read_again_when_their_time_is_over():
-    answers = [http(200, {"keys": [jwk("k1")]}, "Cache-Control: max-age=300"), http(200, {"keys": [jwk("k2")]})]
+    answers = [
+        http(200, {"keys": [jwk("k1")]}, "Cache-Control: max-age=300"),
+        http(200, {"keys": [jwk("k2")]}),
+    ]
     with Misbehaving(answers) as google:
         keys = idtokens.Keys(google.url)
         assert keys.get("k1")
@@ -50,7 +53,9 @@ def test_keys_are_read_again_when_their_time_is_over():
 
 
 def test_an_unknown_key_is_looked_for_once():
-    with Misbehaving([http(200, {"keys": [jwk("k1")]}), http(200, {"keys": [jwk("k1"), jwk("k2")]})]) as google:
+    with Misbehaving(
+        [http(200, {"keys": [jwk("k1")]}), http(200, {"keys": [jwk("k1"), jwk("k2")]})]
+    ) as google:
         keys = idtokens.Keys(google.url)
         assert keys.get("k1")
         assert keys.get("k2"), "a new key is found at once"
