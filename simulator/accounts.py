@@ -133,6 +133,13 @@ class Accounts:
             answer["hd"] = person.hd
         return _back(asked, {**answer, "prompt": "consent" if first_time else "none"})
 
+    async def send_back(self, request: web.Request, error: str) -> web.StreamResponse:
+        """Send the browser back to the app with an error; a refusal page if the request itself is wrong."""
+        given: MultiMapping[Any] = await request.post() if request.method == "POST" else request.query
+        asked = {name: str(given[name]) for name in _CARRIED if name in given}
+        wrong, sentence = self._wrong_with(asked)
+        return _html(pages.refusal(wrong, sentence), 400) if wrong else _back(asked, {"error": error})
+
     def _wrong_with(self, asked: Mapping[str, str]) -> tuple[str, str]:
         """Error word and sentence for a request that must not be redirected; empty words if all is well."""
         if asked.get("client_id") != CLIENT_ID:

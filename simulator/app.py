@@ -9,9 +9,11 @@ from simulator import errors, extras, pages
 from simulator.accounts import AUTHORIZE_PATH, bearer
 from simulator.control import Control
 from simulator.errors import ApiError
-from simulator.faults import TOKEN_ERRORS, Fault
+from simulator.faults import Fault
 from simulator.machine import Machine
 from simulator.meet import service
+from simulator.refusals import Refusal
+from simulator.token_errors import TOKEN_ERRORS
 
 MAX_SILENCE = 120.0  # seconds a "timeout" keeps a client waiting at most
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -143,6 +145,12 @@ class Site:
 
     async def _misbehave(self, request: web.Request, fault: Fault, name: str, rpc: str) -> web.StreamResponse:
         tally = self.machine.tally
+        if fault.refusal is not None:
+            tally.by_status[str(fault.refusal.status)] += 1
+            return _literal(fault.refusal, name, rpc)
+        if fault.error is not None and name == "authorize":
+            tally.by_status["302"] += 1
+            return await self.machine.accounts.send_back(request, fault.error)
         if fault.error is not None:
             status, answer = TOKEN_ERRORS[fault.error]
             tally.by_status[str(status)] += 1
@@ -165,6 +173,12 @@ class Site:
         return web.Response(
             text="<html><body>Lorem ipsum <b>dolor</i> %%% {{{ \x00", content_type="text/html"
         )
+
+
+def _literal(refusal: Refusal, name: str, rpc: str) -> web.Response:
+    headers = {"Content-Type": refusal.content_type, **refusal.headers}
+    body = refusal.text_for(name, rpc).encode()
+    return web.Response(body=body, status=refusal.status, headers=headers)
 
 
 def _hang_up(request: web.Request) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from simulator.accounts import base_url
 from simulator.config import config_as_json
+from simulator.control_faults import FaultControl
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -150,7 +151,7 @@ class Control:
             ("GET", "service-account", self.service_account),
         ]
         own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
-        return own + Orders(self.machine).routes()
+        return own + Orders(self.machine).routes() + FaultControl(self.machine).routes()
 
     # -- calls -------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from simulator import pages
 from simulator.control import Control
 from simulator.faults import KINDS, Fault
 from simulator.machine import Machine
+from simulator.presets import PRESETS
 from simulator.reading import ControlError, is_loopback
 from simulator.world import Conference, World
 
@@ -142,7 +143,8 @@ class Desk:
     def _fault(self, form: Mapping[str, str]) -> str:
         what = form.get("what", "")
         status = int(what) if what.isdecimal() and int(what) in STATUSES else None
-        if status is None and what not in KINDS:
+        preset = PRESETS.get(what)
+        if status is None and preset is None and what not in KINDS:
             raise ControlError("Choose what is to happen.")
         times, seconds = form.get("times", ""), form.get("seconds", "")
         for number in (times, seconds):
@@ -152,7 +154,9 @@ class Desk:
         fault = Fault(
             method=form.get("method") or "*",
             status=status,
-            kind=None if status is not None else what,
+            kind=what if what in KINDS else None,
+            refusal=None if preset is None else preset.refusal,
+            preset=None if preset is None else what,
             remaining=int(times) if times and int(times) else None,
             delay=2.0 if what == "slow" else 0.0,
             account=form.get("account", "").lower() or None,
@@ -258,7 +262,7 @@ def _call_html(world: World, call: Conference, wanted: str) -> str:
 
 
 def _fault_text(fault: Fault, now: float) -> str:
-    parts = [f"{fault.method}: {fault.status or fault.kind or fault.error}"]
+    parts = [f"{fault.method}: {fault.preset or fault.status or fault.kind or fault.error or 'refusal'}"]
     if fault.account:
         parts.append(f"for {fault.account}")
     if fault.remaining is not None:
@@ -302,6 +306,7 @@ def _orders_html(machine: Machine) -> str:
         "start", _input("Room, code or id", "space", more='list="rooms" required') + _who(), button="Start"
     )
     choices = [(str(each), f"Answer {each}") for each in STATUSES] + [(each, each.title()) for each in KINDS]
+    choices += [(each, each) for each in PRESETS]
     faults = machine.faults.in_force(now)
     planned = "".join(f"<li>{escape(_fault_text(each, now))}</li>" for each in faults)
     fault = _form(

@@ -1,43 +1,22 @@
-"""Ordered misbehaviour and the count of requests."""
+"""Ordered faults and the count of requests."""
 
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from simulator.errors import DEAD_GRANT, SHORT_LIVED, UNAUTHORISED
+from simulator.refusals import Refusal
 
 KINDS = ("timeout", "garbage", "truncated", "slow")
-
-TOKEN_ERRORS: dict[str, tuple[int, dict[str, str]]] = {
-    "invalid_grant": (400, {"error": "invalid_grant", "error_description": DEAD_GRANT}),
-    "invalid_rapt": (
-        400,
-        {
-            "error": "invalid_grant",
-            "error_description": "reauth related error (invalid_rapt)",
-            "error_subtype": "invalid_rapt",
-        },
-    ),
-    "invalid_user": (400, {"error": "invalid_grant", "error_description": "Invalid email or User ID"}),
-    "clock_skew": (400, {"error": "invalid_grant", "error_description": SHORT_LIVED}),
-    "invalid_signature": (400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}),
-    "unauthorized_client": (401, {"error": "unauthorized_client", "error_description": UNAUTHORISED}),
-    "access_denied": (401, {"error": "access_denied", "error_description": "Access forbidden."}),
-    "invalid_client": (
-        401,
-        {"error": "invalid_client", "error_description": "The OAuth client was not found."},
-    ),
-    "internal_failure": (500, {"error": "internal_failure", "error_description": "Backend Error"}),
-}
-"""Named refusals of the token endpoint: status and body (OAuth 2.0 for server-side and server-to-server applications)."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One order: which requests, what happens to them, how often (None = until taken back), with what probability,
+    """One order: which requests, what happens to them, how often (None = until deleted), with what probability,
     and between which moments of world time (``until`` None = no end).
+
+    What happens is one of ``refusal``, ``kind`` (one of KINDS), ``error`` (a name in ``token_errors``) and ``status`` alone.
     """
 
     method: str
@@ -50,6 +29,8 @@ class Fault:
     message: str | None
     retry_after: str | None
     error: str | None = None
+    refusal: Refusal | None = None
+    preset: str | None = None
     probability: float = 1.0
     since: float = 0.0
     until: float | None = None
@@ -58,9 +39,11 @@ class Fault:
         """As the control shows it; ``from`` and ``for`` in seconds from now."""
         return {
             "method": self.method,
-            "status": self.status,
+            "status": self.status if self.refusal is None else self.refusal.status,
             "kind": self.kind,
             "error": self.error,
+            "preset": self.preset,
+            "refusal": None if self.refusal is None else asdict(self.refusal),
             "times": self.remaining,
             "delay_ms": round(self.delay * 1000),
             "account": self.account,

@@ -1,4 +1,4 @@
-"""``/_control/``, the part about Google's manners: switches, faults, quotas, latency, and the count of requests."""
+"""``/_control/``: switches, quotas, latency, and the count of requests."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -8,7 +8,6 @@ from aiohttp import web
 
 from simulator.behaviour import MODES, PHONE_FOR, Behaviour, Policy
 from simulator.config import LEAVES
-from simulator.faults import KINDS, TOKEN_ERRORS, Fault
 from simulator.machine import Machine
 from simulator.quota import GOOGLE_LIMITS, Limit
 from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
@@ -16,14 +15,10 @@ from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guar
 _FLAGS = (
     "tighten_after_end", "end_foreign", "member_is_participant", "filter_takes_code", "member_twice_refused",
 )  # fmt: skip
-_FAULT_FIELDS = {
-    "method", "status", "kind", "error", "times", "delay_ms", "account", "email", "after", "message", "retry_after",
-    "probability", "from", "for",
-}  # fmt: skip
 
 
 class Orders:
-    """The handlers of switches, faults, quotas, latency and counts."""
+    """The handlers of switches, quotas, latency and counts."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -33,9 +28,6 @@ class Orders:
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "behaviour", self.show_behaviour),
             ("POST", "behaviour", self.behaviour),
-            ("GET", "faults", self.list_faults),
-            ("POST", "faults", self.add_fault),
-            ("DELETE", "faults", self.clear_faults),
             ("GET", "quotas", self.show_quotas),
             ("POST", "quotas", self.quotas),
             ("GET", "latency", self.show_latency),
@@ -78,62 +70,6 @@ class Orders:
         )
         self.machine.world.version += 1
         return self.machine.world.behaviour.as_json()
-
-    # -- faults ------------------------------------------------------------------------------------------------
-
-    async def list_faults(self, request: web.Request) -> JSON:
-        """GET faults."""
-        del request
-        now = self.machine.world.now()
-        return {"faults": [each.as_json(now) for each in self.machine.faults.in_force(now)]}
-
-    async def add_fault(self, request: web.Request) -> JSON:
-        """POST faults: what happens to the next requests of a method."""
-        body = await read_body(request, allowed=_FAULT_FIELDS)
-        status, kind, error = body.get("status"), body.get("kind"), body.get("error")
-        if sum(each is not None for each in (status, kind, error)) != 1:
-            raise ControlError("Give one of status, kind and error.")
-        if status is not None and (
-            isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599
-        ):
-            raise ControlError("status must be a number from 400 to 599.")
-        if kind is not None and kind not in KINDS:
-            raise ControlError(f"kind must be one of {', '.join(KINDS)}.")
-        if error is not None and error not in TOKEN_ERRORS:
-            raise ControlError(f"error must be one of {', '.join(TOKEN_ERRORS)}.")
-        method = a_text(body, "method", "token" if error else "*")
-        if error is not None and method != "token":
-            raise ControlError("error is for the method token only; others take status and message.")
-        lasting = "for" in body or "probability" in body
-        times = body.get("times", None if lasting else 1)
-        if times is not None and (isinstance(times, bool) or not isinstance(times, int) or times < 0):
-            raise ControlError("times must be a whole number; 0 or null means until the faults are deleted.")
-        account = body.get("account", body.get("email"))
-        now = self.machine.world.now()
-        since = now + a_number(body, "from", 0)
-        fault = Fault(
-            method=method,
-            status=status,
-            kind=kind,
-            remaining=times or None,
-            delay=a_number(body, "delay_ms", 2000 if kind == "slow" else 0, most=600_000) / 1000,
-            account=str(account).lower() if account is not None else None,
-            after=a_flag(body, "after", default=False),
-            message=a_text(body, "message") if "message" in body else None,
-            retry_after=str(body["retry_after"]) if "retry_after" in body else None,
-            error=error,
-            probability=a_number(body, "probability", 1, most=1),
-            since=since if "from" in body else 0.0,
-            until=since + a_number(body, "for", 0) if body.get("for") is not None else None,
-        )
-        self.machine.faults.faults.append(fault)
-        return fault.as_json(now)
-
-    async def clear_faults(self, request: web.Request) -> JSON:
-        """DELETE faults."""
-        del request
-        self.machine.faults.faults.clear()
-        return {"faults": []}
 
     # -- quotas and latency ------------------------------------------------------------------------------------
 
