@@ -133,9 +133,9 @@ class Account(models.Model):
         if not self._with_this_access().update(lease_until=now, next_sweep_at=next_sweep_at, **noted):
             Account.objects.filter(pk=self.pk).update(lease_until=now, next_sweep_at=now)
 
-    def record_success(self, kind: RequestKind) -> None:
-        """Note that Google answered a request of this kind. It ends an earlier problem of the same kind, and any problem with the
-        access itself; other problems keep their beginning."""
+    def record_success(self, *kinds: RequestKind) -> None:
+        """Note that Google answered requests of these kinds. It ends earlier problems of the same kinds, and any problem with the access
+        itself; other problems keep their beginning."""
         well = Q(status=self.Status.OK, problem="", fail_count=0, open_until=None)
         if not self._with_this_access().exclude(well).exists():
             return
@@ -148,7 +148,7 @@ class Account(models.Model):
             known.failing = {
                 name: one
                 for name, one in known.failing.items()
-                if name not in {kind, "access"} and datetime.fromisoformat(one["at"]) > now - PROBLEM_KEPT
+                if name not in {*kinds, "access"} and datetime.fromisoformat(one["at"]) > now - PROBLEM_KEPT
             }
             known._show_worst()
             if known.status == self.Status.UNTESTED:

@@ -304,21 +304,23 @@ class Space(models.Model):
         return marked
 
     @classmethod
-    def record_access(cls, spaces: Iterable[int], *, seen_at: datetime) -> list["Space"]:
-        """Note that Google showed a running call in these spaces, which it does for the owner only: doubts and troubles from before
-        that moment are over. Returns those that had any; they are to be read again."""
-        doubted = cls.objects.filter(pk__in=list(spaces), doubted_at__lte=seen_at)
-        freed = list(doubted.select_related("account", "conference"))
+    def record_access(cls, account: Account, names: Iterable[str], *, seen_at: datetime) -> list["Space"]:
+        """Note that Google listed running calls in these spaces for this account, which it does for the owner only: doubts and troubles
+        from before that moment are over. Returns those that had any, or do not count as owned; they are to be read again."""
+        doubted = Q(doubted_at__lte=seen_at)
+        found = cls.objects.filter(doubted | Q(owned=False), account=account, name__in=list(names))
+        freed = list(found.select_related("conference"))
         keys = [space.pk for space in freed]
-        cls.objects.filter(pk__in=keys, doubted_at__lte=seen_at).update(
+        if not keys:
+            return []
+        cls.objects.filter(doubted, pk__in=keys).update(
             trouble=Space.Trouble.NONE,
             trouble_text="",
             google_says="",
             doubted_since=None,
             doubted_at=None,
         )
-        if keys:
-            live.spaces_changed(keys, moved=True)
+        live.spaces_changed(keys, moved=True)
         return freed
 
 

@@ -13,6 +13,7 @@ from spaces.access import SEEDER
 from spaces.actions import buildings, people, rooms, spaces
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
+from spaces.meet import Lane
 from spaces.models import Account, Building, Person, Room
 
 HELPDESK = "helpdesk@example.com"
@@ -72,6 +73,7 @@ class Command(BaseCommand):
                         account=mailboxes[one["account"]],
                         reason="Demo data",
                         actor=SEEDER,
+                        lane=Lane.UNMETERED,
                     )
                     made += 1
                 except (GoogleError, Refused) as error:

@@ -212,7 +212,7 @@ def test_disconnecting_withdraws_the_consent_and_keeps_the_rooms(google, owner):
     assert space_of(room).meeting_code
     with (
         pytest.raises(ConnectionBroken, match="is not connected"),
-        meet.client(account, actor=SYSTEM) as client,
+        meet.client(account, lane=meet.Lane.BACKGROUND) as client,
     ):
         client.running_conferences()
     status, _ = google.call("GET", f"/v2/{space_of(room).name}", token=given.access_token)

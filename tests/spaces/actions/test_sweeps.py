@@ -617,7 +617,7 @@ def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     errand = errands.running_calls(account, told_since=told_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
-        with meet.client(account, actor=SYSTEM) as client:
+        with meet.client(account, lane=meet.Lane.BACKGROUND) as client:
             errand.take(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
