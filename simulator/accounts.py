@@ -37,7 +37,7 @@ from simulator.identity import (
     claims_about,
     full_scope,
 )
-from simulator.scenes import CAST
+from simulator.places import CAST
 from simulator.world import DOMAIN, Person, World
 
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"

@@ -168,6 +168,13 @@ def settled(config: dict[str, str]) -> dict[str, str]:
     return config
 
 
+def number_of_name(names: tuple[str, ...], value: str) -> int:
+    """The number of an enumeration's value; one that Google has added since has the next number, or is a number itself."""
+    if value in names:
+        return names.index(value)
+    return int(value) if value.isdecimal() else len(names)
+
+
 def config_as_json(config: dict[str, str], *, numbers: bool) -> dict[str, Any]:
     """SpaceConfig of a reply; enumerations as numbers if the client asked for that."""
     answer: dict[str, Any] = {}
@@ -176,7 +183,10 @@ def config_as_json(config: dict[str, str], *, numbers: bool) -> dict[str, Any]:
         below = answer
         for group in groups:
             below = below.setdefault(group, {})
-        below[last] = LEAVES[leaf].names.index(value) if numbers else value
+        if numbers or value.isdecimal():
+            below[last] = number_of_name(LEAVES[leaf].names, value)
+        else:
+            below[last] = value
     return answer
 
 

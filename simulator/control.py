@@ -1,4 +1,4 @@
-"""``/_control/``: what tests and demos may do to the world. JSON in, JSON out, loopback only."""
+"""``/_control/``: the world as JSON, spaces, time and tokens. JSON in, JSON out, loopback only."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -8,6 +8,7 @@ from aiohttp import web
 
 from simulator.accounts import base_url
 from simulator.config import config_as_json
+from simulator.control_calls import CallControl, conference_as_json, space_named
 from simulator.control_faults import FaultControl
 from simulator.identity import (
     CLIENT_ID,
@@ -26,40 +27,12 @@ from simulator.world import (
     CODE,
     DEFAULT_CONFIG,
     OUR_PROJECT,
-    Conference,
-    Participant,
     Room,
     Space,
     World,
-    number_of,
 )
 
 # -- the world as JSON -----------------------------------------------------------------------------------------------
-
-
-def participant_as_json(world: World, call: Conference, each: Participant) -> JSON:
-    """A participant with what Google would not tell (the e-mail)."""
-    return {
-        "name": f"{call.name}/participants/{each.id}",
-        "kind": each.kind,
-        "email": each.email,
-        "user": each.user,
-        "displayName": each.display_name,
-        "joinedAt": world.shown(each.joined),
-        "leftAt": None if each.left is None else world.shown(each.left),
-    }
-
-
-def conference_as_json(world: World, call: Conference) -> JSON:
-    """A call, running or ended."""
-    return {
-        "name": call.name,
-        "id": call.id,
-        "space": f"spaces/{call.space}",
-        "startTime": world.shown(call.start),
-        "endTime": None if call.end is None else world.shown(call.end),
-        "participants": [participant_as_json(world, call, each) for each in call.participants],
-    }
 
 
 @functools.cache
@@ -135,10 +108,6 @@ class Control:
         """Every address of the control."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "world", self.get_world),
-            ("POST", "conferences", self.start),
-            ("POST", "conferences/{id}/join", self.join),
-            ("POST", "conferences/{id}/leave", self.leave),
-            ("POST", "conferences/{id}/end", self.end),
             ("POST", "spaces", self.make_space),
             ("POST", "codes", self.move_code),
             ("POST", "clock", self.clock),
@@ -151,102 +120,13 @@ class Control:
             ("GET", "service-account", self.service_account),
         ]
         own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
-        return own + Orders(self.machine).routes() + FaultControl(self.machine).routes()
-
-    # -- calls -------------------------------------------------------------------------------------------------
+        parts = (CallControl(self.machine), Orders(self.machine), FaultControl(self.machine))
+        return own + [route for part in parts for route in part.routes()]
 
     async def get_world(self, request: web.Request) -> JSON:
         """GET world."""
         del request
         return world_as_json(self.world)
-
-    def _space(self, handle: str) -> Space:
-        space = self.world.find_space(handle.removeprefix("spaces/"))
-        if space is None:
-            raise ControlError(f"There is no space {handle}.", 404)
-        return space
-
-    def _call(self, request: web.Request) -> Conference:
-        call = self.world.conferences.get(request.match_info["id"])
-        if call is None:
-            raise ControlError("There is no such conference.", 404)
-        if call.end is not None:
-            raise ControlError("This conference has ended.", 409)
-        return call
-
-    def let_in(self, call: Conference, body: object, at: float) -> Participant:
-        """Let somebody in whom ``body`` names; raises ControlError."""
-        if not isinstance(body, dict) or len(body) != 1:
-            raise ControlError('A participant is one of {"email"}, {"device"}, {"phone"} or {"guest"}.')
-        kind, value = next(iter(body.items()))
-        if (
-            kind not in ("email", "device", "phone", "guest")
-            or not isinstance(value, str)
-            or not value.strip()
-        ):
-            raise ControlError('A participant is one of {"email"}, {"device"}, {"phone"} or {"guest"}.')
-        world = self.world
-        if kind == "email":
-            person = world.user(value)
-            if person is not None:
-                return world.join_person(call, person, at=at)
-            user = "users/" + number_of("person", value.lower(), digits=21, lead="1")
-            return world.join(call, kind="person", name=value, email=value.lower(), user=user, at=at)
-        if kind == "device":
-            for room in world.rooms:
-                if value in (room.name, room.device_name, room.device_id):
-                    return world.join_device(call, room, at=at)
-            user = "users/" + number_of("device", value, digits=21, lead="1")
-            return world.join(call, kind="device", name=value, email=None, user=user, at=at)
-        return world.join(call, kind=kind, name=value, email=None, user=None, at=at)
-
-    async def start(self, request: web.Request) -> JSON:
-        """POST conferences: start a call in an idle space."""
-        body = await read_body(request, allowed={"space", "participants", "started_seconds_ago"})
-        space = self._space(a_text(body, "space"))
-        if space.active is not None:
-            raise ControlError("A conference is running in this space already.", 409)
-        participants = body.get("participants", [])
-        if not isinstance(participants, list):
-            raise ControlError("participants must be a list.")
-        at = self.world.now() - a_number(body, "started_seconds_ago", 0)
-        trial = Conference("trial", space.id, at, "control")
-        for each in participants:
-            self.let_in(trial, each, at)  # a bad one refuses the whole call before anything has happened
-        call = self.world.start_call(space, origin="control", at=at)
-        for each in participants:
-            self.let_in(call, each, at)
-        return conference_as_json(self.world, call)
-
-    async def join(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/join."""
-        call = self._call(request)
-        body = await read_body(request, allowed={"email", "device", "phone", "guest"})
-        return participant_as_json(self.world, call, self.let_in(call, body, self.world.now()))
-
-    async def leave(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/leave; the last one out ends the call only with ``end``."""
-        call = self._call(request)
-        body = await read_body(request, allowed={"participant", "email", "device", "phone", "guest", "end"})
-        end = a_flag(body, "end", default=False)
-        body.pop("end", None)
-        if len(body) != 1:
-            raise ControlError("Say who leaves: participant, email, device, phone or guest.")
-        kind, value = next(iter(body.items()))
-        for each in call.present():
-            if _is_meant(self.world, call, each, kind, str(value)):
-                self.world.leave(call, each, at=self.world.now())
-                if end and not call.present():
-                    self.world.end_call(call, at=self.world.now())
-                return conference_as_json(self.world, call)
-        raise ControlError("Nobody like that is in the conference.", 404)
-
-    async def end(self, request: web.Request) -> JSON:
-        """POST conferences/{id}/end."""
-        call = self._call(request)
-        await read_body(request, allowed=set())
-        self.world.end_call(call, at=self.world.now())
-        return conference_as_json(self.world, call)
 
     # -- spaces ------------------------------------------------------------------------------------------------
 
@@ -269,7 +149,7 @@ class Control:
     async def move_code(self, request: web.Request) -> JSON:
         """POST codes: a space gets another code; who had it before gets a fresh one. Null: its code dies."""
         body = await read_body(request, allowed={"space", "meeting_code"})
-        space = self._space(a_text(body, "space"))
+        space = space_named(self.world, a_text(body, "space"))
         if "meeting_code" in body and body["meeting_code"] is None:
             self.world.drop_code(space)
             return space_as_json(space)
@@ -361,15 +241,3 @@ class Control:
     async def service_account(self, request: web.Request) -> JSON:
         """GET service-account: a key file."""
         return dict(self.machine.accounts.service_account(base_url(request)))
-
-
-def _is_meant(world: World, call: Conference, each: Participant, kind: str, value: str) -> bool:
-    if kind == "participant":
-        return value in (each.id, f"{call.name}/participants/{each.id}")
-    if kind == "email":
-        return each.email == value.strip().lower()
-    if kind == "device":
-        names = {each.display_name}
-        names.update(room.name for room in world.rooms if f"users/{room.device_id}" == each.user)
-        return each.kind == "device" and value in names
-    return each.kind == kind and each.display_name == value

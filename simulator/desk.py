@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 
 from simulator import pages
-from simulator.control import Control
 from simulator.faults import KINDS, Fault
+from simulator.joining import let_in
 from simulator.machine import Machine
 from simulator.presets import PRESETS
 from simulator.reading import ControlError, is_loopback
@@ -19,7 +19,7 @@ SHOWN_CALLS = 40
 SHOWN_ROOMS = 300
 SHOWN_METHODS = 25
 STATUSES = (503, 500, 429, 403, 401, 404)
-KIND_NAMES = {"email": "Person", "device": "Device", "phone": "Phone", "guest": "Guest"}
+KIND_NAMES = {"email": "Person", "device": "Device", "phone": "Phone", "guest": "Guest", "bot": "Bot"}
 STYLE = """
 body { max-width: 72rem; margin: 1.5rem auto; }
 a { color: LinkText; }
@@ -57,7 +57,6 @@ class Desk:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        self.control = Control(machine)
         self.actions: dict[str, Callable[[Mapping[str, str]], str]] = {
             "start": self._start,
             "join": self._join,
@@ -111,9 +110,9 @@ class Desk:
             raise ControlError("A call is running there already.")
         call = Conference("trial", space.id, world.now(), "control")
         who = _participant(form)
-        self.control.let_in(call, who, world.now())  # a bad participant starts no call
+        let_in(world, call, who, world.now())  # a bad participant starts no call
         call = world.start_call(space, origin="control", at=world.now())
-        self.control.let_in(call, who, world.now())
+        let_in(world, call, who, world.now())
         return f"A call has started in {_where(world, call)}."
 
     def _call(self, form: Mapping[str, str]) -> Conference:
@@ -124,7 +123,7 @@ class Desk:
 
     def _join(self, form: Mapping[str, str]) -> str:
         call = self._call(form)
-        joined = self.control.let_in(call, _participant(form), self.machine.world.now())
+        joined = let_in(self.machine.world, call, _participant(form), self.machine.world.now())
         return f"{joined.display_name} is in the call of {_where(self.machine.world, call)}."
 
     def _leave(self, form: Mapping[str, str]) -> str:
@@ -342,7 +341,7 @@ def _page(machine: Machine, *, wanted: str, said: str) -> str:
     present = [who for each in running for who in each.present()]
     facts = [
         (len(running), "running calls"),
-        (sum(who.kind != "device" for who in present), "people in calls"),
+        (sum(who.kind not in ("device", "bot") for who in present), "people in calls"),
         (sum(who.kind == "device" for who in present), "devices in calls"),
         (len(world.rooms), "rooms"),
         (len(world.buildings), "buildings"),

@@ -148,16 +148,14 @@ def _instances(names: Iterable[str]) -> list[JSON]:
 
 
 def _calendars(world: World) -> Iterable[JSON]:
-    buildings = {each.id: each for each in world.buildings}
     for index, room in enumerate(world.rooms):
-        building = buildings[room.building].name
         answer = _resource(world, room.name)
         features = ["Video conference"]
         features += [name for place, name in enumerate(FEATURES[1:], 2) if index % place == 0]
         answer.update(
             {
                 "resourceName": room.name,
-                "generatedResourceName": f"{building}-{room.floor}-{room.name} ({room.capacity})",
+                "generatedResourceName": world.generated_name(room),
                 "resourceCategory": "CONFERENCE_ROOM",
                 "buildingId": room.building,
                 "floorName": room.floor,

@@ -32,7 +32,7 @@ from simulator.gate import (
 from simulator.identity import CREATED, READONLY, Token
 from simulator.leftovers import FILE_AFTER, artifacts_of
 from simulator.pubsub import PubSub, project_of
-from simulator.world import Happening, Space, World, number_of
+from simulator.world import Conference, Happening, Space, World, number_of
 
 if TYPE_CHECKING:
     from simulator.machine import Machine
@@ -252,6 +252,12 @@ class Events:
                 del self.subscriptions[each.id]
                 self._lifecycle(each, "expired", each.expires)
         self.listen()
+
+    def follow(self, call: Conference) -> None:
+        """Tell at once what has become of the recordings and the like of a call."""
+        if self.wants_artifacts:
+            self.followed.setdefault(call.id, set())
+            self._look_at_artifacts(self.world.now())
 
     def _look_at_artifacts(self, now: float) -> None:
         """Tell what has become of the recordings, transcripts and notes of the calls that are followed.

@@ -1,7 +1,7 @@
 """What calls leave behind: recordings, transcripts with their entries, and notes.
 
-Nothing of it is stored. Everything is a function of the call (its name, its participants, its beginning and end), so ten
-thousand rooms cost nothing, and the same call always tells the same. Some rooms of the world have the habit of recording,
+Only what the control ordered is stored. Everything else is a function of the call (its name, its participants, its beginning
+and end), so ten thousand rooms cost nothing, and the same call always has the same. Some rooms have the habit of recording,
 transcribing or taking notes; any space has it whose settings say so when a call begins.
 
 Meet REST guide: Work with artifacts. Nobody entitled = nothing starts: the first signed-in person starts it, a room's
@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulator.world import Conference, Participant, World, token_of
+from simulator.world import Conference, Participant, Recorded, World, token_of
 
 KINDS = ("recordings", "transcripts", "smartNotes")
 STATES = ("STATE_UNSPECIFIED", "STARTED", "ENDED", "FILE_GENERATED")
@@ -44,9 +44,12 @@ class Artifact:
     end: float | None
     file_at: float | None
     file: str
+    literal: str = ""
 
     def state(self, now: float) -> str:
-        """STARTED while it goes on, ENDED until its file is written, then FILE_GENERATED."""
+        """STARTED while it goes on, ENDED until its file is written, then FILE_GENERATED; or what the control ordered."""
+        if self.literal:
+            return self.literal
         if self.end is None:
             return "STARTED"
         return "FILE_GENERATED" if self.file_at is not None and self.file_at <= now else "ENDED"
@@ -71,35 +74,74 @@ def _share(*parts: object) -> float:
 
 def artifacts_of(world: World, call: Conference, kind: str) -> list[Artifact]:
     """What a call has left behind so far, the oldest first."""
-    begin = _begin(world, call, kind)
-    if begin is None:
-        return []
     now = world.now()
     found: list[Artifact] = []
-    # Every fourth is stopped after a while and started again.
-    parts: list[tuple[float, float | None]] = [(begin, None)]
-    if _share(kind, "pause", call.id) < 0.25:
-        pause = begin + 300 + 900 * _share(kind, "stop", call.id)
-        parts = [(begin, pause), (pause + 120, None)]
-    for number, (start, stop) in enumerate(parts):
-        if start > now or (call.end is not None and start >= call.end):
+    for number, part in enumerate(_parts(world, call, kind)):
+        if part.start > now or (call.end is not None and part.start >= call.end):
             continue
-        end = call.end if stop is None else stop if call.end is None else min(stop, call.end)
+        end = call.end if part.end is None else part.end if call.end is None else min(part.end, call.end)
         if end is not None and end > now:
             end = None
-        identifier = token_of(kind, call.id, number, length=28)
         wait = FILE_AFTER[0] + (FILE_AFTER[1] - FILE_AFTER[0]) * _share(kind, "file", call.id, number)
+        file_at = part.file_at if part.file_at is not None else None if end is None else end + wait
         found.append(
             Artifact(
                 kind=kind,
-                name=f"{call.name}/{kind}/{identifier}",
-                start=start,
+                name=f"{call.name}/{kind}/{token_of(kind, call.id, number, length=28)}",
+                start=part.start,
                 end=end,
-                file_at=None if end is None else end + wait,
+                file_at=file_at,
                 file="1" + token_of("file", kind, call.id, number, length=32),
+                literal=part.state,
             )
         )
     return found
+
+
+def _parts(world: World, call: Conference, kind: str) -> list[Recorded]:
+    """When it goes on: as the control ordered, or by habit."""
+    if kind in call.recorded:
+        return call.recorded[kind]
+    begin = _begin(world, call, kind)
+    if begin is None:
+        return []
+    # Every fourth is stopped after a while and started again.
+    if _share(kind, "pause", call.id) < 0.25:
+        pause = begin + 300 + 900 * _share(kind, "stop", call.id)
+        return [Recorded(begin, pause), Recorded(pause + 120)]
+    return [Recorded(begin)]
+
+
+def change_artifact(
+    world: World, call: Conference, kind: str, action: str, *, at: float, state: str = ""
+) -> None:
+    """Start, stop, write the file of, or do without (``none``) a recording, transcript or notes.
+
+    From then on only such orders count for this call, not the room's habit. ``state`` is what Google is to call it. Raises
+    ValueError with a sentence if there is nothing to stop or write, or something runs already.
+    """
+    parts = [
+        Recorded(each.start, each.end, each.file_at if each.end is not None else None, each.literal)
+        for each in artifacts_of(world, call, kind)
+    ]
+    running = bool(parts) and parts[-1].end is None
+    if action == "none":
+        parts = []
+    elif action == "start":
+        if running:
+            raise ValueError("It is running already.")
+        parts.append(Recorded(at, state=state))
+    elif action == "stop":
+        if not running:
+            raise ValueError("Nothing is running.")
+        parts[-1].end, parts[-1].state = at, state
+    else:
+        if not parts:
+            raise ValueError("There is nothing to write a file of.")
+        last = parts[-1]
+        last.end, last.file_at, last.state = min(at, last.end or at), at, state
+    call.recorded[kind] = parts
+    world.version += 1
 
 
 def _begin(world: World, call: Conference, kind: str) -> float | None:

@@ -10,7 +10,8 @@ import heapq
 import random
 from typing import Any
 
-from simulator.scenes import REST, crowd
+from simulator.places import crowd
+from simulator.scenes import REST
 from simulator.world import Conference, Space, World
 
 STEP = (60.0, 300.0)  # seconds between two steps in a running call

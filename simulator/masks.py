@@ -56,6 +56,7 @@ class _Parser:
     def path(self, schema: Tree, tree: Tree, depth: int) -> None:
         name = self.take()
         if name == "*":
+            tree["*"] = {}  # also what the schema does not know
             for key in schema:
                 tree[key] = {}
             return
@@ -110,7 +111,8 @@ def select(value: Any, tree: Tree) -> Any:
         return [select(item, tree) for item in value]
     if not isinstance(value, dict):
         return value
-    return {key: select(value[key], below) for key, below in tree.items() if key in value}
+    kept = value if "*" in tree else tree
+    return {key: select(value[key], tree.get(key, {})) for key in kept if key in value}
 
 
 def snake(name: str) -> str:

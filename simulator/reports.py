@@ -84,10 +84,10 @@ class Reports:
             "conference_id": identifier,
             "organizer_email": space.owner,
             "endpoint_id": f"boq_hlane_{token_of('endpoint', call.id, who.id, departure.number, length=11)}",
-            "device_type": _DEVICES[who.kind],
+            "device_type": _DEVICES.get(who.kind, "other_client"),
             "display_name": who.display_name,
             "duration_seconds": max(0, int(departure.at - float(who.sessions[departure.number][0] or 0))),
-            "is_external": who.kind in ("guest", "phone")
+            "is_external": who.kind in ("guest", "phone", "bot")
             or (who.email is not None and not who.email.endswith(f"@{DOMAIN}")),
             "product_type": "meet",
             "location_country": "DE",
@@ -131,7 +131,7 @@ class Reports:
         return {**answer, "etag": etag_of(answer)}
 
 
-_DEVICES = {"person": "web", "device": "chromebox", "phone": "pstn_in", "guest": "web"}
+_DEVICES = {"person": "web", "device": "chromebox", "phone": "pstn_in", "guest": "web", "bot": "web"}
 
 
 def _parameter(name: str, value: Value) -> JSON:

@@ -16,9 +16,9 @@ from simulator.identity import Grant, Identity, KeyPair, Token
 from simulator.machine import Machine
 from simulator.reports import Habits
 from simulator.scenes import build_world
-from simulator.world import DEFAULT_CONFIG, Conference, Participant, Space, World
+from simulator.world import DEFAULT_CONFIG, Conference, Participant, Recorded, Space, World
 
-VERSION = 2
+VERSION = 3
 
 
 def _setting(world: World) -> dict[str, Any]:
@@ -59,6 +59,7 @@ def snapshot(machine: Machine) -> dict[str, Any]:
                     for each in call.participants
                 ],
                 call.automatic,
+                {kind: [asdict(each) for each in parts] for kind, parts in call.recorded.items()},
             ]
             for call in world.conferences.values()
         ],
@@ -147,9 +148,10 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
                 fleeting=fleeting,
             )
         )
-    for identifier, space_id, start, end, origin, participants, automatic in kept["conferences"]:
+    for identifier, space_id, start, end, origin, participants, automatic, recorded in kept["conferences"]:
         call = Conference(identifier, space_id, start, origin, end, automatic=tuple(automatic))
         call.participants = [Participant(*each) for each in participants]
+        call.recorded = {kind: [Recorded(**each) for each in parts] for kind, parts in recorded.items()}
         space = world.spaces[space_id]
         space.records.append(call)
         if end is None:

@@ -118,10 +118,24 @@ class Participant:
 
 
 @dataclass(slots=True)
+class Recorded:
+    """A recording, transcript or notes that the control started; moments of world time.
+
+    ``end`` None = until the call ends; ``file_at`` None = some minutes after the end; ``state`` replaces Google's word for it.
+    """
+
+    start: float
+    end: float | None = None
+    file_at: float | None = None
+    state: str = ""
+
+
+@dataclass(slots=True)
 class Conference:
     """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's).
 
-    ``automatic`` names what the space's settings had recorded when the call began.
+    ``automatic`` names what the space's settings had recorded when the call began; ``recorded`` is what the control ordered
+    (kind -> parts), which replaces the room's habit.
     """
 
     id: str
@@ -131,6 +145,7 @@ class Conference:
     end: float | None = None
     participants: list[Participant] = field(default_factory=list)
     automatic: tuple[str, ...] = ()
+    recorded: dict[str, list[Recorded]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -274,6 +289,11 @@ class World:
         """The person or mailbox with this address."""
         email = email.strip().lower()
         return self.people.get(email) or self.mailboxes.get(email)
+
+    def generated_name(self, room: Room) -> str:
+        """What the Directory calls a room: building, floor, name and seats."""
+        building = next(each for each in self.buildings if each.id == room.building)
+        return f"{building.name}-{room.floor}-{room.name} ({room.capacity})"
 
     # -- spaces ------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Meet REST guide: Work with artifacts. Lists hold 10 rows unless asked, 100 at mo
 from itertools import islice
 
 from simulator import errors, masks
+from simulator.config import number_of_name
 from simulator.leftovers import STATES, Artifact, Entry, artifacts_of, entries_of, entry_of
 from simulator.meet.shared import (
     JSON,
@@ -44,7 +45,7 @@ def _as_json(call: Call, artifact: Artifact) -> JSON:
     state = artifact.state(call.world.now())
     answer: JSON = {
         "name": artifact.name,
-        "state": STATES.index(state) if call.enum_numbers else state,
+        "state": number_of_name(STATES, state) if call.enum_numbers else state,
         "startTime": call.world.shown(artifact.start),
     }
     if artifact.end is not None:

@@ -4,7 +4,7 @@ Meet REST guide: Manage meeting space members. The discovery document describes 
 """
 
 from simulator import errors, masks
-from simulator.config import ROLE, read_member
+from simulator.config import ROLE, number_of_name, read_member
 from simulator.errors import ApiError
 from simulator.identity import READONLY
 from simulator.meet.shared import (
@@ -35,7 +35,7 @@ def _space(call: Call, *, write: bool) -> Space:
 def _as_json(call: Call, space: Space, identifier: str) -> JSON:
     answer: JSON = {"name": f"{space.name}/members/{identifier}", **space.members[identifier]}
     if call.enum_numbers and "role" in answer:
-        answer["role"] = ROLE.names.index(answer["role"])
+        answer["role"] = number_of_name(ROLE.names, answer["role"])
     return answer
 
 

@@ -107,7 +107,10 @@ def get_record(call: Call) -> JSON:
 
 
 def participant_as_json(world: World, record: Conference, each: Participant) -> JSON:
-    """A participant; a room's device is a signed-in user with the device's name. No e-mail is told."""
+    """A participant; a room's device is a signed-in user with the device's name. Without an e-mail.
+
+    ``unknown:field`` is a kind that Google has added since: a field of that name.
+    """
     answer: JSON = {
         "name": f"{record.name}/participants/{each.id}",
         "earliestStartTime": world.shown(each.joined),
@@ -116,7 +119,9 @@ def participant_as_json(world: World, record: Conference, each: Participant) -> 
         answer["latestEndTime"] = world.shown(each.left)
     if each.kind == "phone":
         answer["phoneUser"] = {"displayName": each.display_name}
-    elif each.kind == "guest":
+    elif each.kind.startswith("unknown:"):
+        answer[each.kind.removeprefix("unknown:")] = {"displayName": each.display_name}
+    elif each.user is None:
         answer["anonymousUser"] = {"displayName": each.display_name}
     else:
         answer["signedinUser"] = {"user": each.user, "displayName": each.display_name}

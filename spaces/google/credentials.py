@@ -23,8 +23,10 @@ from google.auth.credentials import Credentials
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
-from spaces.google import errors, transport
+from spaces.google import errors, interpret, transport
+from spaces.google.answers import read_answer
 from spaces.google.endpoints import ISSUER
+from spaces.google.token_refusals import TOKEN_ENDPOINT
 from spaces.words import text as _
 
 CREATED = "https://www.googleapis.com/auth/meetings.space.created"
@@ -183,12 +185,13 @@ def _ask(
         response = transport.send(
             session, method, url, data=body, headers=headers, timeout=timeout, write=False
         )
-    if response.status_code in (408, 429) or response.status_code >= 500:
-        raise errors.from_answer(transport.answer(response), write=False)
+    status, found = response.status_code, transport.answer(response)
+    if found.page or status in (408, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise interpret.from_answer(found, write=False, api=TOKEN_ENDPOINT)
     values = transport.decoded(response)
-    if not isinstance(values, dict) or HTTPStatus.OK < response.status_code < HTTPStatus.BAD_REQUEST:
-        raise errors.unreadable(f"{response.status_code} without a JSON object from {url}", write=False)
-    return response.status_code, values
+    if not isinstance(values, dict) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
+        raise errors.unreadable(f"{status} without a JSON object from {url}", write=False)
+    return status, values
 
 
 def grant_problem(problem: Exception) -> errors.GoogleError:
@@ -208,50 +211,18 @@ def grant_problem(problem: Exception) -> errors.GoogleError:
     )
 
 
-def _refusal(values: Mapping[str, Any], *, status: int) -> errors.ConnectionBroken:
-    """Sort a refusal of the token endpoint by its `error` word; the description decides only within one word."""
-    word, description, subtype = (
-        str(values.get(name) or "") for name in ("error", "error_description", "error_subtype")
-    )
-    detail = f"token endpoint: {status} {word} {subtype}: {description}"
-    return errors.broken(_reason(word, description.lower(), subtype), detail=detail)
-
-
-_REASON_BY_WORD: Mapping[str, errors.Reason] = {
-    "unauthorized_client": "not_delegated",
-    "invalid_scope": "bad_scope",
-    "access_denied": "policy",
-    "admin_policy_enforced": "policy",
-    "org_internal": "policy",
-    "invalid_client": "bad_client",
-    "deleted_client": "bad_client",
-    "redirect_uri_mismatch": "redirect",
-    "disallowed_useragent": "browser",
-}
-
-
-def _reason(word: str, description: str, subtype: str) -> errors.Reason:
-    if word == "invalid_grant":
-        if subtype == "invalid_rapt":
-            return "sign_in_again"
-        if "invalid email or user id" in description:
-            return "unknown_subject"
-        if "reasonable timeframe" in description or "short-lived" in description:
-            return "clock"
-        if "jwt signature" in description:
-            return "bad_key"
-        return "revoked"
-    if word == "invalid_request" and "principal" in description:
-        return "not_an_address"
-    return _REASON_BY_WORD.get(word, "other")
+def _refusal(values: Mapping[str, Any], *, status: int) -> errors.GoogleError:
+    """What a refusal of the token endpoint means (table in `token_refusals`)."""
+    return interpret.from_answer(read_answer(status, values), write=False, api=TOKEN_ENDPOINT)
 
 
 def redirect_problem(word: str) -> errors.ConnectionBroken:
     """What the `error` parameter means with which Google sends a person back from the consent page."""
-    reason: errors.Reason = (
-        "consent_failed" if word == "access_denied" else _REASON_BY_WORD.get(word, "consent_failed")
-    )
-    return errors.broken(reason, detail=f"authorization page: {word[:60]}")
+    if word != "access_denied":
+        problem = _refusal({"error": word[:60]}, status=400)
+        if isinstance(problem, errors.ConnectionBroken) and problem.code != "other":
+            return problem
+    return errors.broken("consent_failed", detail=f"authorization page: {word[:60]}")
 
 
 def new_verifier() -> str:
@@ -348,9 +319,9 @@ def exchange(
     }
     status, values = _ask("POST", token_url, body=form, timeout=timeout)
     if status != HTTPStatus.OK:
-        word = str(values.get("error") or status)
-        reason: errors.Reason = "consent_failed" if word == "invalid_grant" else _reason(word, "", "")
-        raise errors.broken(reason, detail=f"{word}: {values.get('error_description')}")
+        if values.get("error") == "invalid_grant":
+            raise errors.broken("consent_failed", detail=f"invalid_grant: {values.get('error_description')}")
+        raise _refusal(values, status=status)
     access_token, refresh_token = values.get("access_token"), values.get("refresh_token")
     if not isinstance(access_token, str) or not isinstance(values.get("id_token"), str):
         raise errors.unreadable("token answer without access_token or id_token", write=False)

@@ -1,26 +1,37 @@
-"""What can go wrong with Google, sorted by what to do about it.
+"""What can go wrong with Google, as classes that say what to do about it.
 
-Every error carries `sentence` (for people: what happened, what to do) and `detail` (for logs: technical, no tokens).
-Facts about codes, status words and reasons: Google Cloud API design guide, "Errors", and the Meet REST reference.
+Which class an answer of Google becomes is decided by the table in `refusals`; this module holds the classes and the failures that
+come without an answer.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
-from spaces.words import Text
+from spaces.words import Text, joined
 from spaces.words import text as _
 
-API_LIBRARY = "https://console.cloud.google.com/apis/library/meet.googleapis.com"
-LONGEST_PAUSE = 3600.0
-"""Seconds. A longer wait than this in an answer is taken for nonsense and cut."""
+Subject = Literal["space", "account", "project", "organisation", "request", "quota", "network"]
+"""What an error is about: the Meet link, the Google account, the Cloud project, the organisation's rules, what was sent, the quota,
+or the way to Google."""
+Effect = Literal["none", "recheck_space", "account_problem", "account_broken", "pause_quota"]
+"""What an error means for what is stored. `recheck_space`: conclude nothing about the space before it has been read again as its
+owner. `account_problem`: note it at the account and go on trying. `account_broken`: a person has to repair the account."""
 
 
 class GoogleError(Exception):
-    """Something outside went wrong. Raised as one of the subclasses."""
+    """Something outside went wrong. Raised as one of the subclasses.
+
+    `code` is stable and names the cause. `sentence` says for people what happened and what to do, `cure` only what to do ("" if
+    nothing is known). `google_says` is Google's own sentence, without secrets and in one line ("" if there is none).
+    `detail` is technical, for logs, without secrets. `subject` and `effect`: see there.
+    """
+
+    code: str = "google_error"
+    subject: Subject = "request"
+    effect: Effect = "none"
+    cure: str = ""
+    google_says: str = ""
 
     def __init__(self, sentence: str, *, detail: str = "") -> None:
         super().__init__(sentence)
@@ -29,42 +40,64 @@ class GoogleError(Exception):
 
 
 class NotFound(GoogleError):
-    """Google knows no such thing, or hides that it does. For spaces: treat like NotPermitted."""
+    """Google knows no such object, or hides it from this account. For spaces: treat like NotPermitted."""
+
+    code = "not_found"
+    subject: Subject = "space"
+    effect: Effect = "recheck_space"
 
 
 class NotPermitted(GoogleError):
-    """Not the owner, unknown, or made by another app: Google does not tell which."""
+    """Google hides this object from this account: not the owner, unknown, or made by another app. Nothing else ends up here."""
+
+    code = "hidden"
+    subject: Subject = "space"
+    effect: Effect = "recheck_space"
 
 
-class ScopeMissing(NotPermitted):
+class AccessRefused(GoogleError):
+    """Google refuses the account, the Cloud project or the organisation, whatever object is asked for. Says nothing about a space."""
+
+    code = "access_refused"
+    subject: Subject = "account"
+    effect: Effect = "account_problem"
+
+
+class ScopeMissing(AccessRefused):
     """The token was given without a permission that this call needs."""
 
-
-class ApiDisabled(GoogleError):
-    """The Meet API is switched off in the Cloud project; `link` leads to the switch."""
-
-    def __init__(self, sentence: str, *, detail: str = "", link: str = API_LIBRARY) -> None:
-        super().__init__(sentence, detail=detail)
-        self.link = link
+    code = "scope_missing"
+    effect: Effect = "account_broken"
 
 
-class NothingToEnd(GoogleError):
-    """No call is on, so there is nothing to end. Counts as done."""
+class ApiDisabled(AccessRefused):
+    """An API is switched off in the Cloud project. `link` leads to the switch ("" if it is not known which API)."""
+
+    code = "api_disabled"
+    subject: Subject = "project"
+    link: str = ""
 
 
 class Refused(GoogleError):
-    """Google refused what was sent (400, 409, 412). `fields` names the settings it complained about, if it said."""
+    """Google refused what was sent. `fields` names the settings it complained about, if it said; `status` is its status word."""
 
-    def __init__(
-        self, sentence: str, *, detail: str = "", fields: tuple[str, ...] = (), status: str = ""
-    ) -> None:
-        super().__init__(sentence, detail=detail)
-        self.fields = fields
-        self.status = status
+    code = "refused"
+    fields: tuple[str, ...] = ()
+    status: str = ""
+
+
+class NothingToEnd(Refused):
+    """Google says that no conference is active, so there is nothing to end. Counts as done."""
+
+    code = "nothing_to_end"
+    subject: Subject = "space"
 
 
 class TryLater(GoogleError):
     """Not now. `retry_after` in seconds if Google named a time. Nothing was done, unless it is an OutcomeUnknown."""
+
+    code = "try_later"
+    subject: Subject = "network"
 
     def __init__(self, sentence: str, *, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(sentence, detail=detail)
@@ -72,8 +105,12 @@ class TryLater(GoogleError):
 
 
 class OverQuota(TryLater):
-    """Too many calls this minute: pause the whole bucket, not just this call. `quota_limit`: the name of the limit that Google
-    found exceeded, if it said (Google Cloud API design guide, "Errors", ErrorInfo's metadata). Nothing was done."""
+    """Too many calls: pause the whole bucket, not just this call. `quota_limit`: the name of the limit that Google found
+    exceeded, if it said (Google Cloud API design guide, "Errors", ErrorInfo's metadata). Nothing was done."""
+
+    code = "over_quota"
+    subject: Subject = "quota"
+    effect: Effect = "pause_quota"
 
     def __init__(
         self, sentence: str, *, detail: str = "", retry_after: float | None = None, quota_limit: str = ""
@@ -83,15 +120,28 @@ class OverQuota(TryLater):
 
 
 class Unreachable(TryLater):
-    """The request never reached Google: no network, no such host, connection refused, wrong certificate."""
+    """The request never reached Google: no network, no such host, connection refused, wrong certificate, a proxy that refuses."""
+
+    code = "unreachable"
 
 
 class Unreadable(TryLater):
     """Google answered a read with something that makes no sense."""
 
+    code = "unreadable"
+
+
+class NotGoogle(Unreadable):
+    """A web filter, a proxy or a sign-in page of a network answered a read in Google's place."""
+
+    code = "not_google"
+
 
 class OutcomeUnknown(TryLater):
     """A write was sent and the answer is missing or unreadable: it may have happened. Never repeat it blindly."""
+
+    code = "outcome_unknown"
+    effect: Effect = "recheck_space"
 
 
 Reason = Literal[
@@ -99,6 +149,7 @@ Reason = Literal[
     "sign_in_again",
     "not_delegated",
     "unknown_subject",
+    "account_off",
     "not_an_address",
     "clock",
     "bad_key",
@@ -112,7 +163,7 @@ Reason = Literal[
     "other",
 ]
 
-CURES: Mapping[Reason, str] = {
+CURES: Mapping[Reason, Text] = {
     "revoked": _("Connect the Google account again."),
     "sign_in_again": _(
         "Your organisation wants this account to sign in again from time to time. Connect it again; an "
@@ -124,6 +175,7 @@ CURES: Mapping[Reason, str] = {
         "later."
     ),
     "unknown_subject": _("Check that the mailbox exists, is spelt right and is not suspended."),
+    "account_off": _("Check in the Google Admin console whether the account is suspended or restricted."),
     "not_an_address": _("Enter the mailbox as an e-mail address, not as a number or a name."),
     "clock": _("Set the clock of the server; it differs from Google's by more than a few minutes."),
     "bad_key": _(
@@ -150,11 +202,12 @@ CURES: Mapping[Reason, str] = {
     ),
 }
 
-_WHAT: Mapping[Reason, str] = {
+WHAT: Mapping[Reason, Text] = {
     "revoked": _("Google no longer accepts this account's permission: it was withdrawn or has expired."),
     "sign_in_again": _("Google wants this account to sign in again."),
     "not_delegated": _("Google does not let our service account act for this mailbox."),
     "unknown_subject": _("Google knows no active user with this address."),
+    "account_off": _("Google says that this account is restricted or suspended."),
     "not_an_address": _("Google does not accept the name of the mailbox."),
     "clock": _("Google finds our clock wrong."),
     "bad_key": _("Google does not accept the key of our service account."),
@@ -170,25 +223,20 @@ _WHAT: Mapping[Reason, str] = {
 
 
 class ConnectionBroken(GoogleError):
-    """The account cannot be used until a person mends it; `cure` says how. Never retry."""
+    """The account cannot be used until a person repairs it; `cure` says how. Never retry."""
 
-    def __init__(self, sentence: str, *, detail: str = "", reason: Reason = "other") -> None:
-        super().__init__(sentence, detail=detail)
-        self.reason: Reason = reason
-
-    @property
-    def cure(self) -> str:
-        """What a person has to do, as one or two sentences."""
-        return CURES[self.reason]
+    code = "connection_broken"
+    subject: Subject = "account"
+    effect: Effect = "account_broken"
+    reason: Reason = "other"
 
 
 def broken(reason: Reason, *, detail: str = "") -> ConnectionBroken:
-    """A ConnectionBroken with the sentences that belong to `reason`."""
-    return ConnectionBroken(
-        Text("%(what)s %(cure)s") % {"what": _WHAT[reason], "cure": CURES[reason]},
-        detail=detail,
-        reason=reason,
-    )
+    """A ConnectionBroken with the sentences that belong to `reason`, which is its code, too."""
+    problem = ConnectionBroken(joined(WHAT[reason], CURES[reason]), detail=detail)
+    problem.reason = problem.code = reason
+    problem.cure = CURES[reason]
+    return problem
 
 
 _SECRETS = re.compile(
@@ -202,92 +250,6 @@ _SECRETS = re.compile(
 def scrub(text: str) -> str:
     """`text` in one line, at most 500 characters, with everything that looks like a token removed."""
     return _SECRETS.sub("[removed]", " ".join(text[:2000].split()))[:500]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An error answer of a Google API, taken apart. Missing parts are empty: front ends also send HTML."""
-
-    code: int
-    status: str = ""
-    message: str = ""
-    reasons: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
-    consumer: str = ""
-    quota_limit: str = ""
-    retry_after: float | None = None
-
-    @property
-    def detail(self) -> str:
-        """The answer in one technical line."""
-        words = [str(self.code), self.status, *self.reasons]
-        return f"{' '.join(word for word in words if word)}: {self.message or 'no message'}"
-
-
-def read_answer(code: int, body: object, *, retry_after: str | None = None) -> Answer:
-    """Take an error answer apart. `body` is the decoded JSON of whatever shape, or None; never raises."""
-    error = _mapping(_mapping(body).get("error"))
-    details = [_mapping(entry) for entry in _sequence(error.get("details"))]
-    reasons = [_text(entry.get("reason")) for entry in details]
-    reasons += [_text(_mapping(entry).get("reason")) for entry in _sequence(error.get("errors"))]
-    violations = [_mapping(one) for entry in details for one in _sequence(entry.get("fieldViolations"))]
-    delays = [_text(entry.get("retryDelay")) for entry in details]
-    metadata = [_mapping(entry.get("metadata")) for entry in details]
-    consumers = [_text(entry.get("consumer")) for entry in metadata]
-    limits = [_text(entry.get("quota_limit")) for entry in metadata]
-    return Answer(
-        code=code,
-        status=_text(error.get("status")),
-        message=_text(error.get("message")),
-        reasons=tuple(reason for reason in reasons if reason),
-        fields=tuple(field for one in violations if (field := _text(one.get("field")))),
-        consumer=next((one for one in consumers if re.fullmatch(r"projects/[a-z0-9-]{1,60}", one)), ""),
-        quota_limit=next((limit for limit in limits if limit), ""),
-        retry_after=_pause(next((delay.rstrip("s") for delay in delays if delay), retry_after)),
-    )
-
-
-def from_answer(answer: Answer, *, write: bool) -> GoogleError:
-    """The error that an answer (3xx to 5xx) means, for a read or a write."""
-    detail = answer.detail
-    if answer.code == 429 or {"RATE_LIMIT_EXCEEDED", "rateLimitExceeded", "userRateLimitExceeded"} & {
-        *answer.reasons
-    }:
-        return OverQuota(
-            _(
-                "Google lets us ask no more for the moment: the quota of this minute is used up. Try again in a minute."
-            ),
-            detail=detail,
-            retry_after=answer.retry_after,
-            quota_limit=answer.quota_limit,
-        )
-    if answer.code == 401:
-        return broken("token_refused", detail=detail)
-    if answer.code == 403:
-        return _forbidden(answer)
-    if answer.code == 404:
-        return NotFound(
-            _("Google does not know it, or does not show it to this account. It may have expired."),
-            detail=detail,
-        )
-    if answer.code == 408 or answer.code >= 500:
-        return _failing(answer, write=write)
-    if answer.code == 409 and answer.status != "ALREADY_EXISTS":
-        return TryLater(
-            _("Somebody else changed it at the same moment. Try again."),
-            detail=detail,
-            retry_after=answer.retry_after,
-        )
-    if answer.code < 400:
-        return unreadable(f"unexpected answer {detail}", write=write)
-    return Refused(
-        _("Google refused what was sent (%(fields)s).") % {"fields": ", ".join(answer.fields)}
-        if answer.fields
-        else _("Google refused what was sent."),
-        detail=detail,
-        fields=answer.fields,
-        status=answer.status,
-    )
 
 
 def unreadable(detail: str, *, write: bool) -> GoogleError:
@@ -319,70 +281,3 @@ def no_answer(detail: str, *, write: bool) -> GoogleError:
     if write:
         return outcome_unknown(detail)
     return TryLater(_("Google did not answer in time. Try again in a moment."), detail=detail)
-
-
-def _forbidden(answer: Answer) -> GoogleError:
-    if "ACCESS_TOKEN_SCOPE_INSUFFICIENT" in answer.reasons or "insufficientPermissions" in answer.reasons:
-        return ScopeMissing(
-            _(
-                "This account was connected without a permission that is needed here. Connect it again with all "
-                "permissions, or add the missing scope to the delegation."
-            ),
-            detail=answer.detail,
-        )
-    if "SERVICE_DISABLED" in answer.reasons or "accessNotConfigured" in answer.reasons:
-        project = answer.consumer.removeprefix("projects/")
-        return ApiDisabled(
-            _(
-                "The Google Meet API is switched off in the Cloud project. An administrator can enable it in the Google "
-                "Cloud console; it works some minutes later."
-            ),
-            detail=answer.detail,
-            link=f"{API_LIBRARY}?project={project}" if project else API_LIBRARY,
-        )
-    return NotPermitted(
-        _(
-            "Google does not permit this to the account: it does not own the meeting space, the space does not exist, or "
-            "it was made by another app."
-        ),
-        detail=answer.detail,
-    )
-
-
-def _failing(answer: Answer, *, write: bool) -> GoogleError:
-    # Only 503 says for certain that nothing was done; 500, 502 and 504 may come after the deed.
-    if write and answer.code != 503:
-        return outcome_unknown(answer.detail)
-    return TryLater(
-        _("Google is not available at the moment. Try again later."),
-        detail=answer.detail,
-        retry_after=answer.retry_after,
-    )
-
-
-def _pause(value: str | None) -> float | None:
-    """Seconds from a Retry-After header (number or HTTP date) or a retryDelay; None if absent or senseless."""
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, IndexError, OverflowError):
-            return None
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_PAUSE) if seconds == seconds else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _sequence(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -16,7 +16,8 @@ from typing import Any
 
 from google.auth.credentials import Credentials
 
-from spaces.google import endpoints, errors, transport
+from spaces.google import answers, endpoints, errors, interpret, transport
+from spaces.google.refusals import Row, words
 from spaces.google.resources import EventSubscription
 from spaces.google.session import Session
 from spaces.words import text as _
@@ -27,7 +28,6 @@ PARTICIPANT_JOINED = "google.workspace.meet.participant.v2.joined"
 PARTICIPANT_LEFT = "google.workspace.meet.participant.v2.left"
 WANTED: tuple[str, ...] = (CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT)
 
-API_LIBRARY = "https://console.cloud.google.com/apis/library/workspaceevents.googleapis.com"
 LONGEST = "604800s"
 """Seven days, the most for subscriptions without resource data, and Meet's events never have any."""
 SHORT = "3600s"
@@ -35,8 +35,20 @@ OPERATION_TIME = 20.0
 """Seconds to wait for an operation. Normally it is done when it is answered."""
 
 _NAME = re.compile(r"subscriptions/[A-Za-z0-9_-]{1,200}")
-# Operations tell errors by gRPC's numbers (google.rpc.Code); everything else of Google's does it by those of HTTP.
-_HTTP_OF_RPC = {3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}
+# Operations tell errors by gRPC's numbers (google.rpc.Code), everything else by HTTP's numbers and by words.
+_OF_RPC = {
+    3: (400, "INVALID_ARGUMENT"),
+    4: (504, "DEADLINE_EXCEEDED"),
+    5: (404, "NOT_FOUND"),
+    6: (409, "ALREADY_EXISTS"),
+    7: (403, "PERMISSION_DENIED"),
+    8: (429, "RESOURCE_EXHAUSTED"),
+    9: (400, "FAILED_PRECONDITION"),
+    10: (409, "ABORTED"),
+    13: (500, "INTERNAL"),
+    14: (503, "UNAVAILABLE"),
+    16: (401, "UNAUTHENTICATED"),
+}
 
 
 class AlreadyThere(errors.Refused):
@@ -45,6 +57,45 @@ class AlreadyThere(errors.Refused):
 
 class TopicRefused(errors.Refused):
     """The Pub/Sub topic does not exist, or not in the Cloud project that asks."""
+
+
+API = interpret.Api(
+    "Google Workspace Events API",
+    "workspaceevents.googleapis.com",
+    (
+        Row(
+            "topic_refused",
+            TopicRefused,
+            _(
+                "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
+                "of the service account: compare MEETADMIN_PUSH_TOPIC with the console."
+            ),
+            subject="project",
+            reasons=words("INVALID_PUBSUB_TOPIC"),
+        ),
+        Row(
+            "already_there",
+            AlreadyThere,
+            _("There is such a subscription already."),
+            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS"),
+            statuses=words("ALREADY_EXISTS"),
+        ),
+        Row(
+            "target_hidden",
+            errors.NotPermitted,
+            _(
+                "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
+                "and the numeric id that Meetadmin knows of it must still be its own."
+            ),
+            subject="account",
+            effect="account_problem",
+            reasons=words("TARGET_RESOURCE_ACCESS_DENIED"),
+            message=r"^the caller does not have permission|^permission denied on resource (?!project)|or it does not exist",
+            within=words("PERMISSION_DENIED"),
+        ),
+    ),
+)
+"""Refusals that Workspace Events has on its own; everything else means what it means elsewhere."""
 
 
 def user_target(google_id: str) -> str:
@@ -66,7 +117,7 @@ class EventsClient:
 
     def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = 8.0) -> None:
         self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, judge=_judge)
+        self._session = Session(credentials, timeout=timeout, api=API)
 
     def close(self) -> None:
         """Give the session back. Connections belong to the process and stay."""
@@ -149,42 +200,11 @@ class EventsClient:
             operation = self._call("GET", name)
         problem = operation.get("error")
         if isinstance(problem, Mapping):
-            code = _HTTP_OF_RPC.get(problem.get("code", 0), 500)
-            raise _judge(errors.read_answer(code, {"error": problem}), write=True)
+            code, status = _OF_RPC.get(problem.get("code", 0), (500, "UNKNOWN"))
+            raise interpret.from_answer(
+                answers.read_answer(code, {"error": {**problem, "status": status}}), write=True, api=API
+            )
         return operation
-
-
-def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
-    """The errors that Workspace Events has on its own; everything else means what it means elsewhere."""
-    usual = errors.from_answer(answer, write=write)
-    if "INVALID_PUBSUB_TOPIC" in answer.reasons:
-        return TopicRefused(
-            _(
-                "Google does not accept the Pub/Sub topic. It must exist, and in the very Cloud project of the OAuth client and "
-                "of the service account: compare MEETADMIN_PUSH_TOPIC with the console."
-            ),
-            detail=answer.detail,
-        )
-    if answer.code == 409 and (answer.status == "ALREADY_EXISTS" or "ALREADY_EXISTS" in str(answer.reasons)):
-        return AlreadyThere(_("There is such a subscription already."), detail=answer.detail)
-    if isinstance(usual, errors.ApiDisabled):
-        return errors.ApiDisabled(
-            _(
-                "The Google Workspace Events API is switched off in the Cloud project. An administrator can enable it in the "
-                "Google Cloud console; it works some minutes later."
-            ),
-            detail=answer.detail,
-            link=API_LIBRARY,
-        )
-    if isinstance(usual, errors.NotPermitted) and not isinstance(usual, errors.ScopeMissing):
-        return errors.NotPermitted(
-            _(
-                "Google does not let this account listen to its own meetings. The mailbox must be an ordinary account with Meet, "
-                "and the numeric id that Meetadmin knows of it must still be its own."
-            ),
-            detail=answer.detail,
-        )
-    return usual
 
 
 def _require(name: str) -> str:

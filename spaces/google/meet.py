@@ -34,7 +34,6 @@ from spaces.google.resources import (
     Space,
 )
 from spaces.google.session import Session
-from spaces.words import text as _
 
 RECORDS_PER_PAGE = 100
 PARTICIPANTS_PER_PAGE = 250
@@ -137,16 +136,9 @@ class MeetClient:
         wanted = meet_v2.EndActiveConferenceRequest(
             name=_require(_SPACE, name, "a space name such as spaces/jQCFfuBOdN5z")
         )
-        try:
-            self._call(
-                "write", lambda: self._spaces.end_active_conference(wanted, retry=None, timeout=self._timeout)
-            )
-        except errors.Refused as refusal:
-            if refusal.status == "FAILED_PRECONDITION":
-                raise errors.NothingToEnd(
-                    _("No call is on in this space."), detail=refusal.detail
-                ) from refusal
-            raise
+        self._call(
+            "write", lambda: self._spaces.end_active_conference(wanted, retry=None, timeout=self._timeout)
+        )
 
     def members(self, name: str) -> list[Member]:
         """Everybody who may join without knocking (guide "Manage meeting space members"); for the owner only."""

@@ -22,10 +22,11 @@ from typing import Any
 import jwt
 from google.auth.credentials import Credentials
 
-from spaces.google import endpoints, errors, transport
+from spaces.google import endpoints, errors, interpret, transport
 from spaces.google.endpoints import ISSUER
 from spaces.google.events import moment
 from spaces.google.push import Arrangement
+from spaces.google.refusals import Row, words
 from spaces.google.session import Session
 from spaces.words import text as _
 
@@ -42,6 +43,39 @@ KEYS_PAUSE = 10.0
 PULL_TIMEOUT = 100.0
 """Seconds for a pull, which Google answers late on purpose while nothing is there."""
 PULL_AT_ONCE = 100
+
+API = interpret.Api(
+    "Cloud Pub/Sub API",
+    "pubsub.googleapis.com",
+    (
+        Row(
+            "pull_not_allowed",
+            errors.NotPermitted,
+            _(
+                "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
+                "(roles/pubsub.subscriber) there."
+            ),
+            subject="project",
+            effect="none",
+            reasons=words("IAM_PERMISSION_DENIED"),
+            message=r"not authorized to perform this action|does not have permission|^permission denied on resource (?!project)",
+            within=words("PERMISSION_DENIED"),
+        ),
+        Row(
+            "no_subscription",
+            errors.NotFound,
+            _(
+                "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console."
+            ),
+            subject="project",
+            effect="none",
+            statuses=words("NOT_FOUND"),
+            message=r"not found",
+            within=words("NOT_FOUND"),
+        ),
+    ),
+)
+"""Refusals about the project's set-up, never about a meeting."""
 
 _ISSUERS = (ISSUER, ISSUER.removeprefix("https://"))
 _RECORD = re.compile(r"conferenceRecords/[A-Za-z0-9_-]{1,180}")
@@ -264,7 +298,7 @@ class PullClient:
 
     def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = PULL_TIMEOUT) -> None:
         self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, judge=_judge)
+        self._session = Session(credentials, timeout=timeout, api=API)
 
     def pull(self, subscription: str) -> list[Pulled]:
         """What is there; when nothing is, Google waits a while before it answers with nothing. Raises GoogleErrors."""
@@ -292,28 +326,3 @@ class PullClient:
             data=json.dumps({"ackIds": list(acks)}),
             headers={"Content-Type": "application/json"},
         )
-
-
-def _judge(answer: errors.Answer, *, write: bool) -> errors.GoogleError:
-    """Pub/Sub's refusals, which are about the project's set-up and never about a meeting."""
-    usual = errors.from_answer(answer, write=write)
-    if isinstance(usual, errors.ApiDisabled):
-        return errors.ApiDisabled(
-            _("The Cloud Pub/Sub API is switched off in the Cloud project."), detail=answer.detail
-        )
-    if isinstance(usual, errors.NotPermitted):
-        return errors.NotPermitted(
-            _(
-                "Our service account may not read the Pub/Sub subscription. Give it the role Pub/Sub Subscriber "
-                "(roles/pubsub.subscriber) there."
-            ),
-            detail=answer.detail,
-        )
-    if isinstance(usual, errors.NotFound):
-        return errors.NotFound(
-            _(
-                "There is no such Pub/Sub subscription. Compare MEETADMIN_PUSH_SUBSCRIPTIONS with the console."
-            ),
-            detail=answer.detail,
-        )
-    return usual

@@ -5,21 +5,14 @@ The Meet client hangs it under Google's own library; the clients of Workspace Ev
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 from google.auth.credentials import Credentials
 
 from spaces.google import credentials as google_credentials
-from spaces.google import errors, transport
+from spaces.google import errors, interpret, transport
 from spaces.google.quota import Gate, Kind
-
-
-class Judge(Protocol):
-    """Tells what an error answer means. Each API has some reasons of its own."""
-
-    def __call__(self, answer: errors.Answer, *, write: bool) -> errors.GoogleError:
-        """The error to raise."""
 
 
 class Session(requests.Session):
@@ -35,13 +28,13 @@ class Session(requests.Session):
         *,
         timeout: float,
         quota_user: str | None = None,
-        judge: Judge = errors.from_answer,
+        api: interpret.Api = interpret.MEET,
     ) -> None:
         super().__init__()
         transport.prepare(self)
         self._credentials = credentials
         self._timeout = timeout
-        self._judge = judge
+        self._api = api
         self.passing: tuple[Kind, Gate | None] = ("read", None)
         self._quota_user = hashlib.sha256(quota_user.encode()).hexdigest()[:40] if quota_user else ""
 
@@ -63,14 +56,13 @@ class Session(requests.Session):
             google_credentials.renew(self._credentials, force=True)
             response = self._send(method, url, params=params, data=data, headers=headers, write=write)
         if not transport.is_good(response):
-            problem = self._judge(transport.answer(response), write=write)
+            problem = interpret.from_answer(transport.answer(response), write=write, api=self._api)
             kind, gate = self.passing
             if gate and isinstance(problem, errors.OverQuota):
                 gate.refused(kind, problem)
             raise problem
         if not isinstance(transport.decoded(response), dict):
-            # The library would take any answer to "end" for a yes, and trips over others in its own ways.
-            raise errors.unreadable(f"{response.status_code} without a JSON object", write=write)
+            raise transport.no_object(response, write=write)
         return response
 
     def _send(

@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import exceptions as pool_errors
 
-from spaces.google import errors
+from spaces.google import answers, errors, interpret
 
 CONNECT_TIMEOUT = 3.0
 """Seconds for reaching Google at all; the caller's timeout covers the wait for the answer."""
@@ -73,11 +73,23 @@ def decoded(response: requests.Response) -> object:
         return None
 
 
-def answer(response: requests.Response) -> errors.Answer:
+def answer(response: requests.Response) -> answers.Answer:
     """An error answer, taken apart."""
-    return errors.read_answer(
-        response.status_code, decoded(response), retry_after=response.headers.get("Retry-After")
+    body = decoded(response)
+    return answers.read_answer(
+        response.status_code,
+        body,
+        retry_after=response.headers.get("Retry-After"),
+        page="" if body is not None else response.content[:5000].decode("utf-8", "replace"),
     )
+
+
+def no_object(response: requests.Response, *, write: bool) -> errors.GoogleError:
+    """The error for a success without the JSON object that every success of Google's APIs is."""
+    found = answer(response)
+    if found.page:
+        return interpret.from_answer(found, write=write)
+    return errors.unreadable(f"{response.status_code} without a JSON object", write=write)
 
 
 def is_good(response: requests.Response) -> bool:

@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spaces.google import errors
-from spaces.google.errors import from_answer, read_answer
+from spaces.google.answers import read_answer
+from spaces.google.interpret import from_answer
+
+LIBRARY = "https://console.cloud.google.com/apis/library/meet.googleapis.com"
 
 
 def body(code=400, status="", message="", *details):
@@ -22,7 +25,7 @@ def info(reason, **metadata):
 
 READS = [
     (400, body(400, "INVALID_ARGUMENT", "Request contains an invalid argument."), errors.Refused),
-    (400, body(400, "FAILED_PRECONDITION", "There is no active conference."), errors.Refused),
+    (400, body(400, "FAILED_PRECONDITION", "Precondition check failed."), errors.Refused),
     (400, None, errors.Refused),
     (401, body(401, "UNAUTHENTICATED"), errors.ConnectionBroken),
     (403, body(403, "PERMISSION_DENIED", "Permission denied on resource Space"), errors.NotPermitted),
@@ -30,9 +33,9 @@ READS = [
     (403, body(403, "PERMISSION_DENIED", "", info("SERVICE_DISABLED")), errors.ApiDisabled),
     (403, body(403, "", "", info("RATE_LIMIT_EXCEEDED")), errors.OverQuota),
     (403, {"error": {"errors": [{"reason": "userRateLimitExceeded"}]}}, errors.OverQuota),
-    (403, None, errors.NotPermitted),
+    (403, None, errors.AccessRefused),
     (404, body(404, "NOT_FOUND"), errors.NotFound),
-    (404, None, errors.NotFound),
+    (404, None, errors.Refused),
     (408, None, errors.TryLater),
     (409, body(409, "ALREADY_EXISTS"), errors.Refused),
     (409, body(409, "ABORTED"), errors.TryLater),
@@ -43,7 +46,7 @@ READS = [
     (502, None, errors.TryLater),
     (503, body(503, "UNAVAILABLE"), errors.TryLater),
     (504, body(504, "DEADLINE_EXCEEDED"), errors.TryLater),
-    (302, None, errors.Unreadable),
+    (302, None, errors.NotGoogle),
 ]
 
 
@@ -104,9 +107,9 @@ def test_a_disabled_api_leads_to_the_switch_of_the_right_project():
         read_answer(403, body(403, "", "", info("SERVICE_DISABLED", consumer="projects/1234"))), write=False
     )
     assert isinstance(problem, errors.ApiDisabled)
-    assert problem.link == errors.API_LIBRARY + "?project=1234"
+    assert problem.link == LIBRARY + "?project=1234"
     odd = read_answer(403, body(403, "", "", info("SERVICE_DISABLED", consumer='projects/1"><script>')))
-    assert from_answer(odd, write=False).link == errors.API_LIBRARY  # type: ignore[attr-defined]
+    assert from_answer(odd, write=False).link == LIBRARY  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +141,7 @@ def test_errors_survive_the_way_between_processes():
         errors.broken("clock", detail="skew"),
         errors.OverQuota("Wait.", retry_after=5),
         errors.ApiDisabled("x."),
+        from_answer(read_answer(403, body(403, "", "Stop.", info("CONSUMER_SUSPENDED"))), write=False),
     ):
         again = pickle.loads(pickle.dumps(problem))  # noqa: S301 - our own bytes
         assert type(again) is type(problem)

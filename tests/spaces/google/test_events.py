@@ -168,7 +168,7 @@ def test_an_operation_that_fails_later_says_why(code, kind):
     status = {6: "ALREADY_EXISTS"}.get(code, "")
     problem = {
         "code": code,
-        "message": "no",
+        "message": "The caller does not have permission to access the target resource.",
         "details": [{"reason": f"SUBSCRIPTION_{status}"}] if status else [],
     }
     begun = http(200, {"name": "operations/1"})

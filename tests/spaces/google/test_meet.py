@@ -262,7 +262,7 @@ FAULTS = [
     ({"status": 404}, errors.NotFound, errors.NotFound),
     ({"kind": "timeout"}, errors.TryLater, errors.OutcomeUnknown),
     ({"kind": "slow", "delay_ms": 2000}, errors.TryLater, errors.OutcomeUnknown),
-    ({"kind": "garbage"}, errors.Unreadable, errors.OutcomeUnknown),
+    ({"kind": "garbage"}, errors.NotGoogle, errors.OutcomeUnknown),
     ({"kind": "truncated"}, errors.Unreadable, errors.OutcomeUnknown),
 ]
 

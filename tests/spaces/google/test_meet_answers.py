@@ -403,20 +403,26 @@ def test_a_closed_door(call):
     assert not isinstance(problem.value, errors.OutcomeUnknown)
 
 
-def refusal(code, status, *details):
-    return http(code, {"error": {"code": code, "status": status, "message": "m", "details": list(details)}})
+HIDDEN = "Permission denied on resource Space (or it might not exist)"
+
+
+def refusal(code, status, *details, message="m"):
+    error = {"code": code, "status": status, "message": message, "details": list(details)}
+    return http(code, {"error": error})
 
 
 STATUSES = [
     (refusal(400, "INVALID_ARGUMENT"), errors.Refused),
-    (http(400, "<html>"), errors.Refused),
+    (http(400, ""), errors.Refused),
     (http(400, {"error": "just text"}), errors.Refused),
     (http(400, "[]"), errors.Refused),
-    (refusal(403, "PERMISSION_DENIED"), errors.NotPermitted),
+    (refusal(403, "PERMISSION_DENIED", message=HIDDEN), errors.NotPermitted),
+    (refusal(403, "PERMISSION_DENIED"), errors.AccessRefused),
     (refusal(403, "PERMISSION_DENIED", {"reason": "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}), errors.ScopeMissing),
     (refusal(403, "PERMISSION_DENIED", {"reason": "SERVICE_DISABLED"}), errors.ApiDisabled),
     (refusal(404, "NOT_FOUND"), errors.NotFound),
-    (http(404, "<html>not here</html>"), errors.NotFound),
+    (http(404, ""), errors.Refused),
+    (http(404, "<title>Error 404 (Not Found)!!1</title>"), errors.Refused),
     (refusal(429, "RESOURCE_EXHAUSTED"), errors.OverQuota),
     (refusal(503, "UNAVAILABLE"), errors.TryLater),
 ]
@@ -441,11 +447,16 @@ def test_a_failing_google_leaves_only_writes_open(code):
             assert len(google.requests) == 1
 
 
-def test_nothing_to_end_is_told_by_the_status_word():
-    with Misbehaving([refusal(400, "FAILED_PRECONDITION")]) as google, pytest.raises(errors.NothingToEnd):
+def test_nothing_to_end_only_when_google_says_so():
+    over = refusal(400, "FAILED_PRECONDITION", message="There is no active conference for the given space.")
+    with Misbehaving([over]) as google, pytest.raises(errors.NothingToEnd):
         client_of(google.url).end_active_conference(NAME)
-    with Misbehaving([refusal(400, "FAILED_PRECONDITION")]) as google, pytest.raises(errors.Refused):
-        client_of(google.url).patch_space(NAME, {"accessType": "OPEN"})
+    other = refusal(400, "FAILED_PRECONDITION", message="Precondition check failed.")
+    with Misbehaving([other]) as google, pytest.raises(errors.Refused) as problem:
+        client_of(google.url).end_active_conference(NAME)
+    assert type(problem.value) is errors.Refused
+    assert (problem.value.code, problem.value.effect) == ("precondition", "recheck_space")
+    assert problem.value.google_says == "Precondition check failed."
 
 
 def test_how_long_to_wait_comes_along():
