@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from django.conf import settings
+from django.conf import settings as configured
 from django.db.models import Q
 from django.utils import timezone
 
@@ -42,13 +42,14 @@ OURS_REFUSED = _(
     "again in a minute; if it is refused again, end it from within the call."
 )
 REJOIN: Mapping[str, str] = {
-    "OPEN": _("People can rejoin with the same link, perhaps not in the first moment."),
-    "TRUSTED": _("Colleagues can rejoin with the same link, perhaps not in the first moment."),
-    "RESTRICTED": _("Nobody may be able to rejoin until a host comes back."),
+    "OPEN": _("Afterwards people can rejoin with the same link, perhaps not in the first moment."),
+    "TRUSTED": _("Afterwards colleagues can rejoin with the same link, perhaps not in the first moment."),
+    "RESTRICTED": _("Afterwards nobody may be able to rejoin until a host is back."),
 }
 """What an ending does to rejoining, by access type. Google documents it for "End meeting for all" in the call (Meet help, "Start or end
 a meeting"): locked until the host returns, unless quick access is on, today access type TRUSTED or OPEN. That the API does the same is
 inferred; in one live test not even the host could rejoin in the first moment."""
+REJOIN_UNKNOWN = _("Afterwards people may be unable to rejoin for a while.")
 LOOKS = (4, 12, 28, 58)
 """Seconds after an ending at which the room is read again: Google may show an ended call, or change settings, some time later."""
 LONGEST_CHANGE = timedelta(minutes=5)
@@ -109,6 +110,11 @@ def end(
     return _check_again(entry, lane=lane)
 
 
+def rejoin(settings: Mapping[str, str]) -> str:
+    """Whether people can come back after an ending, with these settings, as a sentence."""
+    return REJOIN.get(settings.get("accessType", ""), REJOIN_UNKNOWN)
+
+
 def _check_call(seen: resources.Space, conference: str) -> None:
     """Refuse to end anything but the call that the actor saw."""
     if seen.liveness == "unknown":
@@ -126,50 +132,57 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry, 
     """Send the ending. Raises the GoogleError unless the call is over."""
     try:
         client.end_active_conference(space.name)
-    except NothingToEnd:
-        entry.outcome = AuditEntry.Outcome.ALREADY
-        entry.detail = _("The call ended by itself in the same moment.")
     except GoogleError as error:
         # These refuse the account or never reached Google: nothing was done.
-        unsent = isinstance(error, Unreachable) or error.effect == "pause_quota"
-        if unsent or error.effect in {"account_problem", "account_broken"}:
+        if isinstance(error, Unreachable) or error.effect in _NOT_ABOUT_THE_CALL:
             raise
+        entry.google_says = error.google_says
         _judge(client, space, record, entry, error, lane)
     else:
         Space.objects.filter(pk=space.pk).exclude(origin=Space.Origin.OURS).update(origin=Space.Origin.OURS)
 
 
+_NOT_ABOUT_THE_CALL = {"account_problem", "account_broken", "pause_quota"}
+
+
 def _judge(
     client: MeetClient, space: Space, record: str, entry: AuditEntry, error: GoogleError, lane: Lane
 ) -> None:
-    """Decide what an unclear or refused ending has done by reading the space again. Raises an error unless the call is over."""
+    """Decide what a refused or unclear ending has done by reading the space again. Raises an error unless the call is over."""
     over = _is_over(client, space, record)
-    entry.google_says = error.google_says
-    if over:
-        _note_over(record, entry, error)
+    if over or (isinstance(error, NothingToEnd) and _ended_by_others(entry, record)):
+        _note_over(entry, record, error)
         return
-    if isinstance(error, OutcomeUnknown):
-        raise error
+    if isinstance(error, NothingToEnd):
+        raise _unknown(error, _("Google says that no call is running, but did not confirm it. Look again."))
     if over is None and (isinstance(error, Refused) or error.code == "changed_meanwhile"):
-        unknown = OutcomeUnknown(
-            _("Google refused to end the call, and whether it still runs could not be read. Look again."),
-            detail=error.detail,
-        )
-        unknown.google_says = error.google_says
-        raise unknown from error
-    if isinstance(error, HIDDEN) and not space.created_here:
+        raise _unknown(error, _("Google refused to end the call and did not show whether it is still running."))
+    if isinstance(error, HIDDEN):
+        _raise_hidden(space, error, lane)
+    if over is False and not isinstance(error, OutcomeUnknown):
+        error.sentence = joined(error.sentence, STILL_RUNNING)
+    raise error
+
+
+def _raise_hidden(space: Space, error: GoogleError, lane: Lane) -> None:
+    """Tell why Google may hide a space of ours from the ending. Foreign it becomes by a clear test only, and never if we made it."""
+    if not space.created_here:
         origin = find_origin(space.account, space.name, lane=lane)
-        if origin != Space.Origin.UNTESTED and origin != space.origin:
+        if origin not in {Space.Origin.UNTESTED, space.origin}:
             Space.objects.filter(pk=space.pk).update(origin=origin)
             live.spaces_changed([space.pk])
             space.origin = origin
-        if origin == Space.Origin.FOREIGN:
-            raise audit.Refused(FOREIGN) from error
-    if isinstance(error, HIDDEN) and space.origin == Space.Origin.OURS:
+    if space.origin == Space.Origin.FOREIGN:
+        raise audit.Refused(FOREIGN) from error
+    if space.origin == Space.Origin.OURS:
         error.sentence = OURS_REFUSED
-    elif over is False:
-        error.sentence = joined(error.sentence, STILL_RUNNING)
-    raise error
+
+
+def _unknown(error: GoogleError, sentence: str) -> OutcomeUnknown:
+    """The same error as one whose outcome nobody knows."""
+    unknown = OutcomeUnknown(sentence, detail=error.detail)
+    unknown.google_says = error.google_says
+    return unknown
 
 
 def _is_over(client: MeetClient, space: Space, record: str) -> bool | None:
@@ -181,15 +194,16 @@ def _is_over(client: MeetClient, space: Space, record: str) -> bool | None:
     return None if seen.liveness == "unknown" else seen.active_record != record
 
 
-def _note_over(record: str, entry: AuditEntry, error: GoogleError) -> None:
+def _ended_by_others(entry: AuditEntry, record: str) -> bool:
+    """Whether another request is known to have ended this call. Google may show it a little longer."""
+    done = AuditEntry.objects.filter(verb=Permission.CONFERENCE_END, outcome=AuditEntry.Outcome.DONE)
+    done = done.filter(space_name=entry.space_name, before__conference=record)
+    return done.exclude(pk=entry.pk).exists()
+
+
+def _note_over(entry: AuditEntry, record: str, error: GoogleError) -> None:
     """Write down that the call is over, and whether it was us: not if Google refused, and not if somebody else's ending is known."""
-    others = AuditEntry.objects.filter(
-        verb=Permission.CONFERENCE_END,
-        outcome=AuditEntry.Outcome.DONE,
-        space_name=entry.space_name,
-        before__conference=record,
-    )
-    if isinstance(error, OutcomeUnknown) and not others.exclude(pk=entry.pk).exists():
+    if isinstance(error, OutcomeUnknown) and not _ended_by_others(entry, record):
         entry.outcome = AuditEntry.Outcome.DONE
         entry.detail = _(
             "Google's answer was lost on the way; reading the room again shows that the call is over."
@@ -253,8 +267,7 @@ def _check_again(entry: AuditEntry, *, lane: Lane) -> Outcome:
     if lost:
         restored = _("Google had changed some settings (%(names)s); they were put back.")
         return Outcome(joined(done, restored % {"names": joined(*lost, by=", ")}))
-    rejoin = REJOIN.get((before.get("settings") or {}).get("accessType", ""))
-    return Outcome(joined(done, rejoin) if rejoin else done)
+    return Outcome(joined(done, rejoin(before.get("settings") or {})))
 
 
 def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lane) -> list[str]:
@@ -328,7 +341,7 @@ def forget(*, actor: Actor) -> tuple[int, int]:
     access.require(actor, Permission.HISTORY_FORGET)
     now, until = timezone.now(), time.monotonic() + FORGETTING_TIME
     names_until, calls_until = (
-        now - timedelta(days=days) for days in (settings.KEEP_NAMES, settings.KEEP_CALLS)
+        now - timedelta(days=days) for days in (configured.KEEP_NAMES, configured.KEEP_CALLS)
     )
     names = [
         Participation.objects.filter(conference__ended_at__lt=names_until),

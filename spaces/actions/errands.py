@@ -18,7 +18,7 @@ from spaces import live
 from spaces.actions.asking import HIDDEN
 from spaces.actions.heads import hosts_of, parts
 from spaces.google import resources
-from spaces.google.errors import GoogleError, NotFound, Refused
+from spaces.google.errors import AccessRefused, GoogleError, NotFound, Refused
 from spaces.google.meet import RECORDS_PER_PAGE, MeetClient
 from spaces.models import Account, Conference, Member, Space
 from spaces.models.accounts import RequestKind
@@ -140,12 +140,12 @@ def link(space: Space, *, vital: bool, stale: bool = True) -> Errand:
         call: resources.ConferenceRecord | None = None
         members: list[resources.Member] | None = None
         if seen.active_record and seen.active_record != known:
-            with _unless_hidden():
+            with _if_shown():
                 call = client.conference(seen.active_record)
         if stale and seen.asked_by_owner:
             if space.origin == Space.Origin.FOREIGN:
                 members = []  # Google keeps the members of spaces made elsewhere to itself
-            with _unless_hidden():
+            with _if_shown():
                 members = client.members(space.name)
         return _News(seen, call, members)
 
@@ -163,12 +163,12 @@ def link(space: Space, *, vital: bool, stale: bool = True) -> Errand:
 
 
 @contextmanager
-def _unless_hidden() -> Iterator[None]:
-    """That Google hides a part of a link from us is no trouble of the link."""
+def _if_shown() -> Iterator[None]:
+    """A part of a link that Google does not show us is no trouble of the link, and keeps nobody from knowing what is on."""
     try:
         yield
-    except HIDDEN as refusal:
-        logger.info("a part of a link is hidden: %s", refusal.detail)
+    except (*HIDDEN, AccessRefused) as refusal:
+        logger.info("a part of a link is not shown: %s: %s", refusal.code, refusal.detail)
 
 
 # Who is in

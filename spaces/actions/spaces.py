@@ -296,10 +296,8 @@ def _named(refused: Mapping[str, str]) -> Text:
     return joined(*named, by="; ")
 
 
-def _is_about_settings(error: GoogleError) -> bool:
-    """Whether Google refused these very settings, so that others may be taken."""
-    refusals = Refused | NotPermitted | AccessRefused
-    return isinstance(error, refusals) and error.effect in {"none", "recheck_space"}
+_REFUSALS = (Refused, NotPermitted, AccessRefused)
+"""What may be about single settings only, so that others are taken: a licence or a rule of the organisation comes in any of them."""
 
 
 def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[str, str]:
@@ -311,9 +309,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     try:
         reply = client.patch_space(space.name, send)
         answered_at = timezone.now()
-    except GoogleError as error:
-        if not _is_about_settings(error):
-            raise
+    except _REFUSALS as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
@@ -321,10 +317,9 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             try:
                 reply = client.patch_space(space.name, {path: value})
                 answered_at = timezone.now()
+            except _REFUSALS as one:
+                refused[path] = one.sentence
             except GoogleError as one:
-                if _is_about_settings(one):
-                    refused[path] = one.sentence
-                    continue
                 if reply is None:
                     raise
                 # Some of it is saved: say which is not, rather than that nothing was.

@@ -565,20 +565,6 @@ def test_refresh_reads_code_settings_members_call_and_heads(google, room, owner,
     assert not AuditEntry.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("status", "trouble", "state"), [(404, "not_found", "unknown"), (403, "not_permitted", "unknown")]
-)
-def test_a_space_google_does_not_show_is_a_fact_on_the_room(google, room, owner, status, trouble, state):
-    fault(google, "spaces.get", status=status)
-    with pytest.raises((errors.NotFound, errors.NotPermitted)):
-        spaces.refresh(room=room, actor=owner)
-    assert space_of(room).trouble == trouble
-    assert space_of(room).trouble_text
-    assert Room.objects.get(pk=room.pk).state(timezone.now()) == state
-    spaces.refresh(room=room, actor=owner)
-    assert space_of(room).trouble == ""
-
-
 @pytest.mark.parametrize("order", [{"status": 503}, {"kind": "garbage"}, {"kind": "truncated"}])
 def test_a_passing_failure_leaves_what_was_known(google, room, owner, order):
     before = space_of(room)
