@@ -19,6 +19,11 @@ def text(name: str, default: str | None = None, *, help_text: str = "") -> str:
     return default
 
 
+def first(*names: str) -> str:
+    """The value of the first of these variables that is set, or an empty text."""
+    return next((value for name in names if (value := text(name, ""))), "")
+
+
 def flag(name: str, *, default: bool = False) -> bool:
     """A switch: 1, true, yes, on; 0, false, no, off. Raises ImproperlyConfigured for any other word."""
     value = os.environ.get(name, "").strip().lower()

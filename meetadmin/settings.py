@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from meetadmin import env
 from meetadmin.version import version
 from spaces.google.endpoints import Endpoints, is_loopback
+from spaces.google.network import Network
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
 from spaces.vault import Vault
@@ -65,6 +66,16 @@ if not GOOGLE.are_real and not LOOPBACK:
         "MEETADMIN_GOOGLE_URL points to a simulator while MEETADMIN_BASE_URL is a public address: anybody could sign in "
         "as anybody. Use the simulator on this machine only."
     )
+# One way out for everything that is asked of Google. Without a setting, the environment's usual variables count, read once, here.
+_proxy = env.first("MEETADMIN_PROXY", "HTTPS_PROXY", "https_proxy")
+try:
+    NETWORK = Network(
+        proxy="" if _proxy.lower() == "none" else _proxy,
+        no_proxy=env.first("NO_PROXY", "no_proxy"),
+        ca_bundle=env.first("MEETADMIN_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+    )
+except ValueError as error:
+    raise ImproperlyConfigured(f"MEETADMIN_PROXY, MEETADMIN_CA_BUNDLE: {error}") from error
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET", "")
 _service_account = env.text("GOOGLE_SERVICE_ACCOUNT_FILE", "")

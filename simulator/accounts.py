@@ -6,7 +6,7 @@ Server to Server Applications" (service accounts with domain-wide delegation).
 
 import base64
 import hashlib
-import ipaddress
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -38,6 +38,8 @@ from simulator.identity import (
     full_scope,
 )
 from simulator.places import CAST
+from simulator.reading import is_loopback_name
+from simulator.token_errors import ACCOUNT_DELETED, ACCOUNT_RESTRICTED, BAD_ADDRESS, NO_ADDRESS, UNKNOWN_USER
 from simulator.world import DOMAIN, Person, World
 
 GOOGLE_AUDIENCE = "https://oauth2.googleapis.com/token"
@@ -48,21 +50,12 @@ _CARRIED = (
     "code_challenge_method", "access_type", "prompt", "login_hint", "hd", "include_granted_scopes",
 )  # fmt: skip
 _SHOWN_PEOPLE = 60
+_ADDRESS = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+")
 
 
 def base_url(request: web.Request) -> str:
     """The address under which the client reached us."""
     return f"{request.scheme}://{request.host}"
-
-
-def is_loopback_name(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def redirect_is_registered(address: str) -> bool:
@@ -88,7 +81,9 @@ class Accounts:
     def __init__(self, world: World, identity: Identity) -> None:
         self.world = world
         self.identity = identity
-        self.is_closed: Callable[[str], bool] = lambda _: False  # whether an account is suspended or deleted
+        self.closed_because: Callable[[str], str] = lambda _: (
+            ""
+        )  # deleted, suspended, archived, restricted or nothing
 
     # -- the page ----------------------------------------------------------------------------------------------
 
@@ -105,7 +100,7 @@ class Accounts:
         if "cancel" in given:
             return _back(asked, {"error": "access_denied"})
         person = self.world.user(str(given["account"]))
-        if person is None or self.is_closed(person.email):
+        if person is None or self.closed_because(person.email):
             return _html(pages.refusal("invalid_request", "There is no such account."), 400)
         if "consent" in given:
             ticked = {str(value) for value in given.getall("granted_scope", [])}
@@ -256,7 +251,10 @@ class Accounts:
         if not token:
             raise OAuthError(400, "invalid_request", "Missing required parameter: refresh_token")
         email = self.identity.holder_of_refresh(token)
-        if email is None or self.is_closed(email):
+        closed = "" if email is None else self.closed_because(email)
+        if closed == "restricted":
+            raise OAuthError(401, "access_denied", ACCOUNT_RESTRICTED)
+        if email is None or closed:
             raise OAuthError(400, "invalid_grant", DEAD_GRANT)
         scopes = self.identity.grants[email].refresh[token]
         if form.get("scope"):
@@ -318,10 +316,17 @@ class Accounts:
 
     def _delegated(self, subject: object, scopes: list[str]) -> str:
         if not isinstance(subject, str) or "@" not in subject:
-            raise OAuthError(400, "invalid_request", "Invalid principal")
+            raise OAuthError(400, "invalid_request", NO_ADDRESS)
+        if not _ADDRESS.fullmatch(subject):
+            raise OAuthError(400, "invalid_request", f"{BAD_ADDRESS}: {subject}")
         person: Person | None = self.world.user(subject)
-        if person is None or self.is_closed(person.email):
-            raise OAuthError(400, "invalid_grant", "Invalid email or User ID")
+        closed = "" if person is None else self.closed_because(person.email)
+        if closed == "restricted":
+            raise OAuthError(401, "access_denied", ACCOUNT_RESTRICTED)
+        if closed == "deleted" and self.world.behaviour.deleted_account_named:
+            raise OAuthError(400, "invalid_grant", ACCOUNT_DELETED)
+        if person is None or closed:
+            raise OAuthError(400, "invalid_grant", UNKNOWN_USER)
         if person.hd != DOMAIN or not set(scopes) <= self.identity.delegated:
             raise OAuthError(401, "unauthorized_client", UNAUTHORISED)
         return person.email
@@ -389,6 +394,45 @@ class Accounts:
             )
         return web.json_response(answer)
 
+    async def older_tokeninfo(self, request: web.Request) -> web.StreamResponse:
+        """``oauth2.tokeninfo`` of the API oauth2 v2, for an access token or an ID token; other names, numbers as numbers."""
+        form = await request.post()
+        given = {
+            name: str(request.query.get(name, form.get(name, ""))) for name in ("access_token", "id_token")
+        }
+        token = self.live_token(given["access_token"])
+        if token is None:
+            return self._about_id_token(given["id_token"])
+        person = self.world.user(token.email) if token.email else None
+        answer: dict[str, Any] = {
+            "issued_to": token.client,
+            "audience": token.client,
+            "scope": " ".join(sorted(token.scopes)),
+            "expires_in": int(token.expires - self.world.now()),
+            "access_type": "offline" if token.email else "online",
+        }
+        if person is not None:
+            answer["user_id"] = person.id
+            answer.update(_older_names(claims_about(person, token.scopes)))
+        return web.json_response(answer)
+
+    def _about_id_token(self, text: str) -> web.Response:
+        key = self.identity.signer.key.public_key()
+        try:
+            claims = jwt.decode(text, key, algorithms=["RS256"], audience=CLIENT_ID)
+        except jwt.PyJWTError:
+            body = {"error": "invalid_token", "error_description": "Invalid Value"}
+            return web.json_response(body, status=400)
+        answer = {
+            "issued_to": claims["azp"],
+            "audience": claims["aud"],
+            "user_id": claims["sub"],
+            "issuer": claims["iss"],
+            "issued_at": claims["iat"],
+            "expires_in": int(claims["exp"] - time.time()),
+        }
+        return web.json_response({**answer, **_older_names(claims)})
+
     async def certificates(self, request: web.Request) -> web.StreamResponse:
         """The signing certificate as a map of PEM texts."""
         del request
@@ -437,6 +481,13 @@ class Accounts:
             "client_x509_cert_url": f"{here}/oauth2/v1/certs",
             "universe_domain": "googleapis.com",
         }
+
+
+def _older_names(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """The address as oauth2 v2 names it, if the claims have it."""
+    if "email" not in claims:
+        return {}
+    return {"email": claims["email"], "verified_email": claims["email_verified"]}
 
 
 _KEYS_CACHE = {"Cache-Control": "public, max-age=20000, must-revalidate, no-transform"}

@@ -49,6 +49,12 @@ class Site:
             ("GET", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
             ("POST", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
             (
+                "POST",
+                "/oauth2/v2/tokeninfo",
+                "oauth2.tokeninfo",
+                lambda: self.machine.accounts.older_tokeninfo,
+            ),
+            (
                 "GET",
                 "/.well-known/openid-configuration",
                 "openid-configuration",

@@ -46,6 +46,8 @@ class Behaviour:
     member_twice_refused  members.create answers 409 to an address that is a member already, else the member
     phone_for             who sees phoneAccess and gatewaySipAccess: owner, participant or everyone
     sip_gateway           host name of the customer's SIP gateway; None = none, as for most customers
+    deleted_account_named the token endpoint tells a deleted account from an unknown one
+    recreated_keeps_spaces an account that is made again with the same address owns the spaces of the old one
     disabled_services     hosts of Google's APIs that are not enabled in our Cloud project
     policies              see Policy
     """
@@ -57,6 +59,8 @@ class Behaviour:
     member_is_participant: bool = True
     filter_takes_code: bool = False
     member_twice_refused: bool = True
+    deleted_account_named: bool = True
+    recreated_keeps_spaces: bool = False
     phone_for: str = "owner"
     sip_gateway: str | None = None
     disabled_services: tuple[str, ...] = ()

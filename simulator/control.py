@@ -10,6 +10,7 @@ from simulator.accounts import base_url
 from simulator.config import config_as_json
 from simulator.control_calls import CallControl, conference_as_json, space_named
 from simulator.control_faults import FaultControl
+from simulator.control_people import PeopleControl
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -120,7 +121,12 @@ class Control:
             ("GET", "service-account", self.service_account),
         ]
         own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
-        parts = (CallControl(self.machine), Orders(self.machine), FaultControl(self.machine))
+        parts = (
+            CallControl(self.machine),
+            Orders(self.machine),
+            FaultControl(self.machine),
+            PeopleControl(self.machine),
+        )
         return own + [route for part in parts for route in part.routes()]
 
     async def get_world(self, request: web.Request) -> JSON:

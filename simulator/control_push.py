@@ -1,4 +1,4 @@
-"""``/_control/``, the part about push, directory and reports: what is otherwise done in the consoles of an administrator."""
+"""``/_control/``, the part about push and reports: what is otherwise done in the consoles of an administrator."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
@@ -7,18 +7,25 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from simulator.accounts import is_loopback_name
-from simulator.directory import UserState
 from simulator.events import REASONS, as_json
 from simulator.machine import Machine
 from simulator.pubsub import CREDENTIALS, Habits, Subscription, Topic
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
+from simulator.reading import (
+    JSON,
+    ControlError,
+    a_flag,
+    a_number,
+    a_text,
+    guarded,
+    is_loopback_name,
+    read_body,
+)
 
 _PROBABILITIES = ("duplicates", "drop")
 
 
 class PushControl:
-    """The handlers of topics, push and pull subscriptions, Workspace subscriptions, users and reports."""
+    """The handlers of topics, push and pull subscriptions, Workspace subscriptions and reports."""
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
@@ -35,7 +42,6 @@ class PushControl:
             ("GET", "subscriptions", self.subscriptions),
             ("POST", "subscriptions", self.habits),
             ("POST", "subscriptions/{id}/suspend", self.suspend),
-            ("POST", "users", self.user),
             ("GET", "reports", self.show_reports),
             ("POST", "reports", self.reports),
         ]
@@ -153,26 +159,7 @@ class PushControl:
         self.machine.events.suspend(found, reason)
         return as_json(self.machine.world, found)
 
-    # -- directory and reports ---------------------------------------------------------------------------------
-
-    async def user(self, request: web.Request) -> JSON:
-        """POST users: suspend, delete or promote somebody, or take it back. A suspended account loses its tokens."""
-        body = await read_body(request, allowed={"email", "suspended", "deleted", "admin"})
-        person = self.machine.world.user(a_text(body, "email"))
-        if person is None:
-            raise ControlError("There is no such person or mailbox.", 404)
-        state = self.machine.directory.state(person.email)
-        wanted = UserState(
-            suspended=a_flag(body, "suspended", default=state.suspended),
-            deleted=a_flag(body, "deleted", default=state.deleted),
-            admin=a_flag(body, "admin", default=state.admin),
-        )
-        self.machine.directory.users[person.email] = wanted
-        self.machine.world.version += 1
-        if wanted.suspended or wanted.deleted:
-            self.machine.identity.drop_tokens(person.email)
-            self.machine.events.suspend_person(person.email, "USER_AUTHORIZATION_FAILURE")
-        return {"email": person.email, **asdict(wanted)}
+    # -- reports ---------------------------------------------------------------------------------
 
     async def show_reports(self, request: web.Request) -> JSON:
         """GET reports: how the log is written."""

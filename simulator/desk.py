@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -12,13 +12,14 @@ from simulator.faults import KINDS, Fault
 from simulator.joining import let_in
 from simulator.machine import Machine
 from simulator.presets import PRESETS
-from simulator.reading import ControlError, is_loopback
+from simulator.reading import ControlError, check_caller, check_here
 from simulator.world import Conference, World
 
 SHOWN_CALLS = 40
 SHOWN_ROOMS = 300
 SHOWN_METHODS = 25
 STATUSES = (503, 500, 429, 403, 401, 404)
+_PAGE_HEADERS = {"Cache-Control": "no-store", "Content-Security-Policy": "frame-ancestors 'none'"}
 KIND_NAMES = {"email": "Person", "device": "Device", "phone": "Phone", "guest": "Guest", "bot": "Bot"}
 STYLE = """
 body { max-width: 72rem; margin: 1.5rem auto; }
@@ -75,17 +76,20 @@ class Desk:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The world for this machine; for others just what this address is."""
         world = self.machine.world
-        if not is_loopback(request.remote):
+        try:
+            check_here(request)
+        except ControlError:
             text = pages.front_door(scene=world.scene, rooms=len(world.rooms), seed=world.seed)
         else:
             text = _page(self.machine, wanted=request.query.get("q", ""), said=request.query.get("said", ""))
-        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-store"})
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Do what a form says and go back to the page with a sentence about it."""
-        origin = request.headers.get("Origin", "")
-        if not is_loopback(request.remote) or (origin and urlsplit(origin).netloc != request.host):
-            raise web.HTTPForbidden
+        try:
+            check_caller(request)
+        except ControlError:
+            raise web.HTTPForbidden from None
         form = {name: str(value).strip() for name, value in (await request.post()).items()}
         action = self.actions.get(form.get("do", ""))
         try:

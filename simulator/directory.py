@@ -1,14 +1,14 @@
-"""The Admin SDK's Directory: room resources, buildings, features, and the users that own spaces.
+"""The Admin SDK's Directory: room resources, buildings and features; and what is known of users and groups.
 
-Directory API reference, resources.calendars, resources.buildings, resources.features and users. A room resource knows
-nothing of Meet: no field leads from it to a space.
+Directory API reference, resources.calendars, resources.buildings, resources.features. A room resource knows nothing of Meet: no
+field leads from it to a space.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
@@ -35,7 +35,6 @@ SERVICE = Service("admin.googleapis.com", "Admin SDK API", older=True)
 _AUTH = "https://www.googleapis.com/auth/"
 WRITE = (_AUTH + "admin.directory.resource.calendar",)
 READ = (*WRITE, _AUTH + "admin.directory.resource.calendar.readonly")
-USERS = (_AUTH + "admin.directory.user", _AUTH + "admin.directory.user.readonly")
 CUSTOMER = "C01simula"
 KIND = "admin#directory#resources#"
 FEATURES = ("Video conference", "Whiteboard", "Phone", "Wheelchair accessible")
@@ -67,6 +66,47 @@ class UserState:
     suspended: bool = False
     deleted: bool = False
     admin: bool = False
+    archived: bool = False
+    restricted: bool = False  # may not get tokens, by policy
+    deleted_at: float = 0.0
+
+    def closed_because(self) -> str:
+        """Why nobody can sign in or act as this user; empty if somebody can."""
+        return next(
+            (each for each in ("deleted", "suspended", "archived", "restricted") if getattr(self, each)), ""
+        )
+
+
+@dataclass(slots=True)
+class Group:
+    """An address with members: address -> role (OWNER, MANAGER, MEMBER). Members may be groups."""
+
+    email: str
+    name: str
+    id: str
+    members: dict[str, str]
+
+
+def new_group(email: str, name: str, members: dict[str, str]) -> Group:
+    """A group with an id that follows from its address."""
+    return Group(
+        email,
+        name,
+        "0" + token_of("group", email, length=14).lower().replace("-", "0").replace("_", "1"),
+        members,
+    )
+
+
+def seeded_groups() -> dict[str, Group]:
+    """The groups of every world; the last one contains the others."""
+    team, owners, staff = (f"{name}@{DOMAIN}" for name in ("it-team", "room-owners", "staff"))
+    return {
+        team: new_group(team, "IT team", {f"it-admin@{DOMAIN}": "OWNER", f"helpdesk@{DOMAIN}": "MEMBER"}),
+        owners: new_group(owners, "Room owners", {f"room-owner@{DOMAIN}": "MEMBER"}),
+        staff: new_group(
+            staff, "Staff", {team: "MEMBER", owners: "MEMBER", f"participant@{DOMAIN}": "MEMBER"}
+        ),
+    }
 
 
 class Directory:
@@ -75,12 +115,21 @@ class Directory:
     def __init__(self, world: World) -> None:
         self.world = world
         self.users: dict[str, UserState] = {f"it-admin@{DOMAIN}": UserState(admin=True)}
+        self.former: list[
+            tuple[Person, UserState]
+        ] = []  # deleted accounts whose address was taken by a new one
+        self.groups = seeded_groups()
         self._folders: dict[str, dict[str, JSON]] | None = None
         self.changed = False
 
     def state(self, email: str) -> UserState:
         """What is known of a user."""
         return self.users.get(email, UserState())
+
+    def group_of(self, key: str) -> Group | None:
+        """A group by address or id."""
+        found = self.groups.get(key.strip().lower())
+        return found or next((each for each in self.groups.values() if each.id == key), None)
 
     @property
     def folders(self) -> dict[str, dict[str, JSON]]:
@@ -101,15 +150,17 @@ class Directory:
     def kept(self) -> JSON:
         """What a snapshot keeps: only what differs from the seed."""
         return {
-            "users": {
-                email: [each.suspended, each.deleted, each.admin] for email, each in self.users.items()
-            },
+            "users": {email: asdict(each) for email, each in self.users.items()},
+            "former": [[asdict(person), asdict(state)] for person, state in self.former],
+            "groups": [asdict(each) for each in self.groups.values()],
             "folders": self._folders if self.changed else None,
         }
 
     def resume(self, kept: JSON) -> None:
         """Go on from a snapshot."""
-        self.users = {email: UserState(*flags) for email, flags in kept["users"].items()}
+        self.users = {email: UserState(**flags) for email, flags in kept["users"].items()}
+        self.former = [(Person(**person), UserState(**state)) for person, state in kept["former"]]
+        self.groups = {each["email"]: Group(**each) for each in kept["groups"]}
         if kept["folders"] is not None:
             self._folders, self.changed = kept["folders"], True
 
@@ -450,65 +501,6 @@ def ordered(items: list[JSON], text: str) -> list[JSON]:
     return items
 
 
-# -- users -----------------------------------------------------------------------------------------------------------
-
-
-def get_user(call: Call) -> JSON:
-    """users.get: by address or id; deleted and foreign users are not found, suspended ones are shown as such."""
-    directory = call.machine.directory
-    view = call.query.get("viewType", "admin_view")
-    if view not in ("admin_view", "domain_public"):
-        raise bad("viewType")
-    if view == "admin_view":
-        require_admin(call)
-    elif not call.caller.endswith(f"@{DOMAIN}"):
-        raise OlderError(403, "Not Authorized to access this resource/api", "forbidden")
-    person = person_of(call.world, call.path["key"])
-    if person is None or directory.state(person.email).deleted:
-        raise not_found("userKey")
-    return user_as_json(person, directory.state(person.email), public=view == "domain_public")
-
-
-def person_of(world: World, key: str) -> Person | None:
-    """A user of the customer by address or id."""
-    person = world.user(key)
-    if person is None:
-        for each in (*world.people.values(), *world.mailboxes.values()):
-            if each.id == key:
-                person = each
-    return person if person is not None and person.hd == DOMAIN else None
-
-
-def user_as_json(person: Person, state: UserState, *, public: bool) -> JSON:
-    """A user, or as much of one as colleagues may see."""
-    given, _, family = person.name.partition(" ")
-    answer: JSON = {
-        "kind": "admin#directory#user",
-        "id": person.id,
-        "primaryEmail": person.email,
-        "name": {"givenName": given, "familyName": family or given, "fullName": person.name},
-        "emails": [{"address": person.email, "primary": True}],
-    }
-    if not public:
-        answer.update(
-            {
-                "isAdmin": state.admin,
-                "isDelegatedAdmin": False,
-                "agreedToTerms": True,
-                "suspended": state.suspended,
-                "archived": False,
-                "customerId": CUSTOMER,
-                "orgUnitPath": "/",
-                "isMailboxSetup": True,
-                "includeInGlobalAddressList": True,
-                "creationTime": "2024-01-08T08:00:00.000Z",
-            }
-        )
-        if state.suspended:
-            answer["suspensionReason"] = "ADMIN"
-    return {**answer, "etag": etag_of(answer)}
-
-
 # -- the table -------------------------------------------------------------------------------------------------------
 
 _LEAF: masks.Tree = {}
@@ -520,10 +512,6 @@ _TREES: dict[str, masks.Tree] = {
 _TREES["calendars"]["featureInstances"] = {"feature": _TREES["features"]}
 _TREES["buildings"]["coordinates"] = {"latitude": _LEAF, "longitude": _LEAF}
 _TREES["buildings"]["address"] = dict.fromkeys(("regionCode", "addressLines", "administrativeArea", "languageCode", "locality", "postalCode", "sublocality"), _LEAF)  # fmt: skip
-_USER: masks.Tree = {
-    **dict.fromkeys(("kind", "id", "etag", "primaryEmail", "isAdmin", "isDelegatedAdmin", "agreedToTerms", "suspended", "suspensionReason", "archived", "customerId", "orgUnitPath", "isMailboxSetup", "includeInGlobalAddressList", "creationTime", "emails"), _LEAF),
-    "name": {"givenName": _LEAF, "familyName": _LEAF, "fullName": _LEAF},
-}  # fmt: skip
 
 
 def _methods(folder: str, list_kind: str, key: str) -> list[Method]:
@@ -555,10 +543,6 @@ METHODS = [
     Method(
         "POST", "/admin/directory/v1/customer/{customer}/resources/features/{key}/rename",
         "directory.resources.features.rename", "ccc.hosted.frontend.directory.v1.rename", WRITE, rename_feature, {},
-    ),
-    Method(
-        "GET", "/admin/directory/v1/users/{key}", "directory.users.get", "ccc.hosted.frontend.directory.v1.get",
-        USERS, get_user, _USER,
     ),
 ]  # fmt: skip
 

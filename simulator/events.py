@@ -32,7 +32,7 @@ from simulator.gate import (
 from simulator.identity import CREATED, READONLY, Token
 from simulator.leftovers import FILE_AFTER, artifacts_of
 from simulator.pubsub import PubSub, project_of
-from simulator.world import Conference, Happening, Space, World, number_of
+from simulator.world import Conference, Happening, Person, Space, World, number_of
 
 if TYPE_CHECKING:
     from simulator.machine import Machine
@@ -187,10 +187,10 @@ class Events:
             return owner
         if space.id != each.space:
             return False
-        if owner or any(one.email == each.email for one in happening.call.participants):
+        if owner or any(one.user == f"users/{each.user}" for one in happening.call.participants):
             return True
         return kind in FOR_INVITEES and any(
-            member["email"] == each.email for member in space.members.values()
+            self.world.is_user(member["email"], each.email) for member in space.members.values()
         )
 
     def _publish(self, each: Subscription, kind: str, data: JSON, at: float) -> None:
@@ -236,6 +236,12 @@ class Events:
         for each in list(self.subscriptions.values()):
             if each.email == email and client in (None, each.client):
                 self.suspend(each, reason)
+
+    def forget_person(self, email: str) -> None:
+        """Drop the subscriptions of an account that no longer exists."""
+        for each in [each for each in self.subscriptions.values() if each.email == email]:
+            del self.subscriptions[each.id]
+        self.listen()
 
     def settle(self) -> None:
         """Remind of what expires soon; drop what has expired, for good."""
@@ -469,19 +475,19 @@ def _target(call: Call, target: str) -> str:
     if (match := _SPACE.fullmatch(target)) is None:
         raise _invalid("subscription.target_resource", f"Unsupported target resource: {target}")
     space = call.world.find_space(match.group(1), by_code=False)
-    if space is None or not _related(space, person.email):
+    if space is None or not _related(call.world, space, person):
         raise refusal
     if READONLY not in call.token.scopes and space.project != call.token.project:
         raise refusal
     return space.id
 
 
-def _related(space: Space, email: str) -> bool:
+def _related(world: World, space: Space, person: Person) -> bool:
     """Owner, member, or somebody who has been in one of the space's calls."""
     return (
-        space.owner == email
-        or any(member["email"] == email for member in space.members.values())
-        or any(each.email == email for record in space.records for each in record.participants)
+        space.owner == person.email
+        or any(world.is_user(member["email"], person.email) for member in space.members.values())
+        or any(each.user == f"users/{person.id}" for record in space.records for each in record.participants)
     )
 
 

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from simulator import directory, events, pubsub, reports
+from simulator import directory, events, pubsub, reports, users
 from simulator.control_push import PushControl
 from simulator.desk import Desk
 from simulator.gate import Serve
@@ -13,5 +13,5 @@ def routes(app: web.Application, machine: Machine, serve: Serve) -> None:
     """Enter all of it into the application. ``serve`` counts a request and lets ordered faults have their way."""
     app.add_routes(PushControl(machine).routes())
     app.add_routes(Desk(machine).routes())
-    for service in (events, pubsub, directory, reports):
+    for service in (events, pubsub, directory, users, reports):
         service.routes(app, machine, serve)

@@ -49,10 +49,18 @@ KNOWN_SCOPES = frozenset(
         *(
             _AUTH + name
             for name in (
+                "admin.directory.customer",
+                "admin.directory.customer.readonly",
+                "admin.directory.group",
+                "admin.directory.group.readonly",
+                "admin.directory.group.member",
+                "admin.directory.group.member.readonly",
                 "admin.directory.resource.calendar",
                 "admin.directory.resource.calendar.readonly",
                 "admin.directory.user",
                 "admin.directory.user.readonly",
+                "admin.directory.user.alias",
+                "admin.directory.user.alias.readonly",
                 "admin.reports.audit.readonly",
                 "calendar.events.readonly",
                 "calendar.readonly",
@@ -216,6 +224,15 @@ class Identity:
             if token in grant.refresh:
                 return email
         return None
+
+    def rename(self, old: str, new: str) -> None:
+        """Go on under another primary address: tokens and consents stay good."""
+        if old in self.grants:
+            self.grants[new] = self.grants.pop(old)
+        for token in self.tokens.values():
+            if token.email == old:
+                token.email = new
+        self.version += 1
 
     def drop_tokens(self, email: str) -> None:
         """End every access token of an account, whoever got it: the account was suspended or deleted."""

@@ -57,13 +57,9 @@ class Machine:
         self.reports = Reports(world)
         self.pubsub = PubSub(world, self.news)
         self.events = Events(world, self.pubsub)
-        self.accounts.is_closed = self._is_closed
+        self.accounts.closed_because = lambda email: self.directory.state(email).closed_because()
         self.identity.when_revoked = self._consent_is_over
         self.news.set()
-
-    def _is_closed(self, email: str) -> bool:
-        state = self.directory.state(email)
-        return state.suspended or state.deleted
 
     def _consent_is_over(self, email: str) -> None:
         self.events.suspend_person(email, "USER_SCOPE_REVOKED", client=CLIENT_ID)

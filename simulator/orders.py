@@ -14,6 +14,7 @@ from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guar
 
 _FLAGS = (
     "tighten_after_end", "end_foreign", "member_is_participant", "filter_takes_code", "member_twice_refused",
+    "deleted_account_named", "recreated_keeps_spaces",
 )  # fmt: skip
 
 

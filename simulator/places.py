@@ -49,6 +49,7 @@ def people_of_world(world: World) -> None:
         add(email, name, DOMAIN)
     add("stranger@elsewhere.example", "Stranger", "elsewhere.example")
     add("consumer@mail.example", "Consumer", None)
+    add("consumer@example.com", "Private Consumer", None)  # a private account that uses a company address
     add("unverified@example.com", "Unverified", DOMAIN, verified=False)
     for building in world.buildings:
         add(facility_of(building), f"Facility {building.name}", DOMAIN)
@@ -56,6 +57,10 @@ def people_of_world(world: World) -> None:
         role = CROWD_ROLES[number % len(CROWD_ROLES)]
         in_role = (number - 1) // len(CROWD_ROLES) + 1
         add(f"{role}-{in_role:02}@{DOMAIN}", f"{role.title()} {in_role:02}", DOMAIN)
+    owner = world.people["room-owner@example.com"]
+    owner.aliases = ("owner-of-rooms@example.com",)
+    owner.non_editable_aliases = ("room-owner@example.com.test-google-a.com",)
+    world.index_aliases()
 
 
 def crowd_size(rooms: int) -> int:

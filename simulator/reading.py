@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -73,6 +74,39 @@ def is_loopback(remote: str | None) -> bool:
     return bool((mapped or address).is_loopback)
 
 
+def is_loopback_name(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    return host.lower() == "localhost" or is_loopback(host)
+
+
+def check_here(request: web.Request) -> None:
+    """Let in who is on this machine and asks under its name; raises ControlError 403.
+
+    A page whose name was pointed at this machine (DNS rebinding) has a Host that is no loopback name.
+    """
+    if not is_loopback(request.remote):
+        raise ControlError("The control answers to this machine only.", 403)
+    try:
+        name = urlsplit(f"//{request.host}").hostname or ""
+    except ValueError:
+        name = ""
+    if not is_loopback_name(name):
+        raise ControlError("The control answers under a loopback name only.", 403)
+
+
+def check_caller(request: web.Request) -> None:
+    """Let in programs of this machine and our own page; raises ControlError 403.
+
+    A page of another site runs in a browser of this machine too; it shows by Origin or Sec-Fetch-Site.
+    """
+    check_here(request)
+    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{request.host}".lower()
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if (origin is not None and origin.lower() != own) or site not in ("none", "same-origin"):
+        raise ControlError("The control answers to its own pages only.", 403)
+
+
 def guarded(
     handler: Callable[[web.Request], Awaitable[Any]],
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -80,8 +114,7 @@ def guarded(
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            if not is_loopback(request.remote):
-                raise ControlError("The control answers to this machine only.", 403)
+            check_caller(request)
             return web.json_response(await handler(request))
         except ControlError as refusal:
             return web.json_response({"error": refusal.sentence}, status=refusal.status)

@@ -82,7 +82,7 @@ class Reports:
         found: dict[str, Value] = {
             "meeting_code": code,
             "conference_id": identifier,
-            "organizer_email": space.owner,
+            "organizer_email": self.world.former.get(space.owner, space.owner),
             "endpoint_id": f"boq_hlane_{token_of('endpoint', call.id, who.id, departure.number, length=11)}",
             "device_type": _DEVICES.get(who.kind, "other_client"),
             "display_name": who.display_name,

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from simulator import people
 from simulator.behaviour import behaviour_from
 from simulator.identity import Grant, Identity, KeyPair, Token
 from simulator.machine import Machine
@@ -43,6 +44,7 @@ def snapshot(machine: Machine) -> dict[str, Any]:
         "behaviour": world.behaviour.as_json(),
         "freed": list(world.freed),
         "life": machine.life.kept(),
+        "people": people.kept(world),
         "spaces": [
             [
                 space.id, space.code, space.owner, space.project, space.room, space.members,
@@ -118,6 +120,7 @@ def load(
         print(f"The state file {path} is of another world; starting from the seed.", flush=True)
         return None
     world.offset = kept["offset"]
+    people.resume(world, kept["people"])
     _fill(world, kept)
     machine = Machine(world=world, identity=_identity(kept), still=still)
     machine.life.resume(kept["life"])
@@ -148,6 +151,8 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
                 fleeting=fleeting,
             )
         )
+    for room in world.rooms:
+        room.account = world.spaces[room.space].owner
     for identifier, space_id, start, end, origin, participants, automatic, recorded in kept["conferences"]:
         call = Conference(identifier, space_id, start, origin, end, automatic=tuple(automatic))
         call.participants = [Participant(*each) for each in participants]

@@ -58,10 +58,13 @@ class Person:
     id: str
     hd: str | None
     email_verified: bool = True
+    aliases: tuple[str, ...] = ()
+    non_editable_aliases: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As the control shows it."""
-        return {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
+        found = {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
+        return found if not self.aliases else {**found, "aliases": list(self.aliases)}
 
 
 @dataclass(slots=True)
@@ -256,6 +259,11 @@ class World:
         self.version = 0  # counts changes, so that a snapshot knows whether it is stale
         self.people: dict[str, Person] = {}
         self.mailboxes: dict[str, Person] = {}
+        self.aliases: dict[str, str] = {}  # address -> primary address
+        self.altered: dict[str, Person] = {}  # accounts that differ from the seed
+        self.removed: set[str] = set()  # addresses of the seed that are no primary addresses any more
+        self.former: dict[str, str] = {}  # owner of spaces who no longer exists -> address at that time
+        self.accounts_made = 0
         self.buildings: list[Building] = []
         self.rooms: list[Room] = []
         self.spaces: dict[str, Space] = {}
@@ -286,9 +294,22 @@ class World:
     # -- people ------------------------------------------------------------------------------------------------
 
     def user(self, email: str) -> Person | None:
-        """The person or mailbox with this address."""
+        """The person or mailbox with this address, primary or alias."""
         email = email.strip().lower()
+        email = self.aliases.get(email, email)
         return self.people.get(email) or self.mailboxes.get(email)
+
+    def index_aliases(self) -> None:
+        """Find people by their aliases from now on."""
+        self.aliases = {
+            alias: each.email
+            for each in (*self.people.values(), *self.mailboxes.values())
+            for alias in (*each.aliases, *each.non_editable_aliases)
+        }
+
+    def is_user(self, address: str, email: str) -> bool:
+        """Whether an address, perhaps an alias, is that of the account with this primary address."""
+        return self.aliases.get(address, address) == email
 
     def generated_name(self, room: Room) -> str:
         """What the Directory calls a room: building, floor, name and seats."""

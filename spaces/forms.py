@@ -244,6 +244,10 @@ class SettingsForm(KeyedForm):
         for setting in config.CATALOGUE:
             known = current.get(setting.path, "")
             choices = [(choice.value, spoken(choice.label)) for choice in setting.choices]
+            if known and not setting.knows(known):
+                choices.append(
+                    (known, known)
+                )  # a value that Google has added since; it stays unless another is chosen
             if new or not known:
                 choices.insert(
                     0, (KEEP, gettext("As the organisation's rules say") if new else gettext("Not set"))
@@ -283,16 +287,15 @@ class SeenField(forms.JSONField):
     widget = forms.HiddenInput
 
     def clean(self, value: Any) -> dict[str, str]:
-        """Only known settings with known values pass."""
+        """Only known settings pass, with values as Google names them (also values it has added since)."""
         seen = super().clean(value)
         if not isinstance(seen, dict):
             raise ValidationError(_("Open the settings again; this page was damaged on the way."))
-        known = {path: str(one) for path, one in seen.items() if path in config.BY_PATH}
-        try:
-            config.check(known)
-        except ValueError:
-            known = {}
-        return known
+        return {
+            path: value[:100]
+            for path, value in seen.items()
+            if path in config.BY_PATH and isinstance(value, str) and value.isprintable()
+        }
 
 
 class ConfigureForm(SettingsForm):

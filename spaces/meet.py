@@ -153,6 +153,7 @@ def client(
     key = (account.email, account.sealed_token, scopes)
     one = _taken(key) or MeetClient(
         _credentials(account, scopes),
+        scoped={scope: _credentials(account, (scope,)) for scope in scopes} if len(scopes) > 1 else None,
         base_url=settings.GOOGLE.meet,
         timeout=float(settings.GOOGLE_TIMEOUT),
         quota_user=account.email,
@@ -183,7 +184,7 @@ def events_client(account: Account) -> EventsClient:
     Raises ConnectionBroken when the configuration does not let us act as the account.
     """
     return EventsClient(
-        _credentials(account, credentials.MEET_SCOPES),
+        _credentials(account, (credentials.READONLY,)),
         base_url=settings.GOOGLE.events,
         timeout=float(settings.GOOGLE_TIMEOUT),
     )

@@ -5,7 +5,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from simulator import errors, masks
 from simulator.errors import ApiError
 from simulator.filters import Condition
 from simulator.identity import CREATED, READONLY, SETTINGS, Token
-from simulator.world import Conference, Space, World
+from simulator.world import Conference, Participant, Space, World
 
 JSON = dict[str, Any]
 Key = tuple[float | str, ...]
@@ -41,6 +41,11 @@ class Call:
     def caller(self) -> str:
         """The address of the user in whose name the request comes; empty for a service account without one."""
         return self.token.email or ""
+
+    def was_there(self, participants: Iterable[Participant]) -> bool:
+        """Whether the caller is among these participants; by id, as an address may have had another owner before."""
+        person = self.world.user(self.caller)
+        return person is not None and any(each.user == f"users/{person.id}" for each in participants)
 
     def has(self, *scopes: str) -> bool:
         """Whether the token carries one of these scopes."""
@@ -117,7 +122,7 @@ def readable_record(call: Call) -> Conference:
     space = call.world.spaces[record.space]
     if not call.has(READONLY) and not call.ours(space):
         raise refusal
-    if space.owner != call.caller and all(each.email != call.caller for each in record.participants):
+    if space.owner != call.caller and not call.was_there(record.participants):
         raise refusal
     return record
 

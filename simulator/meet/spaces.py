@@ -18,7 +18,7 @@ from simulator.meet.shared import (
     method,
     own_space,
 )
-from simulator.world import DEFAULT_CONFIG, Space, World, number_of
+from simulator.world import DEFAULT_CONFIG, Space, number_of
 
 SPACE: masks.Tree = {
     "name": LEAF,
@@ -69,17 +69,15 @@ def _sip(space: Space, gateway: str) -> list[JSON]:
     return [{"uri": f"sip:{pin}@{gateway}", "sipAccessCode": pin}]
 
 
-def _takes_part(world: World, space: Space, caller: str) -> bool:
+def _takes_part(call: Call, space: Space) -> bool:
     """In the running call, or a member: that is how we read "participant" (unconfirmed for the live service)."""
-    if not caller:
+    if not call.caller:
         return False
-    if world.behaviour.member_is_participant and any(
-        member["email"] == caller for member in space.members.values()
+    if call.world.behaviour.member_is_participant and any(
+        call.world.is_user(member["email"], call.caller) for member in space.members.values()
     ):
         return True
-    return space.active is not None and any(
-        each.email == caller and each.left is None for each in space.active.participants
-    )
+    return space.active is not None and call.was_there(space.active.present())
 
 
 def space_as_json(call: Call, space: Space) -> JSON:
@@ -90,7 +88,7 @@ def space_as_json(call: Call, space: Space) -> JSON:
         answer["meetingUri"] = f"https://meet.google.com/{space.code}"
         answer["meetingCode"] = space.code
     owner = call.caller == space.owner
-    takes_part = owner or _takes_part(call.world, space, call.caller)
+    takes_part = owner or _takes_part(call, space)
     if owner:
         answer["config"] = config_as_json(space.config, numbers=call.enum_numbers)
     if space.active is not None and takes_part:

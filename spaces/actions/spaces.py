@@ -227,7 +227,7 @@ def configure(
     (unknown setting), audit.Refused or a GoogleError.
     """
     access.require(actor, Permission.SETTINGS_CHANGE, room)
-    config.check(wanted)
+    config.check(wanted, current=seen)
     space = room.space
     try:
         with audit.attempt(

@@ -58,23 +58,17 @@ def tend(*, account: Account, actor: Actor) -> bool:
         return False
     wanted: Arrangement | None = settings.PUSH
     pause = LOOK_EVERY
-    client = None
     try:
         if wanted is None:
             if ours.name and ours.expires_at and ours.expires_at > now:
-                client = meet.events_client(account)
-                client.delete(ours.name)
+                meet.events_client(account).delete(ours.name)
             ours.delete()
             return True
-        client = meet.events_client(account)
-        _ensure(client, ours, wanted, now=now)
+        _ensure(meet.events_client(account), ours, wanted, now=now)
     except GoogleError as error:
         logger.warning("events of %s: %s: %s", account.email, type(error).__name__, error.detail)
         ours.fails(error.sentence, at=now)
         pause = min(FIRST_PAUSE * 2 ** min(ours.attempts - 1, 10), LONGEST_PAUSE)
-    finally:
-        if client is not None:
-            client.close()
     ours.look_again(timezone.now() + pause, claimed=claimed)
     return True
 

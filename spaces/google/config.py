@@ -39,6 +39,10 @@ class Setting:
     needs: Needs | None = None
     artifact: bool = False
 
+    def knows(self, value: str) -> bool:
+        """Whether this is one of the values that the catalogue offers."""
+        return any(choice.value == value for choice in self.choices)
+
     def choice(self, value: str) -> Choice:
         """The choice with this value; a value Google invented since then is shown as it is."""
         return next((choice for choice in self.choices if choice.value == value), Choice(value, value))
@@ -218,25 +222,28 @@ RESET_BY_MODERATION_OFF: tuple[str, ...] = tuple(
 """Google sets these back to their defaults whenever host management is switched off."""
 
 
-def check(settings: Mapping[str, str]) -> None:
-    """Raise ValueError unless every path and value is one that Google knows."""
+def check(settings: Mapping[str, str], *, current: Mapping[str, str] | None = None) -> None:
+    """Raise ValueError unless every path and value is one that we offer, or a value that holds in `current` already."""
     for path, value in settings.items():
         setting = BY_PATH.get(path)
         if setting is None:
             raise ValueError(f"There is no setting {path!r}.")
-        if value not in [choice.value for choice in setting.choices]:
+        if not setting.knows(value) and (current or {}).get(path) != value:
             raise ValueError(f"{setting.label}: {value!r} is not one of the choices.")
 
 
 def diff(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
     """What saving `after` over `before` would change, in the order of the catalogue.
 
-    Only paths named in `after` count: a setting that nobody asked about stays as it is.
+    Only paths named in `after` count: a setting that nobody asked about stays as it is. A value in `after` that the catalogue does
+    not know is one that Google has invented since; nobody can have chosen it, so it changes nothing.
     """
     return [
         Change(setting, before.get(setting.path), after[setting.path])
         for setting in CATALOGUE
-        if setting.path in after and after[setting.path] != before.get(setting.path)
+        if setting.path in after
+        and after[setting.path] != before.get(setting.path)
+        and setting.knows(after[setting.path])
     ]
 
 
@@ -244,9 +251,11 @@ def to_send(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, st
     """The settings to patch so that `before` becomes `after`; empty when nothing changes.
 
     Host controls are left out when host management ends up off (Google resets them) and bring `moderation: ON` along
-    otherwise, because Google ignores them without it (Meet REST reference: `ModerationRestrictions`).
+    otherwise, because Google ignores them without it (Meet REST reference: `ModerationRestrictions`). Values that the catalogue does
+    not know are never sent. Raises ValueError for an unknown path.
     """
-    check(after)
+    if strange := [path for path in after if path not in BY_PATH]:
+        raise ValueError(f"There is no setting {strange[0]!r}.")
     changed = {change.setting.path: after[change.setting.path] for change in diff(before, after)}
     if {**before, **after}.get(MODERATION) == "OFF":
         return {path: value for path, value in changed.items() if path not in RESET_BY_MODERATION_OFF}

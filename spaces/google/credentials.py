@@ -27,6 +27,7 @@ from spaces.google import errors, interpret, transport
 from spaces.google.answers import read_answer
 from spaces.google.endpoints import ISSUER
 from spaces.google.token_refusals import TOKEN_ENDPOINT
+from spaces.words import joined
 from spaces.words import text as _
 
 CREATED = "https://www.googleapis.com/auth/meetings.space.created"
@@ -50,6 +51,15 @@ _delegates: dict[tuple[str, str, str, tuple[str, ...]], service_account.Credenti
 def short(scope: str) -> str:
     """A scope as people speak of it: "meetings.space.created"."""
     return scope.rpartition("/auth/")[2]
+
+
+def scope_missing(scope: str, *, detail: str) -> errors.ScopeMissing:
+    """This one permission is missing; others work. (`scope` in full.)"""
+    cure = _("Add it to the delegation, or connect the account again with all permissions.")
+    what = _("This Google account lacks the permission %(scope)s; what needs no more than the others works.")
+    problem = errors.ScopeMissing(joined(what % {"scope": short(scope)}, cure), detail=detail)
+    problem.cure = cure
+    return problem
 
 
 def delegated(
@@ -181,14 +191,15 @@ def _ask(
     timeout: float = TIMEOUT,
 ) -> tuple[int, dict[str, Any]]:
     """One call of an OAuth endpoint: the status (200 or a 4xx) and the JSON object. Raises TryLater for the rest."""
-    with transport.new_session() as session:
-        response = transport.send(
-            session, method, url, data=body, headers=headers, timeout=timeout, write=False
-        )
-    status, found = response.status_code, transport.answer(response)
+    sent = dict(headers or {})
+    if isinstance(body, Mapping):
+        body = urlencode(body).encode()
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    response = transport.send(method, url, body=body, headers=sent, timeout=timeout, write=False)
+    status, found = response.status, response.answer()
     if found.page or status in (408, 429) or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise interpret.from_answer(found, write=False, api=TOKEN_ENDPOINT)
-    values = transport.decoded(response)
+        raise interpret.from_answer(found, write=False, service=TOKEN_ENDPOINT)
+    values = response.decoded()
     if not isinstance(values, dict) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
         raise errors.unreadable(f"{status} without a JSON object from {url}", write=False)
     return status, values
@@ -213,7 +224,7 @@ def grant_problem(problem: Exception) -> errors.GoogleError:
 
 def _refusal(values: Mapping[str, Any], *, status: int) -> errors.GoogleError:
     """What a refusal of the token endpoint means (table in `token_refusals`)."""
-    return interpret.from_answer(read_answer(status, values), write=False, api=TOKEN_ENDPOINT)
+    return interpret.from_answer(read_answer(status, values), write=False, service=TOKEN_ENDPOINT)
 
 
 def redirect_problem(word: str) -> errors.ConnectionBroken:

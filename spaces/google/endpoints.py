@@ -50,7 +50,7 @@ class Endpoints:
         base = check(base_url).rstrip("/")
         if not is_loopback(base):
             raise ValueError(
-                f"A simulator must run on this machine (http://127.0.0.1:PORT), not at {_shown(base_url)}. "
+                f"A simulator must run on this machine (http://127.0.0.1:PORT), not at {shown(base_url)}. "
                 "Leave the address empty to use the real Google."
             )
         return cls(
@@ -81,7 +81,7 @@ def check(url: str) -> str:
     if parts is not None and (_is_google(parts) or _is_loopback(parts)):
         return url
     raise ValueError(
-        f"{_shown(url)} is no address that access tokens may be sent to. Use https to a host of googleapis.com or "
+        f"{shown(url)} is no address that access tokens may be sent to. Use https to a host of googleapis.com or "
         "accounts.google.com, or http to this machine (127.0.0.1, ::1, localhost)."
     )
 
@@ -114,7 +114,11 @@ def _is_google(parts: SplitResult) -> bool:
 def _is_loopback(parts: SplitResult) -> bool:
     if parts.scheme != "http":
         return False
-    host = parts.hostname or ""
+    return is_loopback_host(parts.hostname or "")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether `host` is this machine: `localhost`, 127.0.0.0/8 or ::1."""
     if host == "localhost":
         return True
     try:
@@ -126,7 +130,7 @@ def _is_loopback(parts: SplitResult) -> bool:
     return address == ipaddress.IPv6Address("::1")
 
 
-def _shown(url: str) -> str:
+def shown(url: str) -> str:
     """The address as it may stand in a message: short, and without a password somebody put before the `@`."""
     head, at, tail = url.rpartition("@")
     return repr(("…@" + tail if at and head else url)[:120])

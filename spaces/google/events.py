@@ -7,19 +7,16 @@ Google's own library for this API is not used: it cannot read an operation that 
 hold a field that it does not know, and it drops suspension reasons that are newer than it is (docs/decisions/0012).
 """
 
-import json
 import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from google.auth.credentials import Credentials
-
-from spaces.google import answers, endpoints, errors, interpret, transport
+from spaces.google import answers, errors, interpret
+from spaces.google.credentials import READONLY
 from spaces.google.refusals import Row, words
 from spaces.google.resources import EventSubscription
-from spaces.google.session import Session
+from spaces.google.rest import GoogleApi, moment
 from spaces.words import text as _
 
 CONFERENCE_STARTED = "google.workspace.meet.conference.v2.started"
@@ -59,7 +56,7 @@ class TopicRefused(errors.Refused):
     """The Pub/Sub topic does not exist, or not in the Cloud project that asks."""
 
 
-API = interpret.Api(
+SERVICE = interpret.Service(
     "Google Workspace Events API",
     "workspaceevents.googleapis.com",
     (
@@ -77,7 +74,7 @@ API = interpret.Api(
             "already_there",
             AlreadyThere,
             _("There is such a subscription already."),
-            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS"),
+            reasons=words("ALREADY_EXISTS SUBSCRIPTION_ALREADY_EXISTS duplicate"),
             statuses=words("ALREADY_EXISTS"),
         ),
         Row(
@@ -108,20 +105,15 @@ def space_target(name: str) -> str:
     return f"//meet.googleapis.com/{name}"
 
 
-class EventsClient:
+class EventsClient(GoogleApi):
     """The Workspace Events API in the name of one Google user. `timeout` in seconds for each call.
 
     Everything raises GoogleErrors. A call that changes something and is not answered raises OutcomeUnknown; all of them are
     harmless to repeat, because `create` finds what is there. Not to be shared between threads.
     """
 
-    def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = 8.0) -> None:
-        self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, api=API)
-
-    def close(self) -> None:
-        """Give the session back. Connections belong to the process and stay."""
-        self._session.close()
+    service = SERVICE
+    scope = READONLY
 
     def create(
         self, target: str, *, topic: str, ttl: str = LONGEST, only_validate: bool = False
@@ -138,53 +130,39 @@ class EventsClient:
             "ttl": ttl,
         }
         params = {"validateOnly": "true"} if only_validate else {}
-        done = self._finished(self._call("POST", "subscriptions", body, params))
+        done = self._change("POST", "subscriptions", body, **params)
         return _subscription(done.get("response"), named=not only_validate)
 
     def get(self, name: str) -> EventSubscription:
         """One subscription. Raises NotFound, or NotPermitted for somebody else's."""
-        return _subscription(self._call("GET", _require(name)))
+        return _subscription(self._get(f"/v1/{_require(name)}"))
 
     def find(self, target: str) -> EventSubscription | None:
         """This user's subscription to the target, which the API allows one of; None when there is none."""
         # At least one event type is mandatory in the filter; ours always has this one, a stranger's may not.
         types = " OR ".join(f'event_types:"{one}"' for one in WANTED)
-        found = self._call(
-            "GET", "subscriptions", params={"filter": f'({types}) AND target_resource="{target}"'}
-        )
+        found = self._get("/v1/subscriptions", {"filter": f'({types}) AND target_resource="{target}"'})
         rows = found.get("subscriptions")
         return _subscription(rows[0]) if isinstance(rows, list) and rows else None
 
     def renew(self, name: str) -> EventSubscription:
         """Let it live as long again as is possible (`ttl` 0)."""
-        operation = self._call("PATCH", _require(name), {"ttl": "0s"}, {"updateMask": "ttl"})
-        return _subscription(self._finished(operation).get("response"))
+        done = self._change("PATCH", _require(name), {"ttl": "0s"}, updateMask="ttl")
+        return _subscription(done.get("response"))
 
     def reactivate(self, name: str) -> EventSubscription:
         """Wake a suspended one, once the cause is gone. Raises Refused while it is not."""
-        operation = self._call("POST", f"{_require(name)}:reactivate", {})
-        return _subscription(self._finished(operation).get("response"))
+        return _subscription(self._change("POST", f"{_require(name)}:reactivate", {}).get("response"))
 
     def delete(self, name: str) -> None:
         """Remove it; one that is gone already counts as done."""
-        self._finished(self._call("DELETE", _require(name), params={"allowMissing": "true"}))
+        self._change("DELETE", _require(name), allowMissing="true")
 
-    def _call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> dict[str, Any]:
-        response = self._session.request(
-            method,
-            self._base + path,
-            params=params,
-            data=None if body is None else json.dumps(body),
-            headers={"Content-Type": "application/json"},
-        )
-        answer = transport.decoded(response)
-        return answer if isinstance(answer, dict) else {}
+    def _change(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, **params: str
+    ) -> Mapping[str, Any]:
+        """Send a change and wait until it is done; returns the finished operation."""
+        return self._finished(self._call(method, f"/v1/{path}", body, params=params, kind="write"))
 
     def _finished(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
         """Wait until a long-running operation is done; raises what went wrong in it."""
@@ -197,12 +175,14 @@ class EventsClient:
                 raise errors.outcome_unknown(f"{name} was not done after {OPERATION_TIME:.0f} s")
             time.sleep(pause)
             pause = min(2 * pause, 2.0)
-            operation = self._call("GET", name)
+            operation = self._get(f"/v1/{name}")
         problem = operation.get("error")
         if isinstance(problem, Mapping):
             code, status = _OF_RPC.get(problem.get("code", 0), (500, "UNKNOWN"))
             raise interpret.from_answer(
-                answers.read_answer(code, {"error": {**problem, "status": status}}), write=True, api=API
+                answers.read_answer(code, {"error": {**problem, "status": status}}),
+                write=True,
+                service=SERVICE,
             )
         return operation
 
@@ -237,12 +217,3 @@ def _subscription(raw: object, *, named: bool = True) -> EventSubscription:
         expires_at=moment(text("expireTime")),
         created_at=moment(text("createTime")),
     )
-
-
-def moment(text: str) -> datetime | None:
-    """A time as Google writes it (RFC 3339); None for what is none."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else None
-    except (ValueError, OverflowError):
-        return None

@@ -22,26 +22,26 @@ _TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """An API of Google: its name for people, its service, and the rows that it has in front of the common table."""
+class Service:
+    """An API of Google: its name for people, its host, and the rows that it has in front of the common table."""
 
     title: str
-    service: str
+    host: str
     rows: tuple[Row, ...] = ()
 
 
 _UNKNOWN = _("It is not known whether the change was made.")
-MEET = Api("Google Meet API", "meet.googleapis.com")
+MEET = Service("Google Meet API", "meet.googleapis.com")
 
 
-def from_answer(answer: Answer, *, write: bool, api: Api = MEET) -> errors.GoogleError:
+def from_answer(answer: Answer, *, write: bool, service: Service = MEET) -> errors.GoogleError:
     """The error that an answer which is no success means. `write`: the request may have changed something; then an answer that
     leaves that open becomes an OutcomeUnknown."""
-    row = _row_for(answer, (*api.rows, *TABLE))
+    row = _row_for(answer, (*service.rows, *TABLE))
     kind = errors.OutcomeUnknown if write and not row.certain else row.error
     said = errors.scrub(answer.says)
     sentence = row.sentence % {
-        "api": _TITLES.get(answer.service, answer.service) or api.title,
+        "api": _TITLES.get(answer.service, answer.service) or service.title,
         "words": _words(answer, said),
         "status": answer.code,
     }
@@ -53,7 +53,7 @@ def from_answer(answer: Answer, *, write: bool, api: Api = MEET) -> errors.Googl
     problem.code, problem.cure, problem.google_says = row.code, cure, said
     problem.subject = row.subject or row.error.subject
     problem.effect = kind.effect if unknown else row.effect or row.error.effect
-    _add_details(problem, row, answer, api)
+    _add_details(problem, row, answer, service)
     return problem
 
 
@@ -64,7 +64,7 @@ def _words(answer: Answer, said: str) -> str:
     return f"{words} ({', '.join(missing)})" if missing else words
 
 
-def _add_details(problem: errors.GoogleError, row: Row, answer: Answer, api: Api) -> None:
+def _add_details(problem: errors.GoogleError, row: Row, answer: Answer, service: Service) -> None:
     if isinstance(problem, errors.TryLater):
         problem.retry_after = row.pause if answer.retry_after is None else answer.retry_after
     if isinstance(problem, errors.OverQuota):
@@ -75,7 +75,9 @@ def _add_details(problem: errors.GoogleError, row: Row, answer: Answer, api: Api
         problem.reason = cast(errors.Reason, row.code)
     elif isinstance(problem, errors.ApiDisabled):
         project = answer.consumer.removeprefix("projects/")
-        problem.link = _LIBRARY + (answer.service or api.service) + (f"?project={project}" if project else "")
+        problem.link = (
+            _LIBRARY + (answer.service or service.host) + (f"?project={project}" if project else "")
+        )
 
 
 def _row_for(answer: Answer, table: tuple[Row, ...]) -> Row:

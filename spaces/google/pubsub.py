@@ -24,10 +24,9 @@ from google.auth.credentials import Credentials
 
 from spaces.google import endpoints, errors, interpret, transport
 from spaces.google.endpoints import ISSUER
-from spaces.google.events import moment
 from spaces.google.push import Arrangement
 from spaces.google.refusals import Row, words
-from spaces.google.session import Session
+from spaces.google.rest import GoogleApi, moment
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ PULL_TIMEOUT = 100.0
 """Seconds for a pull, which Google answers late on purpose while nothing is there."""
 PULL_AT_ONCE = 100
 
-API = interpret.Api(
+SERVICE = interpret.Service(
     "Cloud Pub/Sub API",
     "pubsub.googleapis.com",
     (
@@ -69,8 +68,9 @@ API = interpret.Api(
             ),
             subject="project",
             effect="none",
+            reasons=words("notFound"),
             statuses=words("NOT_FOUND"),
-            message=r"not found",
+            message=r"^resource not found|^requested entity was not found",
             within=words("NOT_FOUND"),
         ),
     ),
@@ -138,14 +138,13 @@ class Keys:
         return self._trouble
 
     def _fetch(self) -> None:
-        with transport.new_session() as session:
-            response = transport.send(session, "GET", self._url, timeout=self._timeout, write=False)
-        if response.status_code != HTTPStatus.OK:
+        response = transport.send("GET", self._url, timeout=self._timeout, write=False)
+        if response.status != HTTPStatus.OK:
             raise errors.TryLater(
-                _("Google's keys are not to be had at the moment."), detail=f"{response.status_code}"
+                _("Google's keys are not to be had at the moment."), detail=f"{response.status}"
             )
         try:
-            found = jwt.PyJWKSet.from_dict(transport.decoded(response))  # type: ignore[arg-type]  # raises for anything else
+            found = jwt.PyJWKSet.from_dict(response.decoded())  # type: ignore[arg-type]  # raises for anything else
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as problem:
             raise errors.unreadable(f"keys: {type(problem).__name__}", write=False) from problem
         self._keys = {key.key_id: key for key in found.keys if key.key_id}
@@ -289,27 +288,22 @@ class Pulled:
     received: Received
 
 
-class PullClient:
+class PullClient(GoogleApi):
     """Fetches messages of a Pub/Sub subscription in the service account's own name: nothing has to reach us from outside.
 
     Needs `roles/pubsub.subscriber` on the subscription. Google's Pub/Sub library is not used: it brings gRPC streams and threads
     of its own for what are two plain calls.
     """
 
+    service = SERVICE
+
     def __init__(self, credentials: Credentials, *, base_url: str, timeout: float = PULL_TIMEOUT) -> None:
-        self._base = endpoints.check(base_url).rstrip("/") + "/v1/"
-        self._session = Session(credentials, timeout=timeout, api=API)
+        super().__init__(credentials, base_url=base_url, timeout=timeout)
 
     def pull(self, subscription: str) -> list[Pulled]:
         """What is there; when nothing is, Google waits a while before it answers with nothing. Raises GoogleErrors."""
-        response = self._session.request(
-            "POST",
-            f"{self._base}{subscription}:pull",
-            data=json.dumps({"maxMessages": PULL_AT_ONCE}),
-            headers={"Content-Type": "application/json"},
-        )
-        answer = transport.decoded(response)
-        rows = answer.get("receivedMessages") if isinstance(answer, dict) else None
+        found = self._call("POST", f"/v1/{subscription}:pull", {"maxMessages": PULL_AT_ONCE})
+        rows = found.get("receivedMessages")
         return [
             Pulled(row["ackId"], read(row["message"]))
             for row in (rows if isinstance(rows, list) else [])
@@ -320,9 +314,4 @@ class PullClient:
 
     def acknowledge(self, subscription: str, acks: Iterable[str]) -> None:
         """These messages are stored and need not come again. Raises GoogleErrors; then they come again, which does no harm."""
-        self._session.request(
-            "POST",
-            f"{self._base}{subscription}:acknowledge",
-            data=json.dumps({"ackIds": list(acks)}),
-            headers={"Content-Type": "application/json"},
-        )
+        self._call("POST", f"/v1/{subscription}:acknowledge", {"ackIds": list(acks)})

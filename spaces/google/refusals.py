@@ -248,8 +248,7 @@ _HIDDEN = Row(
     "hidden",
     errors.NotPermitted,
     _(
-        "Google does not permit this to the account: it does not own the Meet link, the link does not exist, or it was made by "
-        "another app."
+        "Google hides this from the account: it does not own the Meet link, or the link was made by another app or is gone."
     ),
     message=r"^permission denied on resource\b|\(or it might not exist\)",
     within=words("PERMISSION_DENIED"),
@@ -302,6 +301,13 @@ _OBJECT = (
         reasons=words("failedPrecondition conditionNotMet"),
         statuses=words("FAILED_PRECONDITION"),
         http=frozenset({412}),
+    ),
+    Row(
+        "gone",
+        errors.Refused,
+        _WORDS,
+        reasons=words("fullSyncRequired updatedMinTooLongAgo deleted"),
+        http=frozenset({410}),
     ),
     Row(
         "already_exists",
@@ -369,15 +375,6 @@ _NETWORK = (
         certain=False,
     ),
 )
-REDIRECTED = Row(
-    "redirected",
-    errors.NotGoogle,
-    _(
-        "Something on the way answered with a redirect (%(status)s), which Google's API does not do: perhaps a sign-in page."
-    ),
-    _LET_THROUGH,
-    certain=False,
-)
 NOT_GOOGLE = Row(  # a web page that is not one of Google's front end
     "not_google",
     errors.NotGoogle,
@@ -385,6 +382,8 @@ NOT_GOOGLE = Row(  # a web page that is not one of Google's front end
     _LET_THROUGH,
     certain=False,
 )
+_ELSEWHERE = _("A redirect (%(status)s) came in place of Google's answer, perhaps to a sign-in page.")
+REDIRECTED = replace(NOT_GOOGLE, code="redirected", sentence=_ELSEWHERE)
 GATEWAY = Row(  # the same with a status that speaks of trouble
     "gateway",
     errors.TryLater,

@@ -31,7 +31,8 @@ class Space:
     """A meeting space as the caller is allowed to see it (Meet REST reference: `spaces`).
 
     `name` (`spaces/{id}`) is the only key worth storing; `meeting_code` can be detached from the space and reused.
-    `settings` maps leaf paths without the `config.` prefix to enum names; None when Google withheld the configuration.
+    `settings` maps leaf paths without the `config.` prefix to values as Google names them, also those that the catalogue does not know
+    (numbers as text); None when Google withheld the configuration.
     """
 
     name: str
@@ -85,6 +86,19 @@ class Participant:
     display_name: str
     joined_at: datetime
     left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording of a call (Meet REST reference: `conferenceRecords.recordings`).
+
+    `state` is STARTED (it is being recorded), ENDED (the file is being written), FILE_GENERATED, or what Google has added since.
+    """
+
+    name: str
+    state: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from spaces.google import errors
 from spaces.google.errors import CURES, WHAT, Reason
-from spaces.google.interpret import Api
+from spaces.google.interpret import Service
 from spaces.google.refusals import Row, words
 
 
@@ -21,7 +21,7 @@ def _row(reason: Reason, given: str, message: str = "") -> Row:
     )
 
 
-TOKEN_ENDPOINT = Api(
+TOKEN_ENDPOINT = Service(
     "Google's sign-in service",
     "oauth2.googleapis.com",
     (

@@ -6,12 +6,15 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthError
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from requests.exceptions import RequestException
 
 from spaces import live
 from spaces.access import SYSTEM
 from spaces.actions import people
+from spaces.google import transport
+from spaces.signin import way_out
 from spaces.signin.refusal import WORDS, refuse
 
 
@@ -51,6 +54,12 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
         else:
             sociallogin.user = person
 
+    def get_requests_session(self) -> Any:
+        """The session for allauth's own requests to Google."""
+        session = super().get_requests_session()
+        way_out.prepare(session)
+        return session
+
     def on_authentication_error(
         self,
         request: HttpRequest,
@@ -61,8 +70,12 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     ) -> None:
         """Show our page instead of allauth's. Details go to the log; they never hold a token."""
         word = request.GET.get("error", "")
+        blocked = None
         if isinstance(exception, RequestException):
-            why = "unreachable"
+            blocked = transport.explain(
+                exception, getattr(exception.request, "url", None) or settings.GOOGLE.token
+            )
+            why = blocked.code if blocked else "unreachable"
         elif exception is not None:
             why = "google"
         elif error == AuthError.CANCELLED:
@@ -71,6 +84,13 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
             why = WORDS.get(word, "google" if word else "stale")
         state = (extra_context or {}).get("state") or {}
         detail = " ".join(
-            filter(None, [repr(word[:60]) if word else "", exception and type(exception).__name__])
+            filter(
+                None,
+                [
+                    repr(word[:60]) if word else "",
+                    exception and type(exception).__name__,
+                    f"{blocked.what} {blocked.cure}" if blocked else "",
+                ],
+            )
         )
         raise ImmediateHttpResponse(refuse(request, why, goal=state.get("next") or "", detail=detail))

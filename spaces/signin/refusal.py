@@ -61,11 +61,31 @@ SENTENCES: dict[str, tuple[Any, Any]] = {
             "Nothing was stored. Try again in a minute; if it keeps happening, tell your IT staff the reference below."
         ),
     ),
+    "untrusted_certificate": (
+        _("This server does not trust the certificate with which Google's sign-in service answers."),
+        _(
+            "Nothing was stored. If a proxy inspects TLS here, an operator has to set MEETADMIN_CA_BUNDLE (docs/install.md). Tell "
+            "them the reference below."
+        ),
+    ),
+    "proxy_refused": (
+        _("The proxy of this server does not let it reach Google's sign-in service."),
+        _(
+            "Nothing was stored. An operator has to allow it or to check MEETADMIN_PROXY (docs/install.md). Tell them the reference "
+            "below."
+        ),
+    ),
+    "proxy_unreachable": (
+        _("The proxy of this server cannot be reached, so Google's sign-in service cannot be asked."),
+        _("Nothing was stored. An operator has to check MEETADMIN_PROXY. Tell them the reference below."),
+    ),
     "google": (
         _("Google did not complete the sign-in."),
         _("Nothing was stored. Try again; if it keeps happening, tell your IT staff the reference below."),
     ),
 }
+
+AWAY = {"unreachable", "untrusted_certificate", "proxy_refused", "proxy_unreachable"}
 
 # The `error` words with which Google sends people back (Google Identity, "OAuth 2.0 for web server applications", errors).
 WORDS = {
@@ -86,7 +106,7 @@ def refuse(
     `detail`: technical words for the log, never a token."""
     what, cure = SENTENCES[why]
     domains = get_text_list(sorted(settings.DOMAINS), gettext("and")) or gettext("its own domain")
-    status = 503 if why == "unreachable" else 403
+    status = 503 if why in AWAY else 403
     context = {
         "what": what,
         "cure": str(cure) % {"domains": domains} if why == "domain" else cure,

@@ -352,3 +352,77 @@ def test_the_front_door_says_what_this_is(google):
     assert status == 200
     assert "/_control/world" in text
     assert "pretends to be Google" in text
+
+
+def answer_to(
+    google: SimulatorProcess, headers: dict[str, str], *, verb: str = "POST", path: str = "/_control/life"
+) -> int:
+    """The status of a request with these headers, Host included."""
+    address = urlsplit(google.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port or 0, timeout=30)
+    try:
+        connection.putrequest(verb, path, skip_host="Host" in headers)
+        for name, value in {"Content-Length": "0", **headers}.items():
+            connection.putheader(name, value.replace("PORT", str(address.port)))
+        connection.endheaders()
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "https://127.0.0.1:PORT"},
+        {"Origin": "http://127.0.0.1:PORT.elsewhere.example"},
+        {"Host": "elsewhere.example:PORT"},
+        {"Host": "127.0.0.1.elsewhere.example:PORT"},
+        {"Host": "localhost.elsewhere.example"},
+        {"Host": "elsewhere.example:PORT", "Origin": "http://elsewhere.example:PORT"},
+        {"Host": "[", "Origin": "http://["},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_control_refuses_pages_of_other_sites(google, headers):
+    for verb, path in (
+        ("POST", "/_control/life"),
+        ("GET", "/_control/service-account"),
+        ("DELETE", "/_control/faults"),
+    ):
+        assert answer_to(google, headers, verb=verb, path=path) in (400, 403)
+    assert answer_to(google, headers, path="/") in (400, 403)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": "localhost:PORT"},
+        {"Host": "LOCALHOST"},
+        {"Host": "[::1]:PORT"},
+        {"Host": "127.0.0.2"},
+        {"Origin": "http://127.0.0.1:PORT", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "localhost:PORT", "Origin": "http://localhost:PORT"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_control_answers_programs_and_its_own_page(google, headers):
+    assert answer_to(google, headers) == 200
+
+
+def test_page_may_be_linked_but_not_shown_under_a_foreign_name(google):
+    address = urlsplit(google.url)
+    seen = {}
+    for host in (address.netloc, f"elsewhere.example:{address.port}"):
+        request = urllib.request.Request(
+            google.url + "/", headers={"Host": host, "Sec-Fetch-Site": "cross-site"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            seen[host] = reply.read().decode()
+            assert reply.headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert [("Running calls" in text) for text in seen.values()] == [True, False]

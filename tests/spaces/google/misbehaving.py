@@ -2,8 +2,10 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -28,10 +30,13 @@ class Misbehaving:
 
     answers: list[bytes] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
+    drip: float | None = None  # seconds between single bytes that follow the answer, without an end
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         self._released = threading.Event()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -54,6 +59,12 @@ class Misbehaving:
             self._threads[-1].start()
 
     def _serve(self, connection: socket.socket) -> None:
+        if self.tls:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:  # the other side did not like the certificate
+                connection.close()
+                return
         with connection, connection.makefile("rb") as reader:
             first = reader.readline().decode("latin-1").split()
             if len(first) < 2:
@@ -71,6 +82,13 @@ class Misbehaving:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             else:
                 connection.sendall(answer)
+                if self.drip:
+                    self._drip(connection, self.drip)
+
+    def _drip(self, connection: socket.socket, pause: float) -> None:
+        with suppress(OSError):
+            while not self._released.wait(pause):
+                connection.sendall(b" ")
 
 
 def http(status: int, body: bytes | str | object = b"", *headers: str, length: int | None = None) -> bytes:

@@ -105,6 +105,26 @@ def test_a_host_control_brings_moderation_along():
     assert config.to_send(MODERATED, wanted) == {**wanted, "moderation": "ON"}
 
 
-def test_what_is_to_be_sent_is_checked_first():
+def test_a_value_that_google_invented_later_is_never_sent():
+    now, later = {"accessType": "RESTRICTED"}, {"accessType": "ORGANIZATION_AND_GUESTS"}
+    assert config.diff(now, later) == []
+    assert config.to_send(now, {**later, "moderation": "ON"}) == {"moderation": "ON"}
+    assert config.to_send(later, later) == {}
+
+
+def test_a_value_that_google_invented_later_can_be_left_behind():
+    assert config.to_send({"accessType": "ORGANIZATION_AND_GUESTS"}, {"accessType": "OPEN"}) == {
+        "accessType": "OPEN"
+    }
+
+
+def test_a_value_that_holds_already_is_no_mistake_of_the_person():
+    later = {"accessType": "ORGANIZATION_AND_GUESTS"}
+    config.check(later, current=later)
     with pytest.raises(ValueError, match="not one of the choices"):
-        config.to_send({}, {"accessType": "ANYONE"})
+        config.check(later, current={"accessType": "OPEN"})
+
+
+def test_an_unknown_setting_is_never_sent():
+    with pytest.raises(ValueError, match="There is no setting"):
+        config.to_send({}, {"firstJoinerType": "HOST"})

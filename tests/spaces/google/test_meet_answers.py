@@ -9,9 +9,17 @@ import pytest
 from google.auth.credentials import Credentials
 from google.oauth2.credentials import Credentials as UserCredentials
 
-from spaces.google import errors, meet
+from spaces.google import errors, rest
 from spaces.google.meet import MeetClient
-from spaces.google.resources import ConferenceRecord, Member, Participant, PhoneAccess, SipAccess, Space
+from spaces.google.resources import (
+    ConferenceRecord,
+    Member,
+    Participant,
+    PhoneAccess,
+    Recording,
+    SipAccess,
+    Space,
+)
 from tests.spaces.google.misbehaving import CLOSE, HANG, RESET, Misbehaving, free_port, http
 
 NAME = "spaces/jQCFfuBOdN5z"
@@ -28,6 +36,7 @@ READS = {
     "participants": lambda client: client.participants(RECORD),
     "head_count": lambda client: client.head_count(RECORD),
     "members": lambda client: client.members(NAME),
+    "recordings": lambda client: client.recordings(RECORD),
 }
 WRITES = {
     "create_space": lambda client: client.create_space({"accessType": "OPEN"}),
@@ -109,20 +118,22 @@ def test_liveness_has_three_values(more, liveness):
 
 
 @pytest.mark.parametrize(
-    "config",
-    [{"accessType": "FRIENDS_OF_FRIENDS"}, {"accessType": 0}, {"accessType": "ACCESS_TYPE_UNSPECIFIED"}, {"accessType": 99},
-     {"firstJoinerType": "HOST"}],
-)  # fmt: skip
-def test_values_and_fields_google_invents_later_are_left_out(config):
+    ("config", "settings"),
+    [
+        ({"accessType": "FRIENDS_OF_FRIENDS"}, {"accessType": "FRIENDS_OF_FRIENDS"}),
+        ({"accessType": 99}, {"accessType": "99"}),
+        ({"firstJoinerType": "HOST"}, {"firstJoinerType": "HOST"}),
+        ({"artifactConfig": {"captions": {"on": True}}}, {"artifactConfig.captions.on": "true"}),
+        ({"languages": ["en"]}, {"languages": '["en"]'}),
+        ({"accessType": "ACCESS_TYPE_UNSPECIFIED"}, {}),
+        ({"accessType": None}, {}),
+    ],
+)
+def test_values_and_fields_google_invents_later_arrive_as_they_are(config, settings):
     space, _ = ask(
         http(200, {**SPACE, "config": {**config, "moderation": "ON"}, "novelty": [1]}), READS["get_space"]
     )
-    assert space.settings == {"moderation": "ON"}
-
-
-def test_enums_as_numbers_are_read_by_name():
-    space, _ = ask(http(200, {**SPACE, "config": {"accessType": 2, "moderation": 1}}), READS["get_space"])
-    assert space.settings == {"accessType": "TRUSTED", "moderation": "OFF"}
+    assert space.settings == {"moderation": "ON", **settings}
 
 
 def test_a_code_is_asked_for_in_small_letters():
@@ -182,7 +193,7 @@ def test_a_list_without_end_is_not_taken_for_an_answer():
     page = http(200, {"conferenceRecords": [row], "nextPageToken": "again"})
     with Misbehaving([page]) as google, pytest.raises(errors.Unreadable):
         client_of(google.url).running_conferences()
-    assert len(google.requests) == meet.MOST_PAGES + 1
+    assert len(google.requests) == rest.MOST_PAGES
 
 
 @pytest.mark.parametrize("name", ["running_conferences", "participants", "members"])
@@ -223,8 +234,33 @@ def test_participants_who_left_are_asked_for_without_a_filter():
 def test_a_head_count_asks_for_the_number_only():
     count, requests = ask(http(200, {"totalSize": 17}), READS["head_count"])
     assert count == 17
-    assert requests[0].headers["x-goog-fieldmask"] == "totalSize"
-    assert parse_qs(urlsplit(requests[0].path).query)["filter"] == ["latest_end_time IS NULL"]
+    query = parse_qs(urlsplit(requests[0].path).query)
+    assert query["fields"] == ["totalSize"]
+    assert query["filter"] == ["latest_end_time IS NULL"]
+
+
+def test_recordings_with_a_state_of_later():
+    started = {"name": f"{RECORD}/recordings/1", "state": "STARTED", "startTime": "2026-11-20T08:00:00Z"}
+    done = {
+        "name": f"{RECORD}/recordings/0",
+        "state": "FILE_GENERATED",
+        "startTime": "2026-11-20T07:00:00Z",
+        "endTime": "2026-11-20T07:30:00Z",
+        "driveDestination": {"file": "x", "exportUri": "https://drive.google.com/file/d/x/view"},
+    }
+    rows = [done, started, {"name": f"{RECORD}/recordings/2", "state": "PAUSED"}]
+    recordings, requests = ask(http(200, {"recordings": rows}), READS["recordings"])
+    assert recordings == [
+        Recording(
+            f"{RECORD}/recordings/0",
+            "FILE_GENERATED",
+            datetime(2026, 11, 20, 7, tzinfo=UTC),
+            datetime(2026, 11, 20, 7, 30, tzinfo=UTC),
+        ),
+        Recording(f"{RECORD}/recordings/1", "STARTED", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        Recording(f"{RECORD}/recordings/2", "PAUSED"),
+    ]
+    assert urlsplit(requests[0].path).path == f"/v2/{RECORD}/recordings"
 
 
 def test_members():

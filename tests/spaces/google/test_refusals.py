@@ -218,7 +218,7 @@ def test_google_s_words_carry_no_secret():
 )
 def test_refusals_of_the_token_endpoint(word, description, reason):
     answer = read_answer(400, {"error": word, "error_description": description})
-    problem = from_answer(answer, write=False, api=TOKEN_ENDPOINT)
+    problem = from_answer(answer, write=False, service=TOKEN_ENDPOINT)
     assert isinstance(problem, errors.ConnectionBroken)
     assert problem.reason == problem.code == reason
     assert problem.google_says == description

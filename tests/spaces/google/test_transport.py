@@ -61,9 +61,8 @@ def strange_certificate(tmp_path) -> Iterator[str]:
     thread.join(10)
 
 
-def send(url: str, *, write: bool):
-    with transport.new_session() as session:
-        return transport.send(session, "POST" if write else "GET", url, timeout=2, write=write)
+def send(url: str, *, write: bool = False, timeout: float = 2):
+    return transport.send("POST" if write else "GET", url, timeout=timeout, write=write)
 
 
 def test_a_false_certificate_stops_a_write_before_it_is_sent(strange_certificate):
@@ -86,6 +85,6 @@ def test_an_address_without_a_host_reaches_nobody():
 def test_an_answer_is_handed_over_whatever_its_status():
     with Misbehaving([http(418, {"error": {"status": "TEAPOT"}}, "Retry-After: 3")]) as server:
         response = send(server.url, write=True)
-    assert not transport.is_good(response)
-    answer = transport.answer(response)
+    assert not response.is_good
+    answer = response.answer()
     assert (answer.code, answer.status, answer.retry_after) == (418, "TEAPOT", 3)
