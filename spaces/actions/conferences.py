@@ -156,16 +156,19 @@ def _judge(
     if isinstance(error, NothingToEnd):
         raise _unknown(error, _("Google says that no call is running, but did not confirm it. Look again."))
     if over is None and (isinstance(error, Refused) or error.code == "changed_meanwhile"):
-        raise _unknown(error, _("Google refused to end the call and did not show whether it is still running."))
-    if isinstance(error, HIDDEN):
-        _raise_hidden(space, error, lane)
-    if over is False and not isinstance(error, OutcomeUnknown):
+        raise _unknown(
+            error, _("Google refused to end the call and did not show whether it is still running.")
+        )
+    if isinstance(error, HIDDEN) and _is_ours(space, error, lane):
+        error.sentence = OURS_REFUSED
+    elif over is False and not isinstance(error, OutcomeUnknown):
         error.sentence = joined(error.sentence, STILL_RUNNING)
     raise error
 
 
-def _raise_hidden(space: Space, error: GoogleError, lane: Lane) -> None:
-    """Tell why Google may hide a space of ours from the ending. Foreign it becomes by a clear test only, and never if we made it."""
+def _is_ours(space: Space, error: GoogleError, lane: Lane) -> bool:
+    """Whether a space that Google hid from the ending is ours all the same. Foreign it becomes by a clear test only, and never if we
+    made it; then audit.Refused is raised."""
     if not space.created_here:
         origin = find_origin(space.account, space.name, lane=lane)
         if origin not in {Space.Origin.UNTESTED, space.origin}:
@@ -174,8 +177,7 @@ def _raise_hidden(space: Space, error: GoogleError, lane: Lane) -> None:
             space.origin = origin
     if space.origin == Space.Origin.FOREIGN:
         raise audit.Refused(FOREIGN) from error
-    if space.origin == Space.Origin.OURS:
-        error.sentence = OURS_REFUSED
+    return space.origin == Space.Origin.OURS
 
 
 def _unknown(error: GoogleError, sentence: str) -> OutcomeUnknown:

@@ -66,15 +66,11 @@ def running_calls(account: Account, *, told_since: datetime | None) -> Errand:
     def take(running: list[resources.ConferenceRecord], asked_at: datetime) -> list[Errand]:
         _take_in(account, running, asked_at=asked_at, told_since=told_since)
         freed = Space.record_access(account, [record.space for record in running], seen_at=asked_at)
-        return [link(space, vital=False) for space in freed]
+        doubtful = Space.objects.in_use().filter(account=account).doubtful(timezone.now())
+        again = [*freed, *doubtful.select_related("conference")[:DOUBTS_AT_ONCE]]
+        return [link(space, vital=False) for space in again]
 
     return Errand("watch", lambda client: client.running_conferences(), take, vital=True)
-
-
-def doubts(account: Account) -> list[Errand]:
-    """Read again some links of which Google's last answer contradicts what we know."""
-    doubtful = Space.objects.in_use().filter(account=account).doubtful(timezone.now())
-    return [link(space, vital=False) for space in doubtful.select_related("conference")[:DOUBTS_AT_ONCE]]
 
 
 def _take_in(

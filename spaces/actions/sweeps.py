@@ -250,7 +250,6 @@ class _Round:
         else:
             told_since = subscription.tells_since if subscription else None
             visit.todo.append(errands.running_calls(account, told_since=told_since))
-            visit.todo.extend(errands.doubts(account))
         self._go_on(visit)
 
     def collect(self) -> None:

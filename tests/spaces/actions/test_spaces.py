@@ -9,7 +9,6 @@ from django.utils import timezone
 from spaces.access import NotAllowed
 from spaces.actions import spaces
 from spaces.audit import Refused
-from spaces.google import errors
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
