@@ -25,10 +25,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    parser.add_argument("--rooms", type=int, help="number of rooms (default: 120; 10000 for the scene huge)")
+    parser.add_argument("--rooms", type=int, help="number of rooms (default: 120; 10000 for the huge scenes)")
     parser.add_argument("--buildings", type=int, help="number of buildings (default: one per 24 rooms)")
     parser.add_argument(
         "--accounts", type=int, help="number of mailboxes that own spaces (default: one per building)"
+    )
+    parser.add_argument(
+        "--calls",
+        type=int,
+        help="calls that run at the start, and about how many go on (default: a third of the rooms)",
     )
     parser.add_argument("--seed", type=int, default=1, help="same seed, same world (default: 1)")
     parser.add_argument("--scene", choices=sorted(SCENES), default="monday-morning")
@@ -49,10 +54,13 @@ def arguments() -> argparse.Namespace:
     chosen.rooms = size.rooms
     chosen.buildings = chosen.buildings or size.buildings
     chosen.accounts = chosen.accounts or size.accounts
+    chosen.calls = size.calls if chosen.calls is None else chosen.calls
     if chosen.rooms < 1:
         parser.error("--rooms must be at least 1")
     if chosen.buildings is not None and not 1 <= chosen.buildings <= min(chosen.rooms, 1000):
         parser.error("--buildings must be at least 1 and at most as many as there are rooms")
+    if chosen.calls is not None and not 0 <= chosen.calls <= chosen.rooms:
+        parser.error("--calls must be at least 0 and at most as many as there are rooms")
     if chosen.accounts is not None and chosen.accounts < 1:
         parser.error("--accounts must be at least 1")
     return chosen
@@ -61,7 +69,7 @@ def arguments() -> argparse.Namespace:
 def machine_for(chosen: argparse.Namespace) -> tuple[Machine, bool]:
     """A machine from the state file if it fits, else from the seed; and whether it is from the seed."""
     setting: dict[str, Any] = {
-        name: getattr(chosen, name) for name in ("seed", "rooms", "scene", "buildings", "accounts")
+        name: getattr(chosen, name) for name in ("seed", "rooms", "scene", "buildings", "accounts", "calls")
     }
     if chosen.state is not None:
         kept = load(chosen.state, still=chosen.still, **setting)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 MODES = ("refuse", "clamp")
+REJOIN = ("access_type", "anyone", "host_first", "nobody")
 PHONE_FOR = ("owner", "participant", "everyone")
 
 
@@ -39,6 +40,9 @@ class Behaviour:
 
     linger_seconds        activeConference is still shown for so long after endActiveConference
     tighten_after_end     an end makes the access type RESTRICTED: people knock until a host comes
+    rejoin_after_end      who may come back after endActiveConference: access_type (with OPEN and TRUSTED anyone, else when a
+                          host is back), anyone, host_first, or nobody for rejoin_wait_seconds, hosts included
+    rejoin_wait_seconds   see above
     list_lag_seconds      a new call appears in conferenceRecords.list only after so long
     end_foreign           endActiveConference works on spaces that another app made
     member_is_participant a member of a space counts as participant before joining
@@ -54,6 +58,8 @@ class Behaviour:
 
     linger_seconds: float = 0.0
     tighten_after_end: bool = False
+    rejoin_after_end: str = "access_type"
+    rejoin_wait_seconds: float = 60.0
     list_lag_seconds: float = 0.0
     end_foreign: bool = False
     member_is_participant: bool = True

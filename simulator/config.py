@@ -176,15 +176,15 @@ def number_of_name(names: tuple[str, ...], value: str) -> int:
 
 
 def config_as_json(config: dict[str, str], *, numbers: bool) -> dict[str, Any]:
-    """SpaceConfig of a reply; enumerations as numbers if the client asked for that."""
+    """SpaceConfig of a reply; enumerations as numbers if the client asked for that. Settings unknown today go out as they are."""
     answer: dict[str, Any] = {}
     for leaf, value in config.items():
         *groups, last = leaf.split(".")
         below = answer
         for group in groups:
             below = below.setdefault(group, {})
-        if numbers or value.isdecimal():
-            below[last] = number_of_name(LEAVES[leaf].names, value)
+        if (numbers and leaf in LEAVES) or value.isdecimal():
+            below[last] = number_of_name(LEAVES[leaf].names if leaf in LEAVES else (), value)
         else:
             below[last] = value
     return answer

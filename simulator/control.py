@@ -1,16 +1,15 @@
-"""``/_control/``: the world as JSON, spaces, time and tokens. JSON in, JSON out, loopback only."""
+"""``/_control/``: the world as JSON, time and tokens; and all other parts. JSON in, JSON out, loopback only."""
 
-import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
 from simulator.accounts import base_url
-from simulator.config import config_as_json
-from simulator.control_calls import CallControl, conference_as_json, space_named
+from simulator.control_calls import CallControl, conference_as_json
 from simulator.control_faults import FaultControl
 from simulator.control_people import PeopleControl
+from simulator.control_spaces import SpaceControl, space_as_json
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -25,37 +24,12 @@ from simulator.machine import Machine
 from simulator.orders import Orders
 from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
 from simulator.world import (
-    CODE,
-    DEFAULT_CONFIG,
     OUR_PROJECT,
     Room,
-    Space,
     World,
 )
 
 # -- the world as JSON -----------------------------------------------------------------------------------------------
-
-
-@functools.cache
-def _shared_config() -> JSON:
-    """The settings that most spaces of a big world have in common; only to be read."""
-    return config_as_json(DEFAULT_CONFIG, numbers=False)
-
-
-def space_as_json(space: Space) -> JSON:
-    """A space with its owner and the project that made it."""
-    config = (
-        _shared_config() if space.config is DEFAULT_CONFIG else config_as_json(space.config, numbers=False)
-    )
-    return {
-        "name": space.name,
-        "meetingCode": space.code,
-        "meetingUri": f"https://meet.google.com/{space.code}" if space.code else "",
-        "owner": space.owner,
-        "project": space.project,
-        "config": config,
-        "activeConference": space.active.name if space.active else None,
-    }
 
 
 def room_as_json(world: World, room: Room) -> JSON:
@@ -74,24 +48,27 @@ def room_as_json(world: World, room: Room) -> JSON:
     }
 
 
-def world_as_json(world: World) -> JSON:
-    """The whole world: running calls, and those that ended within the last day."""
-    now = world.now()
-    return {
-        "seed": world.seed,
-        "scene": world.scene,
-        "now": world.shown(now),
-        "people": [each.as_json() for each in world.people.values()],
-        "accounts": [each.as_json() for each in world.mailboxes.values()],
-        "buildings": [each.as_json() for each in world.buildings],
-        "rooms": [room_as_json(world, each) for each in world.rooms],
-        "spaces": [space_as_json(each) for each in world.spaces.values()],
-        "conferences": [
-            conference_as_json(world, each)
-            for each in world.conferences.values()
-            if each.end is None or each.end > now - 86400
-        ],
-    }
+WORLD_PARTS: dict[str, Callable[[World], Any]] = {
+    "seed": lambda world: world.seed,
+    "scene": lambda world: world.scene,
+    "now": lambda world: world.shown(world.now()),
+    "people": lambda world: [each.as_json() for each in world.people.values()],
+    "accounts": lambda world: [each.as_json() for each in world.mailboxes.values()],
+    "buildings": lambda world: [each.as_json() for each in world.buildings],
+    "rooms": lambda world: [room_as_json(world, each) for each in world.rooms],
+    "spaces": lambda world: [space_as_json(each) for each in world.spaces.values()],
+    "conferences": lambda world: [
+        conference_as_json(world, each)
+        for each in world.conferences.values()
+        if each.end is None or each.end > world.now() - 86400
+    ],
+}
+"""What ``GET world`` tells; conferences are the running ones, and those that ended within the last day."""
+
+
+def world_as_json(world: World, only: Iterable[str] = ()) -> JSON:
+    """The world, or the named parts of it."""
+    return {each: WORLD_PARTS[each](world) for each in only or WORLD_PARTS}
 
 
 class Control:
@@ -109,8 +86,6 @@ class Control:
         """Every address of the control."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "world", self.get_world),
-            ("POST", "spaces", self.make_space),
-            ("POST", "codes", self.move_code),
             ("POST", "clock", self.clock),
             ("POST", "life", self.life),
             ("POST", "token", self.token),
@@ -123,6 +98,7 @@ class Control:
         own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
         parts = (
             CallControl(self.machine),
+            SpaceControl(self.machine),
             Orders(self.machine),
             FaultControl(self.machine),
             PeopleControl(self.machine),
@@ -130,40 +106,12 @@ class Control:
         return own + [route for part in parts for route in part.routes()]
 
     async def get_world(self, request: web.Request) -> JSON:
-        """GET world."""
-        del request
-        return world_as_json(self.world)
-
-    # -- spaces ------------------------------------------------------------------------------------------------
-
-    async def make_space(self, request: web.Request) -> JSON:
-        """POST spaces: a space that appears without our app, for instance made in Google's own pages.
-
-        A ``fleeting`` one has a code that dies with its first call, as those started on room hardware do.
-        """
-        body = await read_body(request, allowed={"owner", "project", "fleeting"})
-        owner = self.world.user(a_text(body, "owner"))
-        if owner is None:
-            raise ControlError("The owner must be a person or mailbox of the world.")
-        project = a_text(body, "project", "meet")
-        fleeting = a_flag(body, "fleeting", default=False)
-        made = self.world.add_space(
-            owner=owner.email, project=project, config=DEFAULT_CONFIG, fleeting=fleeting
-        )
-        return space_as_json(made)
-
-    async def move_code(self, request: web.Request) -> JSON:
-        """POST codes: a space gets another code; who had it before gets a fresh one. Null: its code dies."""
-        body = await read_body(request, allowed={"space", "meeting_code"})
-        space = space_named(self.world, a_text(body, "space"))
-        if "meeting_code" in body and body["meeting_code"] is None:
-            self.world.drop_code(space)
-            return space_as_json(space)
-        code = a_text(body, "meeting_code").lower()
-        if not CODE.fullmatch(code):
-            raise ControlError("meeting_code must look like abc-defg-hij.")
-        self.world.move_code(code, space)
-        return space_as_json(space)
+        """GET world: everything, or the parts named by ``?only=accounts,buildings``."""
+        only = [each for each in request.query.get("only", "").split(",") if each]
+        unknown = sorted(set(only) - set(WORLD_PARTS))
+        if unknown:
+            raise ControlError(f"There is no part {', '.join(unknown)}; parts are {', '.join(WORLD_PARTS)}.")
+        return world_as_json(self.world, only)
 
     # -- time and habits ---------------------------------------------------------------------------------------
 

@@ -10,8 +10,9 @@ import heapq
 import random
 from typing import Any
 
+from simulator import door
 from simulator.places import crowd
-from simulator.scenes import REST
+from simulator.scenes import rest_of
 from simulator.world import Conference, Space, World
 
 STEP = (60.0, 300.0)  # seconds between two steps in a running call
@@ -28,18 +29,24 @@ class Life:
         self.behind = 0.0  # seconds of world time that the life has missed by being frozen
         self.frozen_at = world.now()
         self.crowd = crowd(world)
-        rest = REST.get(world.scene, 1.0)
+        rest = rest_of(world)
         self.idle = (IDLE[0] * rest, IDLE[1] * rest)
         self.steps: dict[int, int] = {}
         self.due: list[tuple[float, int, int]] = []  # (moment on the life's clock, room, step)
         for index, room in enumerate(world.rooms):
             chance = self._chance(index, 0)
             active = world.spaces[room.space].active
-            soon = chance.uniform(0, STEP[1]) if active else chance.uniform(60, self.idle[1])
+            soon = chance.uniform(0, STEP[1]) if active else self._rest_left(chance)
             self.due.append((world.now() + soon, index, 0))
             self.steps[index] = 0
         heapq.heapify(self.due)
         world.when_call_ends = self._call_ended
+
+    def _rest_left(self, chance: random.Random) -> float:
+        """What is left of a rest that somebody looks at: as many calls begin as end, from the first minute on."""
+        shortest, longest = self.idle
+        whole = (shortest**2 + chance.random() * (longest**2 - shortest**2)) ** 0.5  # long rests are met more often
+        return max(60.0, chance.random() * whole)
 
     def clock(self) -> float:
         """The life's own time: world time without the time it was frozen."""
@@ -100,6 +107,9 @@ class Life:
         at = moment + self.behind
         space = self.world.spaces[self.world.rooms[room].space]
         call = space.active
+        if call is None and door.is_shut(self.world, space):
+            self._plan(room, moment + chance.uniform(*self.idle))
+            return
         if call is None:
             call = self.world.start_call(space, origin="life", at=at)
             if chance.random() < 0.85:

@@ -79,6 +79,7 @@ class Machine:
             scene=world.scene,
             buildings=world.building_count,
             accounts=world.account_count,
+            calls=world.call_count,
             clock=world.clock,
         )
         fresh.version = world.version + 1

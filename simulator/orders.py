@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.behaviour import MODES, PHONE_FOR, Behaviour, Policy
+from simulator.behaviour import MODES, PHONE_FOR, REJOIN, Behaviour, Policy
 from simulator.config import LEAVES
 from simulator.machine import Machine
 from simulator.quota import GOOGLE_LIMITS, Limit
@@ -52,6 +52,10 @@ class Orders:
         changed = {name: a_flag(body, name, default=getattr(chosen, name)) for name in _FLAGS}
         linger = a_number(body, "linger_seconds", chosen.linger_seconds)
         lag = a_number(body, "list_lag_seconds", chosen.list_lag_seconds)
+        wait = a_number(body, "rejoin_wait_seconds", chosen.rejoin_wait_seconds)
+        rejoin = a_text(body, "rejoin_after_end", chosen.rejoin_after_end)
+        if rejoin not in REJOIN:
+            raise ControlError(f"rejoin_after_end must be one of {', '.join(REJOIN)}.")
         phone_for = a_text(body, "phone_for", chosen.phone_for)
         if phone_for not in PHONE_FOR:
             raise ControlError(f"phone_for must be one of {', '.join(PHONE_FOR)}.")
@@ -63,6 +67,8 @@ class Orders:
         self.machine.world.behaviour = Behaviour(
             linger_seconds=linger,
             list_lag_seconds=lag,
+            rejoin_after_end=rejoin,
+            rejoin_wait_seconds=wait,
             phone_for=phone_for,
             sip_gateway=gateway or None,
             disabled_services=tuple(disabled),

@@ -181,5 +181,7 @@ class Parts:
         self.moderated = set(order[8:9] + order[-2:-1]) if count > 10 else set()
         self.rest = order[10:] + order[8:9]
         chance.shuffle(self.rest)
-        last = [index for index in self.rest if index not in self.foreign][-6:] if count >= 60 else []
+        foreign = set(self.foreign)
+        last = [index for index in self.rest if index not in foreign][-6:] if count >= 60 else []
+        self.forgotten = last  # nobody is left, but something goes on
         self.forgotten_bot, self.unnamed_device, self.recorded = last[:2], last[2:4], last[4:]

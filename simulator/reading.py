@@ -21,8 +21,8 @@ class ControlError(Exception):
         super().__init__(sentence)
 
 
-async def read_body(request: web.Request, *, allowed: set[str]) -> JSON:
-    """The JSON object of a request, empty if there is none; raises ControlError for names that are not ``allowed``."""
+async def read_body(request: web.Request, *, allowed: set[str] | None) -> JSON:
+    """The JSON object of a request, empty if there is none; raises ControlError for names that are not ``allowed`` (None = any)."""
     raw = await request.text()
     if not raw.strip():
         return {}
@@ -32,8 +32,8 @@ async def read_body(request: web.Request, *, allowed: set[str]) -> JSON:
         raise ControlError("The body is not JSON.") from None
     if not isinstance(body, dict):
         raise ControlError("The body must be a JSON object.")
-    unknown = sorted(set(body) - allowed)
-    if unknown:
+    unknown = [] if allowed is None else sorted(set(body) - allowed)
+    if allowed is not None and unknown:
         raise ControlError(f"Unknown field: {', '.join(unknown)}. Known here: {', '.join(sorted(allowed))}.")
     return body
 

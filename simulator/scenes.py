@@ -10,7 +10,6 @@ from simulator.places import Parts, build_rooms, crowd
 from simulator.world import Conference, World
 
 HOUR = 3600.0
-HUGE_CALLS = 500
 PAST_CALL_ROOMS = 500  # rooms that get a past at the start; more would only cost memory
 
 
@@ -131,6 +130,16 @@ class Seeder:
             self.somebody(call, ago=start - self.chance.uniform(0, 300))
         self.world.end_call(call, at=self.now - start + length)
 
+    def forgotten_things(self) -> None:
+        """Bots, unknown devices and recordings left on. Comes last, with a chance of its own: all other calls stay as they were."""
+        self.chance = random.Random(f"leftovers/{self.world.seed}")
+        for index in self.parts.forgotten_bot:
+            self.forgotten_bot(index, ago=2.6 * HOUR)
+        for index in self.parts.unnamed_device:
+            self.unnamed_device(index, ago=6.2 * HOUR)
+        for index in self.parts.recorded:
+            self.recorded(index, ago=3.8 * HOUR)
+
     def some_past(self) -> None:
         for index in range(min(len(self.world.rooms), PAST_CALL_ROOMS)):
             if self.chance.random() < 0.6:
@@ -146,7 +155,7 @@ def quiet(world: World) -> None:
 
 
 def monday_morning(world: World) -> None:
-    """About a third of the rooms are in calls; several of those calls are stuck."""
+    """About a third of the rooms (or ``call_count`` of them) are in calls; several of those calls are stuck."""
     seeder = Seeder(world)
     parts = seeder.parts
     seeder.some_past()
@@ -165,23 +174,16 @@ def monday_morning(world: World) -> None:
     for number, index in enumerate(parts.seated):
         seeder.seated(index, ago=(0.4 + 0.5 * number) * HOUR)
     busy = sum(1 for space in world.spaces.values() if space.active is not None)
-    taken = {*parts.foreign_stuck}
+    taken = {*parts.foreign_stuck, *parts.forgotten}
     free = [index for index in parts.rest if index not in taken]
-    busy += len(parts.forgotten_bot + parts.unnamed_device + parts.recorded)
-    for index in free[: max(0, world.room_count // 3 - busy)]:
+    busy += len(parts.forgotten)
+    for index in free[: max(0, wanted_calls(world) - busy)]:
         seeder.ordinary(index)
-    # Last, and with a chance of their own, so that all other calls of a seed stay as they were.
-    seeder.chance = random.Random(f"leftovers/{world.seed}")
-    for index in parts.forgotten_bot:
-        seeder.forgotten_bot(index, ago=2.6 * HOUR)
-    for index in parts.unnamed_device:
-        seeder.unnamed_device(index, ago=6.2 * HOUR)
-    for index in parts.recorded:
-        seeder.recorded(index, ago=3.8 * HOUR)
+    seeder.forgotten_things()
 
 
 def huge(world: World) -> None:
-    """As many calls as ``HUGE_CALLS``, most of them ordinary, in a world that is meant to be very large."""
+    """Many calls, most of them ordinary, in a world that is meant to be very large."""
     seeder = Seeder(world)
     parts = seeder.parts
     seeder.some_past()
@@ -190,9 +192,12 @@ def huge(world: World) -> None:
     for index in parts.alone + parts.lone_device:
         seeder.alone(index, ago=seeder.chance.uniform(3, 8) * HOUR)
     busy = sum(1 for space in world.spaces.values() if space.active is not None)
-    free = [index for index in parts.rest if index not in parts.foreign_stuck]
-    for index in free[: max(0, min(HUGE_CALLS, world.room_count) - busy)]:
+    busy += len(parts.forgotten)
+    taken = {*parts.foreign_stuck, *parts.forgotten}
+    free = [index for index in parts.rest if index not in taken]
+    for index in free[: max(0, wanted_calls(world) - busy)]:
         seeder.ordinary(index)
+    seeder.forgotten_things()
 
 
 def stuck(world: World) -> None:
@@ -219,25 +224,39 @@ SCENES: dict[str, Callable[[World], None]] = {
     "google-is-down": monday_morning,
     "quota-tight": monday_morning,
     "huge": huge,
+    "huge-busy": huge,
 }
-MOVING = {"monday-morning", "stuck", "google-is-down", "quota-tight", "huge"}
-REST = {
-    "huge": 9.5
-}  # how much longer than usual a room rests between two calls, so that few are busy at a time
+MOVING = set(SCENES) - {"quiet"}
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a world is; no number of buildings means one per 24 rooms, no accounts one per building."""
+    """How large a world is. None means: one building per 24 rooms, one account per building, calls in a third of the rooms."""
 
     rooms: int
     buildings: int | None = None
     accounts: int | None = None
+    calls: int | None = None
 
 
-SIZES = {"huge": Size(10_000, 50, 20)}
+SIZES = {"huge": Size(10_000, 50, 20, 500), "huge-busy": Size(10_000, 50, 13, 3_000)}
 """What a scene has if nobody says anything; other scenes have ``USUAL``."""
 USUAL = Size(120)
+
+
+def wanted_calls(world: World) -> int:
+    """How many calls run at the start."""
+    wanted = world.room_count // 3 if world.call_count is None else world.call_count
+    return min(wanted, world.room_count)
+
+
+def rest_of(world: World) -> float:
+    """How much longer than usual a room rests between two calls, so that about as many calls run as at the start.
+
+    Calls last about 36 minutes and usual rests 72; so with a usual rest a third of the rooms is busy.
+    """
+    share = wanted_calls(world) / world.room_count
+    return 0.5 * (1 - share) / share if 0 < share < 1 else 1.0
 
 
 def build_world(
@@ -247,11 +266,14 @@ def build_world(
     scene: str,
     buildings: int | None = None,
     accounts: int | None = None,
+    calls: int | None = None,
     populated: bool = True,
     clock: Callable[[], float] = time.time,
 ) -> World:
     """A world from its seed; ``populated`` is off when a snapshot brings the calls."""
-    world = World(seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, clock=clock)
+    world = World(
+        seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, calls=calls, clock=clock
+    )
     build_rooms(world)
     if populated:
         SCENES[scene](world)

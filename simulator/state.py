@@ -29,6 +29,7 @@ def _setting(world: World) -> dict[str, Any]:
         "rooms": world.room_count,
         "buildings": world.building_count,
         "accounts": world.account_count,
+        "calls": world.call_count,
         "scene": world.scene,
     }
 
@@ -48,8 +49,8 @@ def snapshot(machine: Machine) -> dict[str, Any]:
         "spaces": [
             [
                 space.id, space.code, space.owner, space.project, space.room, space.members,
-                {leaf: value for leaf, value in space.config.items() if DEFAULT_CONFIG[leaf] != value},
-                space.lingers_until, space.code_used, space.fleeting,
+                {leaf: value for leaf, value in space.config.items() if DEFAULT_CONFIG.get(leaf) != value},
+                space.lingers_until, space.code_used, space.fleeting, space.ended_for_all, space.closed_until,
             ]
             for space in world.spaces.values()
         ],
@@ -103,6 +104,7 @@ def load(
     still: bool,
     buildings: int | None = None,
     accounts: int | None = None,
+    calls: int | None = None,
 ) -> Machine | None:
     """The machine of a snapshot; None if there is none that fits these settings."""
     try:
@@ -113,7 +115,13 @@ def load(
         print(f"The state file {path} cannot be read; starting from the seed.", flush=True)
         return None
     world = build_world(
-        seed=seed, rooms=rooms, scene=scene, buildings=buildings, accounts=accounts, populated=False
+        seed=seed,
+        rooms=rooms,
+        scene=scene,
+        buildings=buildings,
+        accounts=accounts,
+        calls=calls,
+        populated=False,
     )
     wanted = _setting(world)
     if not isinstance(kept, dict) or {name: kept.get(name) for name in wanted} != wanted:
@@ -135,7 +143,10 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
     world.spaces.clear()
     world.codes.clear()
     world.owned.clear()
-    for identifier, code, owner, project, room, members, changed, lingers, used, fleeting in kept["spaces"]:
+    for values in kept["spaces"]:
+        (identifier, code, owner, project, room, members, changed, lingers, used, fleeting, over, closed) = (
+            values
+        )
         config = {**DEFAULT_CONFIG, **changed} if changed else DEFAULT_CONFIG
         world.keep_space(
             Space(
@@ -149,6 +160,8 @@ def _fill(world: World, kept: dict[str, Any]) -> None:
                 members=members,
                 code_used=used,
                 fleeting=fleeting,
+                ended_for_all=over,
+                closed_until=closed,
             )
         )
     for room in world.rooms:

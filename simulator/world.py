@@ -189,6 +189,8 @@ class Space:
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     code_used: float = 0.0
     fleeting: bool = False
+    ended_for_all: bool = False  # since a call was ended by request, no host has come back
+    closed_until: float = 0.0  # until then nobody gets in
 
     @property
     def name(self) -> str:
@@ -248,12 +250,14 @@ class World:
         scene: str,
         buildings: int | None = None,
         accounts: int | None = None,
+        calls: int | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.seed = seed
         self.room_count = rooms
         self.building_count = buildings
         self.account_count = accounts
+        self.call_count = calls
         self.scene = scene
         self.offset = 0.0
         self.version = 0  # counts changes, so that a snapshot knows whether it is stale
@@ -439,6 +443,10 @@ class World:
     ) -> Participant:
         """Let somebody in. People and devices that come back are the same participant with a new session."""
         self.version += 1
+        space = self.spaces[call.space]
+        # A call that is only tried out, to see whether its participants exist, opens nothing.
+        if space.ended_for_all and self.conferences.get(call.id) is call and self.is_host(space, email):
+            space.ended_for_all = False
         if user is not None:
             for each in call.participants:
                 if each.user == user:
@@ -451,6 +459,16 @@ class World:
         call.participants.append(participant)
         self._tell_stay("joined", call, participant, at)
         return participant
+
+    def is_host(self, space: Space, email: str | None) -> bool:
+        """Whether an account is the owner or a co-host of a space."""
+        return email is not None and (
+            email == space.owner
+            or any(
+                member.get("role") == "COHOST" and self.is_user(member["email"], email)
+                for member in space.members.values()
+            )
+        )
 
     def join_person(self, call: Conference, person: Person, *, at: float) -> Participant:
         """Let a known person in."""
@@ -496,6 +514,9 @@ class World:
         """End the call of a space as endActiveConference does; the after-effects are those ordered by the control."""
         if space.active is None:
             return
+        space.ended_for_all = True
+        if self.behaviour.rejoin_after_end == "nobody":
+            space.closed_until = self.now() + self.behaviour.rejoin_wait_seconds
         if self.behaviour.tighten_after_end:
             space.config = {**space.config, "accessType": "RESTRICTED"}
         if self.behaviour.linger_seconds > 0:

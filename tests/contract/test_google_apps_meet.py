@@ -507,3 +507,42 @@ def test_ordered_faults_arrive_as_the_librarys_exceptions(google, own, status, e
     with pytest.raises(expected):
         client.get_space(name=own.name, retry=None)
     assert client.get_space(name=own.name).name == own.name
+
+
+def test_values_that_the_library_does_not_know_arrive_as_numbers(google, own):
+    google.control("POST", f"{own.name}/config", {"accessType": "ORGANIZATION_AND_GUESTS", "moderation": 7})
+    config = spaces_of(google, OWNER).get_space(name=own.name).config
+    with pytest.warns(UserWarning, match="Unrecognized"):
+        assert (int(config.access_type), int(config.moderation)) == (4, 7)
+
+
+def test_recordings_are_listed_while_the_call_runs(google, own):
+    call = google.control("POST", "conferences", {"space": own.name, "recording": True})
+    found = list(records_of(google, OWNER).list_recordings(parent=call["name"]))
+    assert [each.state for each in found] == [meet_v2.Recording.State.STARTED]
+
+
+def test_bots_and_unknown_kinds_of_participants(google, own):
+    call = google.start_conference(own.name, {"bot": "Otter.ai"}, {"unknown": "deviceUser"})
+    found = {each.name: each for each in records_of(google, OWNER).list_participants(parent=call["name"])}
+    bot, unknown = (found[each["name"]] for each in call["participants"])
+    assert bot.anonymous_user.display_name == "Otter.ai"
+    assert not any((unknown.anonymous_user, unknown.signedin_user, unknown.phone_user))
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"),
+    [
+        ("consumer-suspended", exceptions.Forbidden),
+        ("precondition-failed", exceptions.BadRequest),
+        ("daily-limit", exceptions.Forbidden),
+        ("html-403-filter", exceptions.Forbidden),
+        ("html-404", exceptions.NotFound),
+        ("html-502", exceptions.BadGateway),
+        ("aborted", exceptions.Conflict),
+    ],
+)
+def test_presets_arrive_as_the_librarys_exceptions(google, own, preset, expected):
+    google.control("POST", "faults", {"method": "spaces.get", "preset": preset, "times": 0})
+    with pytest.raises(expected):
+        spaces_of(google, OWNER).get_space(name=own.name, retry=None)

@@ -289,3 +289,25 @@ def test_rate_limit_reads_as_the_library_knows_it(google, own, meet_of):
     assert caught.value.status_code == 429
     assert caught.value.resp["retry-after"] == "7"
     assert caught.value.error_details[0]["reason"] == "RATE_LIMIT_EXCEEDED"
+
+
+def test_values_that_the_library_does_not_know_arrive_as_they_are(google, own, meet_of):
+    google.control("POST", f"{own['name']}/config", {"accessType": "ORGANIZATION_AND_GUESTS"})
+    found = meet_of(OWNER).spaces().get(name=own["name"]).execute()
+    assert found["config"]["accessType"] == "ORGANIZATION_AND_GUESTS"
+
+
+@pytest.mark.parametrize(
+    ("preset", "reason"),
+    [
+        ("daily-limit", "dailyLimitExceeded"),
+        ("quota-exceeded", "quotaExceeded"),
+        ("user-rate-limit", "userRateLimitExceeded"),
+    ],
+)
+def test_older_reasons_read_as_the_library_knows_them(google, own, meet_of, preset, reason):
+    google.control("POST", "faults", {"method": "spaces.get", "preset": preset, "times": 0})
+    with pytest.raises(HttpError) as caught:
+        meet_of(OWNER).spaces().get(name=own["name"]).execute()
+    assert json.loads(caught.value.content)["error"]["errors"][0]["reason"] == reason
+    assert caught.value.error_details[0]["reason"] == reason

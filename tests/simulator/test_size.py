@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from simulator.scenes import SIZES, build_world
-from tests.support.simulator import SimulatorProcess
+from tests.support.simulator import ControlError, SimulatorProcess
 
 # The promise is 3 seconds on a machine that has nothing else to do; tests share theirs.
 START_SECONDS = 15
@@ -110,3 +110,33 @@ def test_quotas_are_soon_used_up():
         assert statuses == [200] * 30 + [429]
         google.advance(60)
         assert google.call("GET", "/v2/conferenceRecords", token=token)[0] == 200
+
+
+def test_huge_busy_has_three_thousand_calls_and_starts_quickly():
+    begun = time.monotonic()
+    with SimulatorProcess(rooms=None, scene="huge-busy", still=False) as google:
+        assert time.monotonic() - begun < START_SECONDS
+        assert len(google.control("GET", "world?only=accounts")["accounts"]) == 13
+        running = [
+            each
+            for each in google.control("GET", "world?only=conferences")["conferences"]
+            if each["endTime"] is None
+        ]
+        assert 2_900 < len(running) < 3_100
+        for _ in range(6):
+            google.advance(600)
+        later = google.control("GET", "world?only=conferences")["conferences"]
+        assert 2_400 < sum(each["endTime"] is None for each in later) < 3_600
+        assert memory(google) < MEMORY_MIB
+
+
+@pytest.mark.parametrize(("scene", "calls"), [("monday-morning", 180), ("monday-morning", 20), ("huge", 100)])
+def test_number_of_calls_can_be_chosen(scene, calls):
+    world = build_world(seed=1, rooms=200, scene=scene, calls=calls)
+    assert sum(each.active is not None for each in world.spaces.values()) == calls
+
+
+def test_parts_of_the_world_can_be_asked_for(google):
+    assert set(google.control("GET", "world?only=rooms,now")) == {"rooms", "now"}
+    with pytest.raises(ControlError):
+        google.control("GET", "world?only=rooms,weather")
