@@ -38,8 +38,8 @@ UNCERTAIN = _(
 )
 STILL_RUNNING = _("The call is still running.")
 OURS_REFUSED = _(
-    "Google refused to end the call, although this Meet link was created by this dashboard. The call is still running. Try "
-    "again in a minute; if it is refused again, end it from within the call."
+    "Google refused to end the call, although this Meet link was created by this dashboard. Try again in a minute; if it is "
+    "refused again, end it from within the call."
 )
 REJOIN: Mapping[str, str] = {
     "OPEN": _("Afterwards people can rejoin with the same link, perhaps not in the first moment."),
@@ -161,7 +161,7 @@ def _judge(
         )
     if isinstance(error, HIDDEN) and _is_ours(space, error, lane):
         error.sentence = OURS_REFUSED
-    elif over is False and not isinstance(error, OutcomeUnknown):
+    if over is False and not isinstance(error, OutcomeUnknown):
         error.sentence = joined(error.sentence, STILL_RUNNING)
     raise error
 

@@ -299,7 +299,7 @@ class Space(models.Model):
                 if not (known.seen_at and known.seen_at > seen_at):
                     changes["liveness"] = Liveness.UNKNOWN
             Space.objects.filter(pk=self.pk).update(**changes)
-            if marked:
+            if marked and known.trouble != trouble:
                 live.spaces_changed([self.pk], moved=True)
         return marked
 

@@ -7,6 +7,7 @@ import pytest
 from django.core import serializers
 from django.utils import timezone
 
+from spaces import access
 from spaces.access import SYSTEM, NotAllowed, Permission
 from spaces.actions import accounts, conferences, spaces
 from spaces.audit import Refused
@@ -147,6 +148,73 @@ def test_settings_that_google_changes_some_seconds_later_are_put_back_by_the_sec
     assert settings_at_google(google, space_of(room).name) == held
     repair = AuditEntry.objects.get(verb="settings:restore")
     assert (repair.actor_name, repair.outcome) == ("Meetadmin", "done")
+
+
+def test_setting_that_changes_again_after_it_was_restored_is_left_alone(google, room, owner):
+    """Somebody in Google's own pages means it."""
+    record = start_call(google, room)
+    end(room, record, owner)
+    for expected in ("TRUSTED", "RESTRICTED"):
+        google.call(
+            "PATCH",
+            f"/v2/{space_of(room).name}?updateMask=config.accessType",
+            {"config": {"accessType": "RESTRICTED"}},
+            token=google.token(BERLIN),
+        )
+        settle_ending(room_id=room.pk)
+        assert settings_at_google(google, space_of(room).name)["accessType"] == expected
+    assert AuditEntry.objects.filter(verb="settings:restore").count() == 1
+
+
+def test_value_that_google_invented_is_not_restored(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    entry = AuditEntry.objects.get()
+    invented = space_of(room).settings | {"accessType": "ORGANIZATION_AND_GUESTS"}
+    entry.before = {"conference": record, "settings": invented}
+    entry.save()
+    settle_ending(room_id=room.pk)
+    assert "spaces.patch" not in asked(google)
+
+
+def test_ending_needs_no_further_permission_for_what_follows(google, room, owner, monkeypatch):
+    only_end = {Permission.ROOM_SEE, Permission.CONFERENCE_END}
+    monkeypatch.setitem(access.GRANTS, access.Standing.OWNER, frozenset(only_end))
+    google.control("POST", "behaviour", {"tighten_after_end": True})
+    record = start_call(google, room)
+    assert end(room, record, owner).level == "success"
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "TRUSTED"
+
+
+def test_checking_an_ending_is_for_those_who_may_restore_settings(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    ending = AuditEntry.objects.get()
+    weak = access.System("Weak", access.SYSTEM.grants - {Permission.SETTINGS_RESTORE})
+    for actor in (owner, weak):
+        with pytest.raises(NotAllowed):
+            conferences.check_ending(entry=ending, actor=actor)
+
+
+def test_earlier_ending_is_not_looked_after_once_there_is_a_later_one(google, room, owner):
+    for _ in range(2):
+        end(room, start_call(google, room), owner)
+    later, earlier = AuditEntry.objects.all()
+    assert conferences.check_ending(entry=earlier, actor=SYSTEM) is None
+    assert conferences.check_ending(entry=later, actor=SYSTEM) is not None
+
+
+@pytest.mark.parametrize(
+    ("access_type", "words"),
+    [
+        ("OPEN", "people can rejoin"),
+        ("TRUSTED", "colleagues can rejoin"),
+        ("RESTRICTED", "nobody may be able to rejoin until a host is back"),
+        ("", "may be unable to rejoin"),
+    ],
+)
+def test_person_reads_who_can_rejoin(access_type, words):
+    assert words in conferences.rejoin({"accessType": access_type})
 
 
 def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):

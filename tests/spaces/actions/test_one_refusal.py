@@ -15,6 +15,7 @@ from spaces import meet
 from spaces.access import SYSTEM
 from spaces.actions import accounts, conferences, readings, spaces, sweeps
 from spaces.audit import Refused
+from spaces.google import resources
 from spaces.google.errors import (
     AccessRefused,
     GoogleError,
@@ -200,9 +201,10 @@ def test_end_refused_once_leaves_a_space_of_ours_endable(google, room, owner, or
     fault(google, END, **order)
     with pytest.raises(GoogleError) as trouble:
         end(room, record, owner)
-    assert trouble.value.sentence == conferences.OURS_REFUSED
+    said = f"{conferences.OURS_REFUSED} {conferences.STILL_RUNNING}"
+    assert trouble.value.sentence == said
     entry = only_entry()
-    assert (entry.outcome, entry.detail) == ("failed", conferences.OURS_REFUSED)
+    assert (entry.outcome, entry.detail) == ("failed", said)
     assert entry.google_says
     unchanged(room, google, record)
     assert end(room, record, owner).level == "success"
@@ -345,8 +347,11 @@ def test_space_shown_as_to_a_stranger_is_not_taken_for_an_ended_call(google, roo
     """Google withholds the settings and the call: that says nothing about the call."""
     record = start_call(google, room, *THREE)
     read = MeetClient.get_space
-    withheld = {"settings": None, "active_record": None, "phone_access": (), "sip_access": ()}
-    monkeypatch.setattr(MeetClient, "get_space", lambda client, name: replace(read(client, name), **withheld))
+
+    def withheld(client: MeetClient, name: str) -> resources.Space:
+        return replace(read(client, name), settings=None, active_record=None)
+
+    monkeypatch.setattr(MeetClient, "get_space", withheld)
     with pytest.raises(Refused, match="does not show whether a call is running"):
         end(room, record, owner)
     assert END not in asked(google)
