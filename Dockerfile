@@ -1,4 +1,5 @@
-# One image, the role by argument: web | worker | beat | prepare | demo (see bin/role). Only /data is ever written to.
+# Target "production" (the default): web | worker | beat | pull | prepare | manage by argument (see bin/role). Target "demo" adds the
+# simulator of Google and the launcher. Only /data is ever written to.
 ARG BASE=python:3.11-slim-bookworm
 
 # hadolint ignore=DL3006
@@ -12,20 +13,19 @@ COPY manage.py /app/
 COPY bin/role bin/probe /app/bin/
 COPY meetadmin /app/meetadmin
 COPY spaces /app/spaces
-COPY simulator /app/simulator
-COPY embedded /app/embedded
 COPY templates /app/templates
 COPY static /app/static
 COPY locale /app/locale
 WORKDIR /app
 # The address makes the files compressed and fingerprinted as in production; the key signs nothing and stays out of the image.
 RUN MEETADMIN_BASE_URL=https://meetadmin.example.com MEETADMIN_SECRET_KEY="$(cat /proc/sys/kernel/random/uuid)" \
+    REDIS_URL=unix:///tmp/build/none.sock \
     MEETADMIN_STATE_DIR=/tmp/build MEETADMIN_STATIC_ROOT=/app/staticfiles \
     /opt/venv/bin/python manage.py collectstatic --noinput \
     && /opt/venv/bin/python -m compileall -q /app /opt/venv/lib
 
 # hadolint ignore=DL3006
-FROM ${BASE}
+FROM ${BASE} AS runtime
 RUN groupadd --gid 10001 meetadmin \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin meetadmin \
     && install -d -o 10001 -g 10001 -m 0700 /data
@@ -42,4 +42,12 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["/app/bin/probe"]
 ENTRYPOINT ["/app/bin/role"]
+
+FROM runtime AS demo
+COPY simulator /app/simulator
+COPY embedded /app/embedded
+COPY requirements.txt /app/requirements.txt
+CMD ["demo"]
+
+FROM runtime AS production
 CMD ["web"]

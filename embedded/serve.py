@@ -17,7 +17,7 @@ from embedded import broker, instance, tether
 from embedded.process import ROOT, Problem
 from embedded.supervisor import Child, StopRequested, Supervisor
 
-READY_SECONDS = 90.0
+STALLED_SECONDS = 90.0  # without any progress; on a busy machine readiness itself may take much longer
 PEOPLE = "it-admin@example.com, helpdesk@example.com, room-owner@example.com or participant@example.com"
 # What the simulator knows the demo as; it opens nothing but the simulator.
 DEMO_CLIENT = {
@@ -55,11 +55,14 @@ def fetch(url: str) -> tuple[int, Any]:
     """GET a JSON address on this machine: status and content, (0, None) when nobody answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=5) as reply:
+        with opener.open(url, timeout=30) as reply:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, None
+            try:
+                return error.code, json.load(error)
+            except ValueError:
+                return error.code, None
     except (OSError, ValueError):
         return 0, None
 
@@ -94,17 +97,40 @@ def arrange_push(google: str, address: str) -> dict[str, str]:
 
 
 def wait_for(url: str, supervisor: Supervisor, *, what: str) -> Any:
-    """Wait until an address answers 200 while looking after the children; gives its JSON. Raises Problem when it takes too long."""
-    deadline = time.monotonic() + READY_SECONDS
+    """Wait until an address answers 200 while looking after the children; gives its JSON.
+
+    Raises Problem when for STALLED_SECONDS nothing has come nearer to that.
+    """
+    so_far: object = None
+    deadline = time.monotonic() + STALLED_SECONDS
     while True:
         status, content = fetch(url)
         if status == 200:
             return content
+        now = (status, standing(content))
+        if now != so_far:
+            so_far, deadline = now, time.monotonic() + STALLED_SECONDS
         if time.monotonic() > deadline:
             raise Problem(
-                f"{what} was not ready after {READY_SECONDS:.0f} s ({url} answered {status or 'nothing'}). Logs: {supervisor.logs}"
+                f"{what} is not ready, and nothing has changed for {STALLED_SECONDS:.0f} s ({url} answers {status or 'nothing'}). "
+                f"Logs: {supervisor.logs}"
             )
         supervisor.wait(0.3)
+
+
+def standing(report: Any) -> object:
+    """Return what changes in an answer of /readyz while an installation gets ready; ages change by themselves and do not count."""
+    if not isinstance(report, dict):
+        return None
+    parts = {name: report.get(name) for name in ("worker", "beat", "sweep")}
+    return [
+        report.get("causes"),
+        *(
+            part.get("processes", part.get("never_swept"))
+            for part in parts.values()
+            if isinstance(part, dict)
+        ),
+    ]
 
 
 def manage(word: str, env: Mapping[str, str], *arguments: str) -> Child:
@@ -250,10 +276,11 @@ def demo() -> None:
             key_file = state / "secrets" / "service-account.json"
             instance.write_private(key_file, json.dumps(key, indent=2))
             env["GOOGLE_SERVICE_ACCOUNT_FILE"] = str(key_file)
-            accounts = wait_for(f"{google}/_control/world", supervisor, what="The simulator")["accounts"]
+            accounts = wait_for(f"{google}/_control/accounts", supervisor, what="The simulator")["accounts"]
             env["MEETADMIN_ROOM_MAILBOXES"] = ",".join(account["email"] for account in accounts)
             env |= arrange_push(google, address)
             if not settled:
+                say(f"Adding {rooms:,} rooms.")
                 supervisor.complete(manage("seed_demo", env))
                 (state / "settled").write_text(settlement(state, rooms), encoding="utf-8")
             for child in application(env, host=host, web_port=web_port):

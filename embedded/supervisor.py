@@ -21,6 +21,8 @@ DEATHS_TO_GIVE_UP = 5
 DEATH_WINDOW = 60.0
 FIRST_PAUSE = 0.5  # before a restart; doubles with every death in the window
 HOUSEKEEPING = 60.0
+PROGRESS = "progress: "  # how a line begins that the person at the terminal is meant to read
+PROGRESS_EVERY = 2.0
 LARGEST_LOG = 20_000_000  # bytes; then the log's content moves to NAME.log.1
 
 
@@ -93,15 +95,31 @@ class Supervisor:
         return charge.process
 
     def complete(self, child: Child) -> None:
-        """Run a child that is meant to end. Raises Problem with the end of its log when it fails, StopRequested when we are stopped."""
+        """Run a child that is meant to end, and repeat on the terminal the progress that it writes.
+
+        Raises Problem with the end of its log when it fails, StopRequested when we are stopped.
+        """
+        log = self._log(child)
+        read_to = log.stat().st_size if log.exists() else 0
         running = self._launch(child)
         try:
             while running.poll() is None:
-                self.wait(HOUSEKEEPING)
+                self.wait(PROGRESS_EVERY)
+                read_to = self._repeat_progress(log, read_to)
         finally:
             process.stop(running, seconds=5)
         if running.returncode != 0:
             raise Problem(f"{child.name} failed:\n{self._last_words(child)}")
+
+    def _repeat_progress(self, log: Path, read_from: int) -> int:
+        """Say the last whole line of progress after this place in a log; returns the place to go on from."""
+        with log.open("rb") as file:
+            file.seek(read_from)
+            text, newline, _ = file.read().rpartition(b"\n")
+        lines = [line for line in text.decode(errors="replace").splitlines() if line.startswith(PROGRESS)]
+        if lines:
+            self.say(f"  {lines[-1].removeprefix(PROGRESS)}")
+        return read_from + len(text) + len(newline)
 
     def wait(self, seconds: float) -> None:
         """Look after the children and return after `seconds` at most, or earlier when something has happened.

@@ -20,10 +20,10 @@ from django.conf import settings
 from kombu import Exchange, Queue
 from redis.exceptions import RedisError
 
+from meetadmin.start import read_settings
 from spaces import broker, pulse
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
-
+read_settings()
 app = Celery("meetadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 if "beat" in sys.argv:
@@ -45,12 +45,15 @@ WORKERS_PATIENCE = {"socket_timeout": 30, "socket_connect_timeout": 3}
 
 TICK = 2  # seconds between two looks at whose turn it is; how often an account's turn comes is MEETADMIN_SWEEP_EVERY
 
-# A tick that no worker has taken before the next one is due is dropped ("expires"): ticks never pile up.
+BUSY = 30
+"""Seconds for which all workers may be busy with events (each takes up to 10 at a time) before a tick is dropped ("expires"). A tick that finds
+no account due returns at once, so the few that wait cost nothing."""
+
 app.conf.beat_schedule = {
     "look after the accounts whose turn it is": {
         "task": "spaces.tasks.look_after_accounts",
         "schedule": float(TICK),
-        "options": {"expires": TICK, "queue": broker.TICKS},
+        "options": {"expires": BUSY, "queue": broker.TICKS},
     },
     # Also without push: what was subscribed to before is taken back.
     "look after the subscriptions to events": {

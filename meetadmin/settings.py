@@ -1,37 +1,42 @@
-"""All settings, in reading order. Every read of the environment goes through meetadmin.env."""
+"""All settings, in reading order. Every read of the environment goes through meetadmin.env, which collects what is wrong; the last
+line raises it all at once."""
 
 import json
+import os
 from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
-from meetadmin import env
+from meetadmin.env import Environment, is_random, is_weak_secret
 from meetadmin.version import version
-from spaces.google.endpoints import Endpoints, is_loopback
+from spaces.google.endpoints import Endpoints, is_loopback, is_this_machine
 from spaces.google.network import Network
 from spaces.google.push import Arrangement, reachable
 from spaces.google.quota import Limits
 from spaces.vault import Vault
 
+env = Environment(os.environ)
+ENCRYPTED = {"require", "verify-ca", "verify-full"}  # libpq's sslmode
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(env.text("MEETADMIN_STATE_DIR", str(ROOT / "var"))).resolve()
 VERSION = version(ROOT)
 
 # --- Where it is reached -------------------------------------------------------------------------
 DEBUG = env.flag("MEETADMIN_DEBUG")
-BASE_URL = env.text("MEETADMIN_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+BASE_URL = env.base_url("MEETADMIN_BASE_URL", "http://127.0.0.1:8000")
 _base = urlsplit(BASE_URL)
 HTTPS = _base.scheme == "https"
 LOOPBACK = is_loopback(BASE_URL)
 if not HTTPS and not LOOPBACK:
-    raise ImproperlyConfigured(
+    env.refuse(
         f"MEETADMIN_BASE_URL is {BASE_URL}: outside this machine Meetadmin is served over https only, because "
         "sign-in cookies would otherwise travel in the open. Put a TLS proxy in front and write its https address here."
     )
+# Compose sets this: Redis and PostgreSQL share a network with Meetadmin that nothing else can read, so they need no TLS.
+PRIVATE_NETWORK = env.flag("MEETADMIN_PRIVATE_NETWORK")
 # Loopback is always allowed: that is where probes of the same machine come from.
 ALLOWED_HOSTS = [
     _base.hostname or "127.0.0.1",
@@ -41,6 +46,15 @@ ALLOWED_HOSTS = [
     "[::1]",
 ]
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
+if not LOOPBACK and DEBUG:
+    env.refuse(
+        "MEETADMIN_DEBUG is on beside a public MEETADMIN_BASE_URL: error pages would show settings and passwords to strangers. "
+        "Unset it."
+    )
+if not LOOPBACK and any(host in {"*", "."} for host in ALLOWED_HOSTS):
+    env.refuse(
+        "MEETADMIN_ALLOWED_HOSTS contains *: anybody could choose the host name in our links. List the names."
+    )
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = env.secret(
@@ -51,41 +65,69 @@ SECRET_KEY = env.secret(
 # Keys that seal stored Google tokens: "kid:base64,kid:base64", the first one seals, all of them open.
 TOKEN_KEYS = env.secret("MEETADMIN_TOKEN_KEYS", "")
 try:
-    Vault(TOKEN_KEYS)
+    _token_keys = Vault.keys(TOKEN_KEYS)
 except ValueError as error:
-    raise ImproperlyConfigured(f"MEETADMIN_TOKEN_KEYS: {error}") from error
+    env.refuse(f"MEETADMIN_TOKEN_KEYS: {error}")
+    _token_keys = {}
+if not LOOPBACK:
+    if SECRET_KEY and is_weak_secret(SECRET_KEY, least=32):
+        env.refuse(
+            "MEETADMIN_SECRET_KEY is too short or too simple: whoever guesses it can sign in as anybody. Write at least 32 random "
+            'characters: python -c "import secrets; print(secrets.token_urlsafe(50))"'
+        )
+    for _name, _key in _token_keys.items():
+        if not is_random(_key):
+            env.refuse(
+                f"The key {_name!r} in MEETADMIN_TOKEN_KEYS is not random. Make one: "
+                'python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
+            )
 
 # --- Google --------------------------------------------------------------------------------------
 _simulator = env.text("MEETADMIN_GOOGLE_URL", "")
 try:
     GOOGLE = Endpoints.simulated(_simulator) if _simulator else Endpoints.real()
 except ValueError as error:
-    raise ImproperlyConfigured(f"MEETADMIN_GOOGLE_URL: {error}") from error
+    env.refuse(f"MEETADMIN_GOOGLE_URL: {error}")
+    GOOGLE = Endpoints.real()
 if not GOOGLE.are_real and not LOOPBACK:
-    raise ImproperlyConfigured(
+    env.refuse(
         "MEETADMIN_GOOGLE_URL points to a simulator while MEETADMIN_BASE_URL is a public address: anybody could sign in "
         "as anybody. Use the simulator on this machine only."
     )
-# One way out for everything that is asked of Google. Without a setting, the environment's usual variables count, read once, here.
-_proxy = env.first("MEETADMIN_PROXY", "HTTPS_PROXY", "https_proxy")
+# One way out for everything that is asked of Google. The usual variables of the environment count where ours are not set; they are
+# read once, here. Nothing leaves this machine for a simulator.
+_proxy = env.secret("MEETADMIN_PROXY", "") or (
+    env.first("HTTPS_PROXY", "https_proxy") if GOOGLE.are_real else ""
+)
 try:
     NETWORK = Network(
         proxy="" if _proxy.lower() == "none" else _proxy,
         no_proxy=env.first("NO_PROXY", "no_proxy"),
-        ca_bundle=env.first("MEETADMIN_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"),
+        ca_bundle=env.text("MEETADMIN_CA_BUNDLE", "")
+        or (env.first("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if GOOGLE.are_real else ""),
     )
 except ValueError as error:
-    raise ImproperlyConfigured(f"MEETADMIN_PROXY, MEETADMIN_CA_BUNDLE: {error}") from error
+    env.refuse(
+        f"{error} Set in MEETADMIN_PROXY or HTTPS_PROXY, or in MEETADMIN_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE "
+        "(docs/install.md, section 7; MEETADMIN_PROXY=none asks Google directly)."
+    )
+    NETWORK = Network()
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET", "")
 _service_account = env.text("GOOGLE_SERVICE_ACCOUNT_FILE", "")
 try:
     GOOGLE_SERVICE_ACCOUNT = json.loads(Path(_service_account).read_text()) if _service_account else None
 except (OSError, ValueError) as error:
-    raise ImproperlyConfigured(
-        f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) cannot be read: {error}"
-    ) from error
-GOOGLE_TIMEOUT = env.number("MEETADMIN_GOOGLE_TIMEOUT", 8)  # seconds a single call may take
+    env.refuse(f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) cannot be read: {error}")
+    GOOGLE_SERVICE_ACCOUNT = None
+if not isinstance(GOOGLE_SERVICE_ACCOUNT, dict | None):
+    env.refuse(
+        f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) is no service account key: it holds no JSON object."
+    )
+    GOOGLE_SERVICE_ACCOUNT = None
+GOOGLE_TIMEOUT = env.number(
+    "MEETADMIN_GOOGLE_TIMEOUT", 8, least=1, most=120
+)  # seconds a single call may take
 # Calls a minute that Google allows the Cloud project and each account in it; people have a reserve that machines leave alone.
 try:
     QUOTA = Limits(
@@ -95,11 +137,9 @@ try:
         }
     )
 except ValueError as error:
-    raise ImproperlyConfigured(f"MEETADMIN_QUOTA_...: {error}") from error
-_reserve = env.number("MEETADMIN_QUOTA_RESERVE", 20)
-if not 0 <= _reserve <= 90:
-    raise ImproperlyConfigured(f"MEETADMIN_QUOTA_RESERVE is {_reserve}; write a percentage from 0 to 90.")
-QUOTA_RESERVE = _reserve / 100
+    env.refuse(f"MEETADMIN_QUOTA_...: {error}")
+    QUOTA = Limits()
+QUOTA_RESERVE = env.number("MEETADMIN_QUOTA_RESERVE", 20, most=90) / 100  # per cent
 
 # --- Events from Google (push) -------------------------------------------------------------------
 # All of it or nothing: without a topic Meetadmin looks at intervals only.
@@ -118,24 +158,24 @@ if any(_push.values()):
     try:
         PUSH = Arrangement(**_push)  # type: ignore[arg-type]  # a dictionary of several types
     except ValueError as error:
-        raise ImproperlyConfigured(
+        env.refuse(
             f"{error} (docs/install.md, section 11; unset all MEETADMIN_PUSH_... to go without events)"
-        ) from error
-    if PUSH.pull and GOOGLE_SERVICE_ACCOUNT is None:
-        raise ImproperlyConfigured(
+        )
+    if PUSH and PUSH.pull and GOOGLE_SERVICE_ACCOUNT is None:
+        env.refuse(
             "MEETADMIN_PUSH_PULL is on, but events are fetched in the name of the service account, and "
             "GOOGLE_SERVICE_ACCOUNT_FILE is not set."
         )
-    if not PUSH.pull and GOOGLE.are_real and not reachable(BASE_URL):
-        raise ImproperlyConfigured(
+    if PUSH and not PUSH.pull and GOOGLE.are_real and not reachable(BASE_URL):
+        env.refuse(
             f"Google pushes to https addresses only, and MEETADMIN_BASE_URL is {BASE_URL}. Set MEETADMIN_PUSH_PULL=1 and take "
             "MEETADMIN_PUSH_ACCOUNT and MEETADMIN_PUSH_AUDIENCE away: then Meetadmin fetches the events."
         )
 
 # --- Who may come in -----------------------------------------------------------------------------
-DOMAINS = frozenset(domain.lower() for domain in env.items("MEETADMIN_DOMAINS"))
-FIRST_ADMINS = frozenset(email.lower() for email in env.items("MEETADMIN_FIRST_ADMINS"))
-ROOM_MAILBOXES = [email.lower() for email in env.items("MEETADMIN_ROOM_MAILBOXES")]
+DOMAINS = env.domains("MEETADMIN_DOMAINS")
+FIRST_ADMINS = frozenset(env.addresses("MEETADMIN_FIRST_ADMINS"))
+ROOM_MAILBOXES = env.addresses("MEETADMIN_ROOM_MAILBOXES")
 
 # --- The application -----------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -196,32 +236,57 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "spaces.Person"
 
 # --- Database ------------------------------------------------------------------------------------
-DATABASES = {
-    "default": dj_database_url.parse(
-        env.secret("DATABASE_URL", f"sqlite:///{STATE / 'db.sqlite3'}"), conn_health_checks=True
-    )
-}
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+_database_url = env.secret("DATABASE_URL", f"sqlite:///{STATE / 'db.sqlite3'}")
+try:
+    DATABASES = {"default": dj_database_url.parse(_database_url, conn_health_checks=True)}
+except (ValueError, KeyError):  # the message would repeat the password
+    env.refuse("DATABASE_URL is not an address such as postgresql://user:password@host:5432/name.")
+    DATABASES = {"default": dj_database_url.parse("sqlite://:memory:")}
+_database = DATABASES["default"]
+_options = _database.setdefault("OPTIONS", {})
+if _database["ENGINE"] == "django.db.backends.sqlite3":
     # WAL and immediate transactions: readers never wait, and writers queue up instead of failing with "locked".
     # synchronous=FULL because an audit row must survive a power cut.
-    DATABASES["default"]["OPTIONS"] = {
+    _options |= {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=134217728;"
         "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    _options |= {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    _elsewhere = not is_this_machine(_database.get("HOST", ""))
+    if not LOOPBACK and _elsewhere and not PRIVATE_NETWORK and _options.get("sslmode") not in ENCRYPTED:
+        env.refuse(
+            "DATABASE_URL reaches PostgreSQL on another host without TLS. Append ?sslmode=verify-full (or require), or set "
+            "MEETADMIN_PRIVATE_NETWORK=1 when nobody else can read the network between them."
+        )
 
 # --- Redis or Valkey -----------------------------------------------------------------------------
 REDIS_URL = env.secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+_redis = urlsplit(REDIS_URL)
+if _redis.scheme not in {"redis", "rediss", "unix"}:
+    env.refuse(
+        "REDIS_URL is not an address such as rediss://:password@host:6379/0 or unix:///run/valkey.sock?db=0."
+    )
+elif (
+    not LOOPBACK
+    and _redis.scheme == "redis"
+    and not is_this_machine(_redis.hostname or "")
+    and not PRIVATE_NETWORK
+):
+    env.refuse(
+        "REDIS_URL reaches Redis on another host without TLS. Use rediss://, or set MEETADMIN_PRIVATE_NETWORK=1 when nobody "
+        "else can read the network between them."
+    )
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "meetadmin",
         # A server that has stopped answering is no better than none: nobody's thread waits for it.
-        "OPTIONS": {"pool_class": "spaces.broker.Pool"},
+        # JSON: unpickling what somebody else has written to Redis would run their code.
+        "OPTIONS": {"pool_class": "spaces.broker.Pool", "serializer": "spaces.broker.JSONSerializer"},
     }
 }
 
@@ -239,12 +304,15 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_SSL_REDIRECT = HTTPS and not env.flag("MEETADMIN_TLS_AT_PROXY", default=True)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_PRELOAD = env.flag(
+    "MEETADMIN_HSTS_PRELOAD"
+)  # a decision about the whole domain, so only when asked for
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-# A proxy ends TLS in front of us and only it reaches this process, so it is the one that redirects plain http.
-SILENCED_SYSTEM_CHECKS = ["security.W008"] if HTTPS else []
+# W008: a proxy ends TLS in front of us and only it reaches this process, so it is the one that redirects plain http.
+# W021: preloading is the operator's decision.
+SILENCED_SYSTEM_CHECKS = ["security.W008", "security.W021"] if HTTPS else []
 _authorize = urlsplit(GOOGLE.authorize)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -334,24 +402,20 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 
 # --- How often we look (seconds), and how much of Google's quota that may take ---------------------
-SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10)
-SWEEP_WITH_PUSH = env.number("MEETADMIN_SWEEP_WITH_PUSH", 120)
-RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800)
-_share = env.number("MEETADMIN_POLL_SHARE", 10)
-if not 1 <= _share <= 90 or SWEEP_EVERY < 1:
-    raise ImproperlyConfigured(
-        f"MEETADMIN_POLL_SHARE is {_share} and MEETADMIN_SWEEP_EVERY is {SWEEP_EVERY}; write a percentage from 1 to 90, and "
-        "seconds from 1 on."
-    )
-POLL_SHARE = _share / 100
+SWEEP_EVERY = env.number("MEETADMIN_SWEEP_EVERY", 30 if GOOGLE.are_real else 10, least=1, most=3600)
+SWEEP_WITH_PUSH = env.number("MEETADMIN_SWEEP_WITH_PUSH", 120, least=1, most=3600)
+RECONCILE_AFTER = env.number("MEETADMIN_RECONCILE_AFTER", 1800, least=1)
+POLL_SHARE = env.number("MEETADMIN_POLL_SHARE", 10, least=1, most=90) / 100  # per cent
 
 # --- How long it is kept (days) ---------------------------------------------------------------------
-KEEP_NAMES = env.number("MEETADMIN_KEEP_NAMES", 30)  # who was in which call
-KEEP_CALLS = env.number("MEETADMIN_KEEP_CALLS", 1095)  # that there was one, and the numbers of it
-if KEEP_NAMES < 1 or KEEP_CALLS < KEEP_NAMES:
-    raise ImproperlyConfigured(
-        f"MEETADMIN_KEEP_NAMES is {KEEP_NAMES} and MEETADMIN_KEEP_CALLS is {KEEP_CALLS}; names are kept for at least a day, and "
-        "calls for at least as long as the names in them."
+KEEP_NAMES = env.number("MEETADMIN_KEEP_NAMES", 30, least=1, most=36_500)  # who was in which call
+KEEP_CALLS = env.number(
+    "MEETADMIN_KEEP_CALLS", 1095, least=1, most=36_500
+)  # that there was one, and the numbers of it
+if KEEP_CALLS < KEEP_NAMES:
+    env.refuse(
+        f"MEETADMIN_KEEP_NAMES is {KEEP_NAMES} and MEETADMIN_KEEP_CALLS is {KEEP_CALLS}; keep calls for at least as long as the "
+        "names in them."
     )
 
 # --- When a call counts as stuck (minutes; 0 switches the rule off; rooms may have their own) -------
@@ -366,6 +430,11 @@ STUCK_AFTER = {
 # --- Who may read /metrics -----------------------------------------------------------------------
 # A bearer token for Prometheus; without one only signed-in admins get an answer. Names of mailboxes can be kept out of it.
 METRICS_TOKEN = env.secret("MEETADMIN_METRICS_TOKEN", "")
+if METRICS_TOKEN and not LOOPBACK and is_weak_secret(METRICS_TOKEN, least=16):
+    env.refuse(
+        "MEETADMIN_METRICS_TOKEN is too short or too simple. Write at least 16 random characters: "
+        'python -c "import secrets; print(secrets.token_urlsafe(32))"'
+    )
 METRICS_NAMES = env.flag("MEETADMIN_METRICS_NAMES", default=True)
 
 # --- Language, time, static files ----------------------------------------------------------------
@@ -375,7 +444,7 @@ LOCALE_PATHS = [ROOT / "locale"]
 FORMAT_MODULE_PATH = ["meetadmin.formats"]
 LANGUAGE_COOKIE_NAME = "__Host-meetadmin-language" if HTTPS else "meetadmin-language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
-TIME_ZONE = env.text("MEETADMIN_TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("MEETADMIN_TIME_ZONE", "UTC")
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.text("MEETADMIN_STATIC_ROOT", str(STATE / "staticfiles")))
@@ -384,6 +453,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # no other site needs our files
 if LOOPBACK:
     # On one's own machine files are served as they are, so that a change shows without a collect step.
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -391,11 +461,14 @@ if LOOPBACK:
     WHITENOISE_MAX_AGE = 60
 
 # --- Logs ----------------------------------------------------------------------------------------
+LOG_LEVEL = env.choice("MEETADMIN_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("MEETADMIN_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"google.auth": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }
+
+env.check()

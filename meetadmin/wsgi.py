@@ -1,8 +1,8 @@
-"""The web process's door: granian serves `application`."""
-
-import os
+"""Django's WSGI application; meetadmin.asgi serves it."""
 
 from django.core.wsgi import get_wsgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "meetadmin.settings")
+from meetadmin.start import read_settings
+
+read_settings()
 application = get_wsgi_application()

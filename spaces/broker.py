@@ -4,6 +4,7 @@ A server that hangs (it accepts and never answers) costs each caller a timeout, 
 it away is the last one to find out: until it answers again all others in the process are told so at once.
 """
 
+import json
 import os
 import secrets
 import threading
@@ -100,6 +101,21 @@ class Pool(ConnectionPool):
         super().release(connection)
         if broken:
             self.presence.lost()
+
+
+class JSONSerializer:
+    """Values of Django's cache as JSON. What is no JSON, for example a pickle that somebody else has put there, counts as missing."""
+
+    def dumps(self, value: Any) -> bytes | int:
+        """Return what is stored. Whole numbers stay numbers, so that Redis can add to them."""
+        return value if type(value) is int else json.dumps(value).encode()
+
+    def loads(self, stored: bytes) -> Any:
+        """Return the value that was stored, or None."""
+        try:
+            return json.loads(stored)
+        except ValueError:
+            return None
 
 
 def link() -> Redis:

@@ -32,12 +32,11 @@ _hands = threading.Lock()
 
 class Lane(StrEnum):
     """Which share of Google's quota a piece of work uses, and how long it may wait for its turn. Only a person who waits for the answer is
-    interactive, and may use the reserve; who asked for it does not matter. Unmetered: demo data, only ever from a simulator."""
+    interactive, and may use the reserve; who asked for it does not matter."""
 
     INTERACTIVE = "interactive"
     BULK = "bulk"
     BACKGROUND = "background"
-    UNMETERED = "unmetered"
 
 
 PATIENCE = 5.0
@@ -128,9 +127,7 @@ def _quota(redis: Redis, limits: Limits, reserve: float) -> Quota:
     return Quota(redis, limits, reserve=reserve)
 
 
-def _gate(account: Account, lane: Lane) -> Gate | None:
-    if lane is Lane.UNMETERED and not settings.GOOGLE.are_real:
-        return None
+def _gate(account: Account, lane: Lane) -> Gate:
     waits = lane is Lane.INTERACTIVE
     return Turnstile(
         quota(),

@@ -25,13 +25,22 @@ class Vault:
     """
 
     def __init__(self, keys: str) -> None:
-        self._keys: dict[str, AESGCM] = {}
+        self._keys = {kid: AESGCM(key) for kid, key in self.keys(keys).items()}
+
+    @staticmethod
+    def keys(keys: str) -> dict[str, bytes]:
+        """Return the keys in that text by their names. Raises ValueError, without showing a key, when it is malformed."""
+        found: dict[str, bytes] = {}
         for part in filter(None, (piece.strip() for piece in keys.split(","))):
             kid, _, encoded = part.partition(":")
             try:
-                self._keys[kid] = AESGCM(base64.urlsafe_b64decode(encoded))
+                key = base64.urlsafe_b64decode(encoded)
             except (binascii.Error, ValueError):
-                raise ValueError(f"The token key {kid!r} is not base64 of 16, 24 or 32 bytes.") from None
+                key = b""
+            if len(key) not in {16, 24, 32}:
+                raise ValueError(f"The token key {kid!r} is not base64 of 16, 24 or 32 bytes.")
+            found[kid] = key
+        return found
 
     def __bool__(self) -> bool:
         return bool(self._keys)

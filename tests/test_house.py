@@ -208,6 +208,7 @@ GOOGLE_NAMES = {
     "conference": "conferenceRecords.get",
     "participants": "conferenceRecords.participants.list",
     "head_count": "conferenceRecords.participants.list",
+    "recordings": "conferenceRecords.recordings.list",
 }
 
 

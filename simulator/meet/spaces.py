@@ -7,7 +7,7 @@ from simulator import errors, masks
 from simulator.behaviour import Policy
 from simulator.config import config_as_json, leaves_of_mask, read_space, settled
 from simulator.errors import ApiError
-from simulator.identity import READONLY, SETTINGS
+from simulator.identity import READONLY, SETTINGS, Token
 from simulator.meet.shared import (
     JSON,
     LEAF,
@@ -18,7 +18,7 @@ from simulator.meet.shared import (
     method,
     own_space,
 )
-from simulator.world import DEFAULT_CONFIG, Space, number_of
+from simulator.world import DEFAULT_CONFIG, Space, World, number_of
 
 SPACE: masks.Tree = {
     "name": LEAF,
@@ -98,6 +98,12 @@ def space_as_json(call: Call, space: Space) -> JSON:
         if behaviour.sip_gateway:
             answer["gatewaySipAccess"] = _sip(space, behaviour.sip_gateway)
     return answer
+
+
+def as_owner_reads_it(world: World, space: Space) -> JSON:
+    """The answer to spaces.get for the owner, with all scopes and enums by name."""
+    token = Token(space.owner, frozenset(SPACE_READ), space.project, 0.0, "")
+    return space_as_json(Call(world, token, {}, {}, None, None, enum_numbers=False), space)
 
 
 def _under_policy(call: Call, owner: str, wanted: dict[str, str], asked: list[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 
@@ -75,7 +75,7 @@ def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
     with _one_of_a_name(room), transaction.atomic():
-        made = Room(slug=_free_slug(room))
+        made = Room(slug=address_of(room, _is_taken))
         _write(made, room)
         audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
     return made
@@ -180,11 +180,16 @@ def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None
         Ownership.objects.update_or_create(room=room, person=person, defaults={"kind": kind})
 
 
-def _free_slug(room: RoomFacts) -> str:
+def address_of(room: RoomFacts, is_taken: Callable[[str], bool]) -> str:
+    """Return a free address for a new room, made of building and name."""
     # "3.14" becomes 3-14: as 314 it could be 31.4 as well, and nobody could read it out.
     name = slugify(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
     wanted = name if name.startswith(slugify(room.building.name)) else f"{slugify(room.building.code)}-{name}"
     slug, number = wanted[:110], 2
-    while Room.objects.filter(slug=slug).exists():
+    while is_taken(slug):
         slug, number = f"{wanted[:110]}-{number}", number + 1
     return slug
+
+
+def _is_taken(address: str) -> bool:
+    return Room.objects.filter(slug=address).exists()

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -111,10 +111,11 @@ def _tell_of_stuck() -> None:
     """Tell open pages of calls that have become stuck since the last time merely because time has passed."""
     now = timezone.now()
     try:
-        told_to = cache.get(_TOLD_TO) or now - TOLD
-        cache.set(_TOLD_TO, now, timeout=TOLD.total_seconds())
+        last = cache.get(_TOLD_TO)
+        cache.set(_TOLD_TO, now.timestamp(), timeout=TOLD.total_seconds())
     except (RedisError, OSError):
         return  # nor could anybody be told
+    told_to = datetime.fromtimestamp(last, UTC) if last else now - TOLD
     passed = Conference.objects.stuck_between(told_to, now).values_list("space", flat=True)
     if spaces := list(passed):
         live.spaces_changed(spaces, moved=True)

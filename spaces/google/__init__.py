@@ -1,6 +1,5 @@
 """Google as plain Python: no Django, no settings, no models.
 
-Nothing is re-exported here on purpose. `meet` pulls in Google's generated client (some 60 MB of memory), so it is
-imported only by whoever really talks to Meet; `codes`, `config`, `endpoints`, `errors` and `resources` cost next to
-nothing.
+`rest` holds what all clients have in common, and one file each is a client of an API (`meet`, `events`, `pubsub`). `refusals` says what
+errors mean, `network` how this machine is left.
 """

@@ -92,6 +92,16 @@ def is_loopback(url: str) -> bool:
     return parts is not None and _is_loopback(parts)
 
 
+def is_this_machine(host: str) -> bool:
+    """Return whether a host name or address, or the folder of a socket, means this machine; an empty one does."""
+    if not host or host.startswith("/") or host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
 def _split(url: str) -> SplitResult | None:
     if not url.isascii() or any(letter <= " " or letter in "\\?#\x7f" for letter in url):
         return None

@@ -201,6 +201,11 @@ def _rows(raw: Json, name: str) -> list[Json]:
     return rows
 
 
+def space_from_json(answer: Json) -> Space:
+    """Read the JSON of a space as `spaces.get` answers it. Raises ValueError when it is none."""
+    return _space(answer)
+
+
 def _space(raw: Json) -> Space:
     settings = _object(raw, "config")
     return Space(
@@ -282,7 +287,7 @@ def _recording(raw: Json) -> Recording:
     return Recording(
         name=_text(raw, "name"),
         state=_text(raw, "state"),
-        started_at=_moment_or_none(raw, "startTime"),
+        started_at=_moment(raw, "startTime"),
         ended_at=_moment_or_none(raw, "endTime"),
     )
 

@@ -20,7 +20,7 @@ _CONNECTIONS = 32
 
 @dataclass(frozen=True)
 class Network:
-    """How to leave this machine. `proxy` is `http://[user:password@]host:port` or https, "" for none; `no_proxy` lists hosts that are
+    """How to leave this machine. `proxy` is `[http://][user:password@]host:port` or https, "" for none; `no_proxy` lists hosts that are
     asked directly, as in NO_PROXY. `ca_bundle` is a PEM file with certificates that are trusted beside the public ones.
 
     Raises ValueError with a sentence for the operator when the proxy or the file is unusable. Safe to share between threads.
@@ -31,6 +31,8 @@ class Network:
     ca_bundle: str = ""
 
     def __post_init__(self) -> None:
+        if self.proxy and "://" not in self.proxy:
+            object.__setattr__(self, "proxy", f"http://{self.proxy}")  # as curl reads it
         if self.proxy:
             _check_proxy(self.proxy)
         if self.ca_bundle:

@@ -90,15 +90,20 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording of a call (Meet REST reference: `conferenceRecords.recordings`).
+    """A recording of a call (Meet REST reference: `conferenceRecords.recordings`); `ended_at` is None while it runs.
 
-    `state` is STARTED (it is being recorded), ENDED (the file is being written), FILE_GENERATED, or what Google has added since.
+    `state`: STARTED, ENDED (its file is not written yet) or FILE_GENERATED, or a value that Google has added since.
     """
 
     name: str
     state: str
-    started_at: datetime | None = None
+    started_at: datetime
     ended_at: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the recording is going on."""
+        return self.ended_at is None and self.state not in {"ENDED", "FILE_GENERATED"}
 
 
 @dataclass(frozen=True, slots=True)

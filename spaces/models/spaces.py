@@ -186,24 +186,13 @@ class Space(models.Model):
                 self.refresh_from_db()
                 return False
             # The owner is shown the settings. Without them the account may have lost the space: believed when it is said twice.
-            owned = seen.asked_by_owner or (known.owned and not known._is_confirmed(seen_at))
-            doubt = owned and not seen.asked_by_owner
-            changes: dict[str, Any] = {
-                "checked_at": seen_at,
-                "meeting_code": seen.meeting_code,
-                "meeting_uri": seen.meeting_uri,
-                "code_confirmed_at": seen_at if seen.meeting_code else known.code_confirmed_at,
-                "owned": owned,
-                "trouble": Space.Trouble.NONE,
-                "trouble_text": "",
-                "google_says": "",
-                "doubted_since": (known.doubted_since or seen_at) if doubt else None,
-                "doubted_at": seen_at if doubt else None,
-            }
-            if seen.settings is not None:
-                changes["settings"] = dict(seen.settings)
-                changes["phone_access"] = [asdict(phone) for phone in seen.phone_access]
-                changes["sip_access"] = [asdict(sip) for sip in seen.sip_access]
+            changes = Space.columns_of(seen, read_at=seen_at)
+            if known.owned and not seen.asked_by_owner and not known._is_confirmed(seen_at):
+                changes |= {
+                    "owned": True,
+                    "doubted_since": known.doubted_since or seen_at,
+                    "doubted_at": seen_at,
+                }
             if known.meeting_code and known.meeting_code != seen.meeting_code:
                 PastCode.remember(known)
             Space.objects.filter(pk=self.pk).update(**changes)
@@ -216,7 +205,7 @@ class Space(models.Model):
             if seen.liveness == "unknown":
                 # Asked by somebody who may not know: no news about the room. But an account that was its owner and is not
                 # any more will never know again, so what it saw last does not stand for the present.
-                if known.owned and not owned and known.liveness != Liveness.UNKNOWN:
+                if known.owned and not changes["owned"] and known.liveness != Liveness.UNKNOWN:
                     Space.objects.filter(pk=self.pk).update(liveness=Liveness.UNKNOWN)
                     live.spaces_changed([self.pk], moved=True)
                 Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
@@ -224,6 +213,28 @@ class Space(models.Model):
                 known.see_call(seen.active_record, seen_at=seen_at)
         self.refresh_from_db()
         return True
+
+    @staticmethod
+    def columns_of(seen: resources.Space, *, read_at: datetime) -> dict[str, Any]:
+        """Return the columns that Google's answer to `spaces.get` fills, all but whether a call is on."""
+        columns: dict[str, Any] = {
+            "checked_at": read_at,
+            "meeting_code": seen.meeting_code,
+            "meeting_uri": seen.meeting_uri,
+            "owned": seen.settings is not None,
+            "trouble": Space.Trouble.NONE,
+            "trouble_text": "",
+            "google_says": "",
+            "doubted_since": None,
+            "doubted_at": None,
+        }
+        if seen.meeting_code:
+            columns["code_confirmed_at"] = read_at
+        if seen.settings is not None:
+            columns["settings"] = dict(seen.settings)
+            columns["phone_access"] = [asdict(phone) for phone in seen.phone_access]
+            columns["sip_access"] = [asdict(sip) for sip in seen.sip_access]
+        return columns
 
     def see_call(self, record: str | None, *, seen_at: datetime, started_at: datetime | None = None) -> bool:
         """Note that this record is the running conference (None: there is none), as asked at `seen_at`.

@@ -18,7 +18,7 @@ from spaces.access import Permission
 from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken
-from spaces.models import AuditEntry, Conference
+from spaces.models import AuditEntry, Conference, Space
 
 register = template.Library()
 
@@ -39,6 +39,14 @@ VERBS: dict[str, Any] = {
     Permission.PEOPLE_MANAGE: _("Give role"),
     Permission.PEOPLE_ADMIT: _("First sign-in"),
 }
+
+
+@register.simple_tag(takes_context=True)
+def joining_secrets(context: dict[str, Any], space: Space) -> dict[str, list[dict[str, str]]]:
+    """Return phone numbers with PINs and SIP addresses with codes. The page that shows them is stored by no browser or proxy
+    (spaces.views.replies.page)."""
+    context["request"].shows_secrets = True
+    return {"phones": space.phone_access, "sip": space.sip_access}
 
 
 @register.filter

@@ -26,6 +26,7 @@ class Request(HttpRequest):
 
     htmx: HtmxDetails
     user: Person
+    shows_secrets: bool  # whether PINs are on this page: set while it is rendered (the tag joining_secrets)
     live: str = ""  # the version of what a page shows that keeps itself true (spaces.views.live)
 
 
@@ -35,7 +36,10 @@ def page(
     """The page; for htmx only its named partial. The view names the partial, never the client."""
     name = f"{template}#{partial}" if partial and request.htmx else template
     # A form that comes back after the session had ended is no refused form, whatever is still missing in it.
-    return as_page(render(request, name, context, status=200 if request.method == "GET" else status))
+    response = as_page(render(request, name, context, status=200 if request.method == "GET" else status))
+    if getattr(request, "shows_secrets", False):
+        response["Cache-Control"] = "no-store"
+    return response
 
 
 def as_page(response: HttpResponse) -> HttpResponse:

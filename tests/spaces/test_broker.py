@@ -1,5 +1,6 @@
 """Redis that hangs, is gone and comes back; what only one process may have at a time."""
 
+import pickle
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import caches
+from django.core.cache import cache, caches
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -133,3 +134,35 @@ def test_what_redis_has_forgotten_is_still_ones_own():
     assert mine.keep()
     assert not other.take()
     mine.give_back()
+
+
+class Planted:
+    """A pickle of this writes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return (Path.touch, (self.path,))  # type: ignore[return-value]
+
+
+def test_cache_never_loads_a_pickle(tmp_path):
+    trap = tmp_path / "loaded"
+    planted = pickle.dumps(Planted(trap))
+    broker.link().set(cache.make_key("planted"), planted)
+    assert cache.get("planted") is None
+    assert not trap.exists()
+    pickle.loads(planted)  # noqa: S301 - shows that the trap works
+    assert trap.exists()
+
+
+@pytest.mark.parametrize("value", [7, 1.5, "word", True, None, [1, "two"], {"key": "value"}])
+def test_cache_returns_what_was_stored(value):
+    cache.set("stored", value)
+    assert cache.get("stored", "missing") == value
+
+
+def test_nothing_is_serialised_with_pickle(settings):
+    assert settings.CACHES["default"]["OPTIONS"]["serializer"] == "spaces.broker.JSONSerializer"
+    assert settings.SESSION_SERIALIZER == "django.contrib.sessions.serializers.JSONSerializer"
+    assert settings.CELERY_ACCEPT_CONTENT == ["json"]

@@ -1,5 +1,7 @@
 """Forms check the shape of what is sent."""
 
+import json
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
@@ -50,6 +52,23 @@ def test_every_setting_has_its_field_and_nothing_else_is_a_setting():
     assert sorted(grouped) == sorted(fields)
 
 
+def test_a_value_that_google_invented_later_is_a_choice_and_selected():
+    current = {**CURRENT, "accessType": "ORGANIZATION_AND_GUESTS"}
+    form = ConfigureForm(current=current)
+    assert ("ORGANIZATION_AND_GUESTS", "ORGANIZATION_AND_GUESTS") in form.fields["accessType"].choices
+    assert form["accessType"].value() == "ORGANIZATION_AND_GUESTS"
+    seen = json.dumps(current)
+    data = {"key": KEY, "seen": seen, "accessType": "ORGANIZATION_AND_GUESTS", "moderation": "ON"}
+    form = ConfigureForm(data, current=current)
+    assert form.is_valid(), form.errors
+    assert config.to_send(form.cleaned_data["seen"], form.wanted) == {"moderation": "ON"}
+
+
+def test_a_value_that_nobody_offers_is_no_choice():
+    form = ConfigureForm({"key": KEY, "seen": "{}", "accessType": "ORGANIZATION_AND_GUESTS"}, current=CURRENT)
+    assert "accessType" in form.errors
+
+
 def test_only_chosen_settings_are_wanted():
     form = SettingsForm(
         {"key": KEY, "accessType": "OPEN", "moderation": "", "entryPointAccess": KEEP}, current=CURRENT
@@ -86,14 +105,15 @@ def test_a_broken_account_is_not_offered():
     [
         ('{"accessType": "OPEN"}', {"accessType": "OPEN"}),
         ('{"accessType": "OPEN", "colour": "blue"}', {"accessType": "OPEN"}),
-        ('{"accessType": "WIDE"}', {}),
+        ('{"accessType": "ORGANIZATION_AND_GUESTS"}', {"accessType": "ORGANIZATION_AND_GUESTS"}),
+        ('{"accessType": "WI\\u0000DE"}', {}),
         ('{"accessType": 3}', {}),
         ("{}", None),
         ("[1]", None),
         ("nonsense", None),
     ],
 )
-def test_the_settings_as_seen_pass_only_if_google_knows_them(sent, kept):
+def test_the_settings_as_seen_pass_with_values_of_google_s(sent, kept):
     form = ConfigureForm({"key": KEY, "seen": sent}, current=CURRENT)
     assert form.is_valid() is (kept is not None)
     if kept is not None:

@@ -32,6 +32,7 @@ OWN = {
     "what was done elsewhere": ("elsewhere-4711", ["admin"]),
     "settings that were refused": ("refused-4711", ["owner", "deputy", "admin", "berlin_admin"]),
 }
+PIN = FACTS["PIN"][0]
 STAFF = ("helpdesk", "admin", "berlin_admin", "munich_admin")
 IN_PARTS = ("", "part", "rows")  # a whole page; what htmx gets; rows alone
 
@@ -55,6 +56,8 @@ class Reader:
 
     def note(self, where: str, reply: Any) -> None:
         body = reply.content.decode(errors="replace")
+        if PIN in body:
+            assert reply["Cache-Control"] == "no-store", f"{where} shows a PIN and may be stored"
         head = "\n".join(f"{name}: {value}" for name, value in reply.items())
         self.found.append((where, f"{head}\n{reply.cookies.output()}\n{html.unescape(body)}\n{body}"))
 

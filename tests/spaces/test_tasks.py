@@ -24,7 +24,7 @@ from spaces import broker, tasks
 from spaces.actions import conferences, spaces, sweeps
 from spaces.google import events
 from spaces.google.pubsub import Received
-from spaces.models import Account, AuditEntry, Conference, Event, Person, Room, Space, Subscription
+from spaces.models import Account, AuditEntry, Conference, Event, Room, Space, Subscription
 from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
@@ -178,37 +178,6 @@ def test_prepare_is_harmless_twice(db, capsys):
     call_command("prepare")
     assert set(Account.objects.values_list("email", flat=True)) == {BERLIN, "rooms-muc@example.com"}
     assert "0 new accounts" in capsys.readouterr().out
-
-
-@pytest.fixture
-def all_mailboxes(google, settings) -> None:
-    """Every mailbox of the simulator's world may be acted as."""
-    settings.ROOM_MAILBOXES = [one["email"] for one in google.world()["accounts"]]
-
-
-def test_the_demo_is_seeded_through_actions_and_once(google, db, all_mailboxes, capsys):
-    google.control("POST", "quotas", {"limits": {"read": {"project": 5, "user": 5}}})
-    call_command("seed_demo")
-    assert google.control("GET", "quotas")["on"], "switched off for the seeding only"
-    world = google.world()
-    assert Room.objects.count() == len(world["rooms"]) == 24
-    assert not Room.objects.filter(space=None).exists()
-    origins = set(Space.objects.values_list("origin", flat=True))
-    assert origins == {"ours", "foreign"}
-    assert Person.objects.get(email="helpdesk@example.com").role == "helpdesk"
-    adopted = AuditEntry.objects.filter(verb="space:adopt", outcome="done", actor_name="Demo data")
-    assert adopted.count() == 24
-    written = AuditEntry.objects.count()
-    call_command("seed_demo")
-    assert Room.objects.count() == 24
-    assert AuditEntry.objects.count() == written
-
-
-def test_the_demo_is_never_seeded_from_the_real_google(db, settings):
-    settings.GOOGLE = type(settings.GOOGLE).real()
-    with pytest.raises(CommandError, match="for the simulator only"):
-        call_command("seed_demo")
-    assert not Room.objects.exists()
 
 
 # --- Events ---------------------------------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
-"""`manage.py seed_demo`: prepare and fill an empty installation with the simulator's rooms, through the same actions that people use."""
+"""`manage.py seed_demo`: prepare an installation and fill it with the simulator's buildings, people, rooms and links."""
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -10,39 +9,22 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command
 
 from spaces.access import SEEDER
-from spaces.actions import buildings, people, rooms, spaces
-from spaces.audit import Refused
-from spaces.google.errors import GoogleError
-from spaces.meet import Lane
+from spaces.actions import buildings, people, rooms, seeding
+from spaces.google.meet import space_from_json
 from spaces.models import Account, Building, Person, Room
 
 HELPDESK = "helpdesk@example.com"
 
 
-def control(word: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask or tell the simulator's control."""
-    request = Request(  # noqa: S310 - loopback, checked at start
-        f"{settings.GOOGLE.meet}/_control/{word}",
-        data=None if body is None else json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    with urlopen(request, timeout=30) as answer:  # noqa: S310 - the same
+def control(word: str) -> Any:
+    """Ask the simulator's control."""
+    with urlopen(Request(f"{settings.GOOGLE.meet}/_control/{word}"), timeout=60) as answer:  # noqa: S310 - loopback, checked at start
         return json.load(answer)
-
-
-@contextmanager
-def no_quotas() -> Iterator[None]:
-    """Thousands of rooms at once are more than Google allows in a minute. Nobody fills a real installation like this."""
-    control("quotas", {"on": False})
-    try:
-        yield
-    finally:
-        control("quotas", {"on": True})
 
 
 class Command(BaseCommand):
     requires_system_checks = []
-    help = "Make buildings, rooms and people of the simulator's world and adopt its spaces. Only against a simulator."
+    help = "Add the simulator's buildings, people, rooms and links. Only against a simulator; safe to repeat."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.GOOGLE.are_real:
@@ -51,6 +33,7 @@ class Command(BaseCommand):
             )
         world = control("world")
         call_command("prepare")
+        total = len(world["rooms"])
         sites = {
             one["id"]: buildings.add(
                 name=one["name"], code=one["id"], time_zone=one["time_zone"], actor=SEEDER
@@ -59,44 +42,31 @@ class Command(BaseCommand):
         }
         if not Person.objects.filter(email=HELPDESK).exists():
             people.set_role(email=HELPDESK, role="helpdesk", buildings=[], actor=SEEDER)
-        mailboxes = {account.email: account for account in Account.objects.all()}
-        made, failed = 0, 0
-        with no_quotas():
-            for one in world["rooms"]:
-                room = self._room(one, sites[one["building"]])
-                if room.space is not None:
-                    continue
-                try:
-                    spaces.adopt(
-                        room=room,
-                        text=one["meeting_code"],
-                        account=mailboxes[one["account"]],
-                        reason="Demo data",
-                        actor=SEEDER,
-                        lane=Lane.UNMETERED,
-                    )
-                    made += 1
-                except (GoogleError, Refused) as error:
-                    failed += 1
-                    self.stderr.write(f"{room.name}: {error.sentence}")
-        self.stdout.write(f"{made} rooms seeded, {Room.objects.count()} in all.")
-        if failed:
-            raise CommandError(f"{failed} rooms could not be given their space; run this again.")
+
+        def progress(done: int) -> None:
+            self.stdout.write(f"progress: {done:,} of {total:,} rooms")
+            self.stdout.flush()
+
+        made = seeding.add_rooms(self._seeds(world, sites), actor=SEEDER, progress=progress)
+        self.stdout.write(f"{made} rooms added, {Room.objects.count()} in all.")
 
     @staticmethod
-    def _room(one: dict[str, Any], site: Building) -> Room:
-        known = (
-            Room.objects.filter(building=site, name=one["name"]).select_related("building", "space").first()
-        )
-        if known:
-            return known
-        facts = rooms.RoomFacts(
-            name=one["name"],
-            building=site,
-            floor=str(one["floor"]),
-            capacity=one["capacity"],
-            device_name=one["device"]["name"],
-            owners=(one["owner_email"],),
-            deputies=tuple(one["deputy_emails"]),
-        )
-        return rooms.create(room=facts, actor=SEEDER)
+    def _seeds(world: dict[str, Any], sites: dict[str, Building]) -> Iterator[seeding.Seed]:
+        mailboxes = {account.email: account for account in Account.objects.all()}
+        spaces = {one["space"]["name"]: one for one in control("spaces")["spaces"]}
+        for one in world["rooms"]:
+            link = spaces[one["space"]]
+            yield seeding.Seed(
+                room=rooms.RoomFacts(
+                    name=one["name"],
+                    building=sites[one["building"]],
+                    floor=str(one["floor"]),
+                    capacity=one["capacity"],
+                    device_name=one["device"]["name"],
+                    owners=(one["owner_email"],),
+                    deputies=tuple(one["deputy_emails"]),
+                ),
+                space=space_from_json(link["space"]),
+                account=mailboxes[one["account"]],
+                created_by_app=link["createdByApp"],
+            )

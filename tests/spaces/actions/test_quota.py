@@ -127,14 +127,6 @@ def test_bulk_work_that_a_person_started_leaves_the_reserve_to_people(google, ro
     assert asked(google)["spaces.get"] == 1
 
 
-def test_the_seeder_of_a_demonstration_uses_nobodys_quota(google, room):
-    meet.quota().pause("read", PROJECT, 42)
-    before = used()
-    with meet.client(space_of(room).account, lane=meet.Lane.UNMETERED) as client:
-        assert client.get_space(space_of(room).name)
-    assert used() == before
-
-
 def test_rounds_of_sweeps_with_clicks_in_between_stay_within_the_limits(google, owner, settings):
     """Machines have used up their share and so wait; people get through at once; Google is never asked more than was granted,
     and what was granted fits into the bucket."""

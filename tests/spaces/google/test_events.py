@@ -7,7 +7,8 @@ import pytest
 from google.oauth2.credentials import Credentials
 
 from spaces.google import errors, events
-from spaces.google.events import AlreadyThere, EventsClient, TopicRefused, moment, space_target, user_target
+from spaces.google.events import AlreadyThere, EventsClient, TopicRefused, space_target, user_target
+from spaces.google.rest import moment
 from tests.spaces.google.misbehaving import Misbehaving, http
 from tests.support.push import TOPIC
 from tests.support.simulator import SimulatorProcess

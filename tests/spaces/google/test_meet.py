@@ -307,6 +307,27 @@ def test_a_simulator_that_is_gone():
             call()
 
 
+# What Google adds later
+
+
+def test_values_that_google_adds_later_are_read_and_survive_a_change(google):
+    me = client(google)
+    name = me.create_space({"accessType": "TRUSTED", "moderation": "OFF"}).name
+    later = {"accessType": "ORGANIZATION_AND_GUESTS", "lobby.musicType": "JAZZ", "entryPointAccess": 7}
+    google.control("POST", f"{name}/config", later)
+    seen = me.get_space(name).settings
+    assert seen is not None
+    assert seen["accessType"] == "ORGANIZATION_AND_GUESTS"
+    assert seen["lobby.musicType"] == "JAZZ"
+    assert seen["entryPointAccess"] == "7"
+    send = config.to_send(
+        seen, {**{path: seen[path] for path in config.BY_PATH if path in seen}, "moderation": "ON"}
+    )
+    assert send == {"moderation": "ON"}
+    after = me.patch_space(name, send).settings
+    assert after == {**seen, "moderation": "ON"}
+
+
 # Tokens on the way
 
 
@@ -353,6 +374,57 @@ def test_delegation_that_google_refuses(google, key_of_service, subject, scopes,
     assert problem.value.reason == reason or (
         reason == "not_delegated" and problem.value.reason == "bad_scope"
     )
+
+
+def by_scope(google, key, subject=OWNER) -> MeetClient:
+    scoped = {
+        scope: credentials.delegated(key, subject=subject, scopes=(scope,), token_url=f"{google.url}/token")
+        for scope in credentials.MEET_SCOPES
+    }
+    whole = credentials.delegated(
+        key, subject=subject, scopes=credentials.MEET_SCOPES, token_url=f"{google.url}/token"
+    )
+    return MeetClient(whole, scoped=scoped, base_url=google.url, timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("missing", "fails"),
+    [
+        (credentials.READONLY, {"get", "list"}),
+        (credentials.SETTINGS, {"patch"}),
+        (credentials.CREATED, {"create", "end"}),
+    ],
+)
+def test_one_missing_permission_breaks_nothing_else(google, key_of_service, missing, fails):
+    name, _record = start(google, {"guest": "Somebody"})
+    google.control(
+        "POST", "delegation", {"scopes": [one for one in credentials.MEET_SCOPES if one != missing]}
+    )
+    me = by_scope(google, key_of_service)
+    calls = {
+        "get": lambda: me.get_space(name),
+        "list": me.running_conferences,
+        "patch": lambda: me.patch_space(name, {"accessType": "TRUSTED"}),
+        "create": lambda: me.create_space({}),
+        "end": lambda: me.end_active_conference(name),
+    }
+    for what, call in calls.items():
+        if what not in fails:
+            call()
+            continue
+        with pytest.raises(errors.ScopeMissing) as problem:
+            call()
+        assert credentials.short(missing) in problem.value.sentence
+        assert problem.value.cure in problem.value.sentence
+
+
+def test_no_permission_at_all_is_a_missing_delegation(google, key_of_service):
+    google.control("POST", "delegation", {"scopes": []})
+    me = by_scope(google, key_of_service)
+    for call in (me.running_conferences, lambda: me.create_space({})):
+        with pytest.raises(errors.ConnectionBroken) as problem:
+            call()
+        assert problem.value.reason == "not_delegated"
 
 
 def test_delegation_taken_back(google, key_of_service):

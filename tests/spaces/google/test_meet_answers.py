@@ -248,7 +248,8 @@ def test_recordings_with_a_state_of_later():
         "endTime": "2026-11-20T07:30:00Z",
         "driveDestination": {"file": "x", "exportUri": "https://drive.google.com/file/d/x/view"},
     }
-    rows = [done, started, {"name": f"{RECORD}/recordings/2", "state": "PAUSED"}]
+    later = {"name": f"{RECORD}/recordings/2", "state": "PAUSED", "startTime": "2026-11-20T08:00:00Z"}
+    rows = [done, started, later]
     recordings, requests = ask(http(200, {"recordings": rows}), READS["recordings"])
     assert recordings == [
         Recording(
@@ -258,8 +259,9 @@ def test_recordings_with_a_state_of_later():
             datetime(2026, 11, 20, 7, 30, tzinfo=UTC),
         ),
         Recording(f"{RECORD}/recordings/1", "STARTED", datetime(2026, 11, 20, 8, tzinfo=UTC)),
-        Recording(f"{RECORD}/recordings/2", "PAUSED"),
+        Recording(f"{RECORD}/recordings/2", "PAUSED", datetime(2026, 11, 20, 8, tzinfo=UTC)),
     ]
+    assert [recording.is_running for recording in recordings] == [False, True, True]
     assert urlsplit(requests[0].path).path == f"/v2/{RECORD}/recordings"
 
 

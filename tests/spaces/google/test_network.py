@@ -12,7 +12,7 @@ from spaces.google.events import EventsClient
 from spaces.google.meet import MeetClient
 from spaces.google.network import Network
 from spaces.google.pubsub import Keys, PullClient
-from spaces.signin import way_out
+from spaces.signin import refusal, way_out
 from tests.spaces.google.misbehaving import Misbehaving, free_port, http
 from tests.support.proxy import ConnectProxy
 from tests.support.tls import Authority
@@ -35,7 +35,11 @@ Go = Callable[..., None]
 def go() -> Iterator[Go]:
     """Sets the way out, and puts the usual one back afterwards."""
     before = network.current()
-    yield lambda **way: network.use(Network(**way)) and None
+
+    def use(**way: str) -> None:
+        network.use(Network(**way))
+
+    yield use
     network.use(before)
 
 
@@ -205,7 +209,6 @@ def test_hosts_that_are_asked_directly(no_proxy, direct):
 @pytest.mark.parametrize(
     "proxy",
     [
-        "proxy.example:3128",
         "socks5://proxy.example:1080",
         "http://",
         "http://proxy.example:x",
@@ -215,6 +218,30 @@ def test_hosts_that_are_asked_directly(no_proxy, direct):
 def test_an_unusable_proxy_is_refused_at_start(proxy):
     with pytest.raises(ValueError, match="no proxy that can be used"):
         Network(proxy=proxy)
+
+
+def test_a_proxy_without_a_scheme_is_an_http_proxy():
+    way = Network(proxy="proxy.example:3128")
+    assert way.proxy_for("https://meet.googleapis.com/") == "http://proxy.example:3128"
+
+
+@pytest.mark.parametrize(
+    ("code", "make"),
+    [
+        ("untrusted_certificate", lambda google: ConnectProxy({"oauth2.googleapis.com": google.port})),
+        ("proxy_refused", lambda _: ConnectProxy()),
+    ],
+)
+def test_a_blocked_sign_in_is_explained_like_everything_else(go, google, code, make):
+    with make(google) as proxy:
+        go(proxy=proxy.url)
+        with pytest.raises(requests.RequestException) as problem:
+            signing_in()
+        blocked = transport.explain(problem.value, "https://oauth2.googleapis.com/token")
+    assert blocked is not None
+    assert blocked.code == code
+    assert code in refusal.SENTENCES
+    assert google.requests == []
 
 
 def test_an_unusable_bundle_is_refused_at_start(tmp_path):
