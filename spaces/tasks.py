@@ -18,6 +18,7 @@ from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
+from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Person, Room
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def refresh_rooms(*, room_ids: list[int], person_id: int) -> None:
     person, room = Person.objects.filter(pk=person_id).first(), Room.objects.filter(pk=first).first()
     if person and room:
         with suppress(GoogleError, Refused):
-            spaces.refresh(room=room, actor=person)
+            spaces.refresh(room=room, actor=person, lane=Lane.BULK)
     try:
         if others:
             broker.link().set(_refreshing(person_id), 1, ex=REFRESHING)
@@ -83,14 +84,17 @@ def refresh_rooms(*, room_ids: list[int], person_id: int) -> None:
 
 
 @shared_task
-def settle_ending(*, room_id: int) -> None:
-    """Look once more at a room some seconds after a call in it was ended: is it over, are its settings as before?"""
+def settle_ending(*, room_id: int, ending_id: int | None = None) -> None:
+    """Look again at a room after a call in it was ended: is it over, are its settings as before? Orders the next look, for a minute."""
     endings = AuditEntry.objects.filter(room=room_id, verb=Permission.CONFERENCE_END)
     # Only the ending just asked for: an older one says nothing about the settings of today, which may have been changed at Google.
     endings = endings.filter(at__gte=timezone.now() - JUST_NOW)
-    done = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).first()
-    if done:
-        conferences.settle(entry=done, actor=SYSTEM)
+    endings = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN])
+    entry = (endings.filter(pk=ending_id) if ending_id else endings).first()
+    pause = conferences.check_ending(entry=entry, actor=SYSTEM) if entry else None
+    if entry and pause is not None:
+        about = {"room_id": room_id, "ending_id": entry.pk}
+        settle_ending.apply_async(kwargs=about, countdown=pause, expires=pause + 60)
 
 
 @shared_task

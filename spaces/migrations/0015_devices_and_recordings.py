@@ -26,7 +26,7 @@ def normalise_names(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spaces", "0013_search_text"),
+        ("spaces", "0014_google_says"),
     ]
 
     operations = [

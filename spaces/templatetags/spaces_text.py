@@ -31,6 +31,7 @@ VERBS: dict[str, Any] = {
     Permission.BUILDING_DELETE: _("Delete building"),
     Permission.NAMES_REVEAL: _("Reveal names"),
     Permission.SETTINGS_CHANGE: _("Change settings"),
+    Permission.SETTINGS_RESTORE: _("Restore settings"),
     Permission.SPACE_CREATE: _("Create link"),
     Permission.SPACE_ADOPT: _("Use existing link"),
     Permission.SPACE_REFRESH: _("Refresh"),

@@ -64,6 +64,7 @@ def end(request: Request, slug: str) -> HttpResponse:
         "form": form,
         "foreign": conferences.FOREIGN,
         "not_owned": conferences.NOT_OWNED,
+        "rejoin": conferences.rejoin(room.space.settings if room.space else {}),
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }
     return page(request, "end.html", context, partial="dialog", status=422 if failed or form.errors else 200)

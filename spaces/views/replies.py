@@ -69,14 +69,23 @@ def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
         messages.error(
             request,
             _("It is not known whether this happened. %(why)s Nothing was sent twice.")
-            % {"why": spoken(error.sentence)},
+            % {"why": _why(request.user, error)},
         )
     except GoogleError as error:
-        messages.error(request, _("Nothing was changed. %(why)s") % {"why": spoken(error.sentence)})
+        messages.error(request, _("Nothing was changed. %(why)s") % {"why": _why(request.user, error)})
     else:
         messages.add_message(request, levels[outcome.level], spoken(outcome.sentence))
         return True
     return False
+
+
+def _why(person: Person, error: GoogleError) -> str:
+    """What went wrong in our words, and for admins in Google's, too, unless ours quote them."""
+    why, words = spoken(error.sentence), error.google_says
+    if not words or words.rstrip(".") in why or not access.can(person, access.Permission.AUDIT_READ):
+        return why
+    said = _("Google said: “%(words)s”") % {"words": words}
+    return f"{why} {said}"
 
 
 def back(request: Request, default: str) -> HttpResponse:

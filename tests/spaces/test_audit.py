@@ -7,8 +7,8 @@ import pytest
 from django.db import models, transaction
 
 from spaces import audit
-from spaces.access import SYSTEM, Permission
-from spaces.google.errors import OutcomeUnknown, TryLater
+from spaces.access import SYSTEM, NotAllowed, Permission
+from spaces.google.errors import AccessRefused, OutcomeUnknown, TryLater
 from spaces.models import AuditEntry, Person, Room
 from tests import factories
 
@@ -121,8 +121,25 @@ def test_a_note_is_finished_at_once_and_keyed(owner):
 
 
 def test_the_timetable_is_named_and_is_no_person(db):
-    audit.note(verb=VERB, actor=SYSTEM)
+    audit.note(verb=Permission.PEOPLE_ADMIT, actor=SYSTEM)
     assert (entry().actor, entry().actor_name) == (None, "Meetadmin")
+
+
+@pytest.mark.parametrize("verb", [Permission.SETTINGS_CHANGE, Permission.CONFERENCE_END])
+def test_a_system_can_do_nothing_without_holding_the_permission(db, verb):
+    with pytest.raises(NotAllowed), audit.attempt(verb=verb, actor=SYSTEM):
+        pytest.fail("it was let in")
+    with pytest.raises(NotAllowed):
+        audit.note(verb=verb, actor=SYSTEM)
+    assert not AuditEntry.objects.exists()
+
+
+def test_googles_own_sentence_is_kept(owner):
+    error = AccessRefused("The project is suspended.")
+    error.google_says = "Consumer has been suspended."
+    with pytest.raises(AccessRefused), attempt(owner):
+        raise error
+    assert (entry().outcome, entry().google_says) == ("failed", "Consumer has been suspended.")
 
 
 def test_rows_outlive_room_person_and_space(owner):

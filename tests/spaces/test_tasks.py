@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -105,6 +105,23 @@ def test_an_ending_that_google_shows_late_is_settled_later(google, room, owner):
     tasks.settle_ending(room_id=room.pk)
     assert AuditEntry.objects.count() == written
     assert "spaces.patch" not in asked(google)
+
+
+def test_every_look_after_an_ending_orders_the_next_for_a_minute(google, room, owner, queue):
+    record = start_call(google, room)
+    conferences.end(room=room, conference=record, reason="x", actor=owner)
+    entry = AuditEntry.objects.get()
+    for seconds, pause in ((4, 8), (12, 16), (28, 30), (58, 0)):
+        queue.delete(broker.ORDERS, broker.TICKS)
+        finished_at = timezone.now() - timedelta(seconds=seconds)
+        AuditEntry.objects.update(at=finished_at, finished_at=finished_at)
+        tasks.settle_ending(room_id=room.pk)
+        orders = waiting(queue)
+        assert len(orders) == (1 if pause else 0)
+        for order in orders:
+            ahead = datetime.fromisoformat(order["headers"]["eta"]) - timezone.now()
+            assert abs(ahead.total_seconds() - pause) < 3
+            assert f"'ending_id': {entry.pk}" in order["headers"]["kwargsrepr"]
 
 
 def test_settling_never_overrides_a_person(google, room, owner):

@@ -7,8 +7,8 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from spaces import meet
-from spaces.access import SEEDER, SYSTEM
+from spaces import meet, tasks
+from spaces.access import SYSTEM
 from spaces.actions import conferences, spaces, sweeps
 from spaces.google.errors import OverQuota
 from spaces.google.quota import PROJECT, Limits
@@ -116,12 +116,15 @@ def test_a_sweep_that_runs_out_of_quota_while_counting_knows_all_the_same_what_i
     assert account.next_sweep_at - before > timedelta(seconds=65)
 
 
-def test_the_seeder_of_a_demonstration_uses_nobodys_quota(google, room):
-    meet.quota().pause("read", PROJECT, 42)
-    before = used()
-    with meet.client(space_of(room).account, actor=SEEDER) as client:
-        assert client.get_space(space_of(room).name)
-    assert used() == before
+def test_bulk_work_that_a_person_started_leaves_the_reserve_to_people(google, room, owner, monkeypatch):
+    """Refreshing a selection runs in a worker, in the person's name. Nobody waits for its answer."""
+    use_up(person=False)
+    monkeypatch.setattr(meet, "PATIENCE", 0.0)
+    forget_requests(google)
+    tasks.refresh_room(room_id=room.pk, person_id=owner.pk)
+    assert asked(google) == {}
+    spaces.refresh(room=room, actor=owner)
+    assert asked(google)["spaces.get"] == 1
 
 
 def test_rounds_of_sweeps_with_clicks_in_between_stay_within_the_limits(google, owner, settings):
