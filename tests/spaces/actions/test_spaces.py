@@ -441,7 +441,7 @@ def test_settings_refused_together_are_told_one_by_one(google, room, owner):
         room, {"accessType": "OPEN", "attendanceReportGenerationType": "GENERATE_REPORT"}, owner
     )
     assert outcome.level == "warning"
-    assert "Google did not take: Who may join without knocking (Google refused what was sent)" in (
+    assert "Google did not take: Who may join without knocking (Google refused what was sent" in (
         outcome.sentence
     )
     assert space_of(room).settings["accessType"] == "TRUSTED"
