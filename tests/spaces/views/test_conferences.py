@@ -50,10 +50,33 @@ def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
     device_call(google, room)
     reply = sign_in(owner).get(url(room))
     text = " ".join(reply.content.decode().split())
-    assert "for <strong>1 device</strong> and <strong>0 people</strong>" in text
+    assert "Removes <strong>1 device</strong> and <strong>0 people</strong> from the call" in text
     assert "The link stays." in text
-    assert "put back if Google changed them" in text
+    assert "colleagues can rejoin" in text
+    assert "restored if needed" in text
     assert asked(google) == {}
+
+
+def test_googles_own_sentence_is_for_admins(google, room, owner, admin, sign_in):
+    """In the message, the audit log and the room's facts."""
+    device_call(google, room)
+    words = "Permission denied on resource Space (or it might not exist)"
+    browsers = {"admin": sign_in(admin), "owner": sign_in(owner)}
+    for browser in browsers.values():
+        fault(google, END, preset="denied-space")
+        form = form_of(browser.get(url(room))) | {"preset": "", "other": "Stuck"}
+        reply = browser.post(url(room), form)
+        assert "created by this dashboard" in said(reply)
+        assert "still running" in said(reply)
+        assert (words in said(reply)) is (browser is browsers["admin"])
+    Space.objects.update(doubted_since=timezone.now(), doubted_at=timezone.now(), google_says="No facts.")
+    for name, browser in browsers.items():
+        facts = browser.get(room.get_absolute_url()).content.decode()
+        assert "contradicts what is known" in facts
+        assert ("No facts." in facts) is (name == "admin")
+        trail = browser.get(f"{room.get_absolute_url()}?tab=audit").content.decode()
+        assert (words in trail) is (name == "admin")
+    assert words in browsers["admin"].get(reverse("audit")).content.decode()
 
 
 def test_the_dialog_is_the_same_form_without_its_page(google, room, owner, sign_in):
