@@ -100,7 +100,7 @@ def test_two_clicks_end_a_stuck_call(google, room, owner, sign_in):
     record = device_call(google, room)
     browser = sign_in(owner)
     reply = browser.post(url(room), form_of(browser.get(url(room))), follow=True)
-    assert said(reply) == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert said(reply).startswith("The call in Berlin 3.14 is over. Its link stays the same.")
     assert reply.redirect_chain == [(room.get_absolute_url(), 302)]
     assert not is_on(google, record)
     assert AuditEntry.objects.get().reason == "Stuck: nobody is in it any more"
@@ -226,9 +226,8 @@ def test_a_redis_that_hangs_holds_nobody_up_and_what_is_not_done_is_said(
         reply = browser.post(url(room), form, follow=True)
         assert time.monotonic() - began < 2
     assert not is_on(google, record)
-    assert said(reply).startswith(
-        "The call in Berlin 3.14 is over. Its link stays the same. Redis cannot be reached,"
-    )
+    assert said(reply).startswith("The call in Berlin 3.14 is over. Its link stays the same.")
+    assert "Redis cannot be reached," in said(reply)
     assert "does not look again by itself" in said(reply)
 
 
