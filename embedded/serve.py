@@ -18,6 +18,8 @@ from embedded.process import ROOT, Problem
 from embedded.supervisor import Child, StopRequested, Supervisor
 
 STALLED_SECONDS = 90.0  # without any progress; on a busy machine readiness itself may take much longer
+# Connections at once in a web process, open streams among them. By default 1,024, which are shared by all of its processes.
+BACKPRESSURE = "2048"
 PEOPLE = "it-admin@example.com, helpdesk@example.com, room-owner@example.com or participant@example.com"
 # What the simulator knows the demo as; it opens nothing but the simulator.
 DEMO_CLIENT = {
@@ -151,6 +153,8 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
         host,
         "--port",
         str(web_port),
+        "--backpressure",
+        BACKPRESSURE,
     ]
     worker = [
         "celery",
@@ -276,7 +280,9 @@ def demo() -> None:
             key_file = state / "secrets" / "service-account.json"
             instance.write_private(key_file, json.dumps(key, indent=2))
             env["GOOGLE_SERVICE_ACCOUNT_FILE"] = str(key_file)
-            accounts = wait_for(f"{google}/_control/accounts", supervisor, what="The simulator")["accounts"]
+            accounts = wait_for(f"{google}/_control/world?only=accounts", supervisor, what="The simulator")[
+                "accounts"
+            ]
             env["MEETADMIN_ROOM_MAILBOXES"] = ",".join(account["email"] for account in accounts)
             env |= arrange_push(google, address)
             if not settled:

@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 
 from meetadmin.env import Environment, is_random, is_weak_secret
 from meetadmin.version import version
+from spaces.google import addresses
 from spaces.google.endpoints import Endpoints, is_loopback, is_this_machine
 from spaces.google.network import Network
 from spaces.google.push import Arrangement, reachable
@@ -55,6 +56,7 @@ if not LOOPBACK and any(host in {"*", "."} for host in ALLOWED_HOSTS):
     env.refuse(
         "MEETADMIN_ALLOWED_HOSTS contains *: anybody could choose the host name in our links. List the names."
     )
+BODY_SECONDS = env.number("MEETADMIN_BODY_SECONDS", 20, least=1, most=600)  # for a request's body to arrive
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = env.secret(
@@ -175,6 +177,9 @@ if any(_push.values()):
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = env.domains("MEETADMIN_DOMAINS")
 FIRST_ADMINS = frozenset(env.addresses("MEETADMIN_FIRST_ADMINS"))
+for _admin in sorted(FIRST_ADMINS):
+    if _why := addresses.explain(_admin, DOMAINS):
+        env.refuse(f"MEETADMIN_FIRST_ADMINS: {_why}")
 ROOM_MAILBOXES = env.addresses("MEETADMIN_ROOM_MAILBOXES")
 
 # --- The application -----------------------------------------------------------------------------
@@ -254,7 +259,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
     }
 else:
-    _options |= {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    # A web process has 24 threads in its lanes and 2 for streams (meetadmin/asgi.py), and each may hold a connection.
+    _options |= {"pool": {"min_size": 1, "max_size": 28, "timeout": 5}}
     _elsewhere = not is_this_machine(_database.get("HOST", ""))
     if not LOOPBACK and _elsewhere and not PRIVATE_NETWORK and _options.get("sslmode") not in ENCRYPTED:
         env.refuse(
@@ -291,7 +297,7 @@ CACHES = {
 }
 
 # --- Sessions and cookies ------------------------------------------------------------------------
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # not cached: pages must come up while Redis is away
+SESSION_ENGINE = "spaces.sessions"  # in the database, not cached: pages must come up while Redis is away
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"
@@ -421,11 +427,15 @@ if KEEP_CALLS < KEEP_NAMES:
 # --- When a call counts as stuck (minutes; 0 switches the rule off; rooms may have their own) -------
 STUCK_AFTER = {
     "empty": env.number("MEETADMIN_STUCK_EMPTY", 15),  # nobody is in it
-    "devices": env.number("MEETADMIN_STUCK_DEVICES", 30),  # only room devices are
-    "alone": env.number("MEETADMIN_STUCK_ALONE", 60),  # one human, no device
+    "devices": env.number("MEETADMIN_STUCK_DEVICES", 30),  # only room devices, bots and phones are
+    "alone": env.number("MEETADMIN_STUCK_ALONE", 60),  # one person, no device or phone
     "hostless": env.number("MEETADMIN_STUCK_HOSTLESS", 180),  # whoever ran it has left
     "running": env.number("MEETADMIN_STUCK_RUNNING", 720),  # since it began
 }
+
+# --- Who is no person in a call --------------------------------------------------------------------
+# Names of note-taking bots; `default` stands for the built-in list (spaces.models.recognition.NOTE_TAKERS).
+BOT_NAMES = env.items("MEETADMIN_BOT_NAMES", "default")
 
 # --- Who may read /metrics -----------------------------------------------------------------------
 # A bearer token for Prometheus; without one only signed-in admins get an answer. Names of mailboxes can be kept out of it.

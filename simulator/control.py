@@ -21,7 +21,6 @@ from simulator.identity import (
     full_scope,
 )
 from simulator.machine import Machine
-from simulator.meet.spaces import as_owner_reads_it
 from simulator.orders import Orders
 from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
 from simulator.world import (
@@ -87,8 +86,6 @@ class Control:
         """Every address of the control."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "world", self.get_world),
-            ("GET", "accounts", self.get_accounts),
-            ("GET", "spaces", self.get_spaces),
             ("POST", "clock", self.clock),
             ("POST", "life", self.life),
             ("POST", "token", self.token),
@@ -107,25 +104,6 @@ class Control:
             PeopleControl(self.machine),
         )
         return own + [route for part in parts for route in part.routes()]
-
-    async def get_accounts(self, request: web.Request) -> JSON:
-        """GET accounts: the mailboxes that own spaces."""
-        del request
-        return {"accounts": [each.as_json() for each in self.world.mailboxes.values()]}
-
-    async def get_spaces(self, request: web.Request) -> JSON:
-        """GET spaces: each space as its owner reads it with spaces.get, and whether our app created it."""
-        del request
-        return {
-            "spaces": [
-                {
-                    "owner": space.owner,
-                    "createdByApp": space.project == OUR_PROJECT,
-                    "space": as_owner_reads_it(self.world, space),
-                }
-                for space in self.world.spaces.values()
-            ]
-        }
 
     async def get_world(self, request: web.Request) -> JSON:
         """GET world: everything, or the parts named by ``?only=accounts,buildings``."""

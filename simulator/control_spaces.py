@@ -11,8 +11,9 @@ from simulator.config import config_as_json
 from simulator.control_calls import participant_as_json, space_named
 from simulator.joining import OPTIONS, WHO, let_in
 from simulator.machine import Machine
+from simulator.meet.spaces import as_owner_reads_it
 from simulator.reading import JSON, ControlError, a_flag, a_text, guarded, read_body
-from simulator.world import CODE, DEFAULT_CONFIG, Conference, Space, World, token_of
+from simulator.world import CODE, DEFAULT_CONFIG, OUR_PROJECT, Conference, Space, World, token_of
 
 _LEAF = re.compile(r"[a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*)*")
 _VALUE = re.compile(r"[A-Z][A-Z0-9_]*|[0-9]{1,9}")
@@ -51,6 +52,7 @@ class SpaceControl:
     def routes(self) -> list[web.RouteDef]:
         """Every address of this part of the control."""
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+            ("GET", "spaces", self.get_spaces),
             ("POST", "spaces", self.make_space),
             ("POST", "spaces/{id}/config", self.configure),
             ("POST", "spaces/{id}/members", self.add_member),
@@ -58,6 +60,20 @@ class SpaceControl:
             ("POST", "codes", self.move_code),
         ]
         return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
+
+    async def get_spaces(self, request: web.Request) -> JSON:
+        """GET spaces: each space as its owner reads it with spaces.get, and whether our app created it."""
+        del request
+        return {
+            "spaces": [
+                {
+                    "owner": space.owner,
+                    "createdByApp": space.project == OUR_PROJECT,
+                    "space": as_owner_reads_it(self.world, space),
+                }
+                for space in self.world.spaces.values()
+            ]
+        }
 
     async def make_space(self, request: web.Request) -> JSON:
         """POST spaces: a space that appears without our app, for instance made in Google's own pages.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from spaces.models import (
     Account,
@@ -22,6 +22,7 @@ from spaces.models import (
     Person,
     Role,
     Room,
+    Space,
 )
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
@@ -35,6 +36,9 @@ class Permission(StrEnum):
     ROOM_SEE = "room:see"
     ROOM_EDIT = "room:edit"
     ROOM_CREATE = "room:create"
+    BUILDING_ADD = "building:add"
+    BUILDING_EDIT = "building:edit"
+    BUILDING_DELETE = "building:delete"
     CALL_SEE = "call:see"
     HISTORY_SEE = "history:see"
     NAMES_SEE = "names:see"
@@ -47,6 +51,7 @@ class Permission(StrEnum):
     SPACE_ADOPT = "space:adopt"
     SPACE_REFRESH = "space:refresh"
     CONFERENCE_END = "conference:end"
+    DEVICE_IDENTIFY = "device:identify"
     ACCOUNT_SWEEP = "account:sweep"
     EVENTS_TAKE = "events:take"
     HISTORY_FORGET = "history:forget"
@@ -56,6 +61,8 @@ class Permission(StrEnum):
     ACCOUNT_CHECK = "account:check"
     PEOPLE_MANAGE = "people:manage"
     PEOPLE_ADMIT = "people:admit"
+    PEOPLE_MERGE = "people:merge"
+    PEOPLE_SUCCEED = "people:succeed"
     LOOKUP_ASK = "lookup:ask"
     AUDIT_ROOM = "audit:room"
     AUDIT_READ = "audit:read"
@@ -83,6 +90,7 @@ _OWNER = _PARTICIPANT | {
     P.SETTINGS_CHANGE,
     P.SPACE_REFRESH,
     P.CONFERENCE_END,
+    P.DEVICE_IDENTIFY,
     P.AUDIT_ROOM,
 }
 _HELPDESK = _COLLEAGUE | {P.CALL_SEE, P.HISTORY_SEE, P.NAMES_REVEAL, P.SECRETS_SEE, P.SPACE_REFRESH}
@@ -109,15 +117,23 @@ GENERAL: dict[Standing, frozenset[Permission]] = {
             P.ACCOUNT_MANAGE,
             P.ACCOUNT_CHECK,
             P.PEOPLE_MANAGE,
+            P.PEOPLE_MERGE,
+            P.PEOPLE_SUCCEED,
             P.LOOKUP_ASK,
             P.AUDIT_READ,
             P.ROOM_CREATE,
+            P.BUILDING_ADD,
+            P.BUILDING_EDIT,
+            P.BUILDING_DELETE,
             P.SYSTEM_SEE,
         }
     ),
 }
 LIMITED_ADMIN = frozenset(
-    {P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ, P.ROOM_CREATE, P.SYSTEM_SEE}
+    {
+        *(P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT, P.LOOKUP_ASK, P.AUDIT_READ),
+        *(P.ROOM_CREATE, P.BUILDING_EDIT, P.SYSTEM_SEE),
+    }
 )
 
 # The sentence of a refusal; the page shows the same one beside a button that is not offered.
@@ -125,6 +141,9 @@ REFUSALS: dict[Permission, str] = {
     P.ROOM_SEE: _("Only people of this organisation may see its rooms."),
     P.ROOM_EDIT: _("Only admins may change what is written about a room."),
     P.ROOM_CREATE: _("Only admins may add rooms."),
+    P.BUILDING_ADD: _("Only admins may add buildings."),
+    P.BUILDING_EDIT: _("Only admins may change buildings."),
+    P.BUILDING_DELETE: _("Only admins may delete buildings."),
     P.CALL_SEE: _("Only the room's owner, people in the call and IT staff may see whether a call is on."),
     P.HISTORY_SEE: _("Only the room's owner and IT staff may see its earlier calls."),
     P.NAMES_SEE: _("Only the room's owner and admins may see who is in the call."),
@@ -137,6 +156,9 @@ REFUSALS: dict[Permission, str] = {
     P.SPACE_ADOPT: _("Only admins may give a room an existing Meet space."),
     P.SPACE_REFRESH: _("Only the room's owner and IT staff may refresh it."),
     P.CONFERENCE_END: _("Only the room's owner, a deputy or an admin may end its conference."),
+    P.DEVICE_IDENTIFY: _(
+        "Only the room's owner, a deputy or an admin may say which participant is a device."
+    ),
     P.ACCOUNT_SWEEP: _("Sweeps are the timetable's business."),
     P.HISTORY_FORGET: _("What is kept for how long stands in the configuration."),
     P.EVENTS_TAKE: _("Events come from Google, not from people."),
@@ -145,6 +167,8 @@ REFUSALS: dict[Permission, str] = {
     P.ACCOUNT_MANAGE: _("Only admins may see and manage the Google accounts."),
     P.ACCOUNT_CHECK: _("Only admins may have an account's permissions checked."),
     P.PEOPLE_MANAGE: _("Only admins may give roles."),
+    P.PEOPLE_MERGE: _("Only admins may settle whether two entries are one person."),
+    P.PEOPLE_SUCCEED: _("Only admins may hand rooms over to somebody else."),
     P.PEOPLE_ADMIT: _("Signing in admits people, nobody else does."),
     P.LOOKUP_ASK: _("Only IT staff may ask Google about a code that is not in our list."),
     P.AUDIT_ROOM: _("Only the room's owner and admins may read what was done with it."),
@@ -178,11 +202,21 @@ SYSTEM = System(
 SEEDER = System(
     label="Demo data",
     grants=SYSTEM.grants
-    | {P.ROOM_SEE, P.ROOM_CREATE, P.ROOM_EDIT, P.SPACE_CREATE, P.SPACE_ADOPT, P.PEOPLE_MANAGE},
+    | {
+        P.ROOM_SEE,
+        P.ROOM_CREATE,
+        P.ROOM_EDIT,
+        P.BUILDING_ADD,
+        P.SPACE_CREATE,
+        P.SPACE_ADOPT,
+        P.PEOPLE_MANAGE,
+    },
 )
 
 # Whoever can run commands on the server, for the day on which nobody else can help: no admin left, a key to be replaced.
-OPERATOR = System(label="Operator at the server", grants=frozenset({P.PEOPLE_MANAGE, P.ACCOUNT_MANAGE}))
+OPERATOR = System(
+    label="Operator at the server", grants=frozenset({P.PEOPLE_MANAGE, P.PEOPLE_MERGE, P.ACCOUNT_MANAGE})
+)
 
 Actor = Person | System
 
@@ -224,11 +258,17 @@ def _owned(person: Person) -> QuerySet[Ownership, int]:
     return Ownership.objects.filter(person=person).values_list("room", flat=True)
 
 
+def _addresses(person: Person) -> QuerySet[Any, Any]:
+    """The person's address and aliases, as one subquery that an index can serve."""
+    own = Person.objects.filter(pk=person.pk).order_by()
+    return own.values("email").union(person.aliases.order_by().values("address"))
+
+
 def _joined(person: Person) -> list[QuerySet[Any, int]]:
     """The spaces (ids) the person takes part in: as a member of the space by address, and in its running call by Google id. It
     ends with the call. Found from the person, whose spaces are few, and not by a question to every room."""
     found: list[QuerySet[Any, int]] = [
-        Member.objects.filter(email=person.email).values_list("space", flat=True)
+        Member.objects.filter(email__in=_addresses(person)).values_list("space", flat=True)
     ]
     if person.google_id:
         present = Participant.objects.filter(
@@ -381,10 +421,28 @@ def accounts_for(actor: Actor) -> QuerySet[Account]:
     return accounts.filter(Q(kind=Account.Kind.DELEGATED) | Q(person=actor))
 
 
+def link_accounts_for(actor: Actor) -> QuerySet[Account]:
+    """The accounts whose links the actor may give to rooms. An admin limited to buildings has those that own a link there, now or
+    earlier, those that own none anywhere, and their own: others belong to other buildings."""
+    accounts = accounts_for(actor)
+    if not isinstance(actor, Person) or not _limits(actor):
+        return accounts
+    links = Space.objects.filter(account=OuterRef("pk"))
+    used = links.filter(Q(room__isnull=False) | Q(former_room__isnull=False))
+    theirs = links.filter(Q(room__building__in=_limits(actor)) | Q(former_room__building__in=_limits(actor)))
+    return accounts.filter(Q(person=actor) | Exists(theirs) | ~Exists(used))
+
+
 def require_account(actor: Actor, account: Account) -> None:
-    """Raise NotAllowed when the actor may not have anything done in this account's name."""
-    if isinstance(actor, Person) and not accounts_for(actor).filter(pk=account.pk).exists():
+    """Raise NotAllowed when the actor may not give rooms links of this account."""
+    if isinstance(actor, Person) and not link_accounts_for(actor).filter(pk=account.pk).exists():
         raise NotAllowed(P.ACCOUNT_MANAGE, actor=actor)
+
+
+def may_take_link(actor: Actor, space: Space | None) -> bool:
+    """Whether the actor may give this link to a room: with the room it was in before, its calls and PINs go along."""
+    former = space.former_room if space else None
+    return former is None or can(actor, P.SPACE_ADOPT, former)
 
 
 def visible_audit(person: Person) -> QuerySet[AuditEntry]:
@@ -397,7 +455,7 @@ def visible_audit(person: Person) -> QuerySet[AuditEntry]:
 
 
 def buildings_for(person: Person) -> QuerySet[Building]:
-    """The buildings in which this person may add rooms."""
+    """The buildings in which this person may add rooms, and which they may edit."""
     buildings = Building.objects.all()
     return buildings.filter(pk__in=_limits(person)) if _limits(person) else buildings
 

@@ -9,17 +9,19 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import validate_email, validate_slug
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from spaces.actions.rooms import LIMITS, RoomFacts
-from spaces.google import config
+from spaces.actions.buildings import BuildingFacts
+from spaces.actions.rooms import LIMITS, RoomFacts, new_addresses
+from spaces.google import addresses, codes, config
 from spaces.language import spoken, zones
 from spaces.models import Account, Building, Role, Room
+from spaces.models.names import name_key, tidy
 from spaces.models.stuck import Limits
 
 ADDRESS = 254  # letters of an e-mail address; what Person has room for
@@ -84,6 +86,11 @@ class FilterForm(forms.Form):
     floor = forms.CharField(required=False, max_length=40, label=_("Floor"))
     state = forms.ChoiceField(choices=[("", _("any")), *STATES], required=False, label=_("State"))
     owner = forms.CharField(required=False, max_length=254, label=_("Owner's address"))
+    device = forms.ChoiceField(
+        choices=[("", _("any")), ("none", _("No known device")), ("unknown", _("Unknown device seen"))],
+        required=False,
+        label=_("Room device"),
+    )
     mine = forms.BooleanField(required=False, label=_("Mine"))
     starred = forms.BooleanField(required=False, label=_("Favourites"))
     archived = forms.BooleanField(required=False, label=_("Archived"))
@@ -171,7 +178,7 @@ class EndForm(KeyedForm):
     """Ending a call: which one the person saw, and why."""
 
     REASONS = (
-        ("Stuck: nobody is in it any more", _("Stuck: nobody is in it any more")),
+        ("Nobody left in the call", _("Nobody left in the call")),
         ("The room is needed", _("The room is needed")),
         ("The owner asked for it", _("The owner asked for it")),
         ("", _("Other reason…")),
@@ -219,6 +226,22 @@ def _as_read(name: str) -> str:
 
 def _field_name(path: str) -> str:
     return path.replace(".", "__")
+
+
+class DeviceForm(KeyedForm):
+    """Whether a participant is a room device: the button that was pressed, `device` or `person`, names the participant."""
+
+    device = forms.CharField(widget=forms.HiddenInput, max_length=300, required=False)
+    person = forms.CharField(widget=forms.HiddenInput, max_length=300, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one of the two."""
+        values = super().clean() or {}
+        if bool(values.get("device")) == bool(values.get("person")):
+            raise ValidationError(
+                gettext("Say for one participant whether it is a room device. Nothing was saved.")
+            )
+        return values
 
 
 class SettingsForm(KeyedForm):
@@ -326,7 +349,7 @@ class AdoptForm(KeyedForm):
     """An existing link for a room."""
 
     text = forms.CharField(
-        max_length=20_000,
+        max_length=codes.LONGEST_INPUT,
         label=_("Meet link, code or invitation"),
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(
@@ -351,6 +374,7 @@ class PeopleField(forms.CharField):
     is asked to cut what is pasted: half an address can be somebody else's."""
 
     LONGEST = 50_000
+    MOST = 500
 
     def __init__(self, *, label: Any, help_text: Any = "") -> None:
         super().__init__(
@@ -367,8 +391,12 @@ class PeopleField(forms.CharField):
 
     def clean(self, value: Any) -> tuple[str, ...]:
         """Each address once, in small letters, in the order in which they were written."""
-        plain = re.sub(r'(?:"[^"\n]{0,200}"|[^,;\n<>"]){0,200}<([^<>\s]*)>', r" \1 ", super().clean(value))
-        found = [part.lower() for part in re.split(r"[,;\s]+", plain) if part]
+        found = addresses.pasted(super().clean(value))
+        if len(found) > self.MOST:
+            raise ValidationError(
+                _("These are %(number)d addresses. At most %(most)d can be entered.")
+                % {"number": len(found), "most": self.MOST}
+            )
         for address in found:
             try:
                 validate_email(address)
@@ -376,38 +404,52 @@ class PeopleField(forms.CharField):
                     raise ValidationError("")
             except ValidationError:
                 raise ValidationError(
-                    _("“%(address)s” is not an e-mail address.") % {"address": address}
+                    _("“%(address)s” is not an e-mail address.") % {"address": address[:100]}
                 ) from None
-        return tuple(dict.fromkeys(found))
+        return tuple(found)
 
 
 STUCK_LABELS = {
     "stuck_empty": _("Stuck when nobody is in the call"),
-    "stuck_devices": _("Stuck when only room devices are left"),
+    "stuck_devices": _("Stuck when only room devices, bots and phones are left"),
     "stuck_alone": _("Stuck when one person is alone"),
     "stuck_hostless": _("Stuck when the host has left"),
     "stuck_running": _("Stuck when it has been running"),
 }
 
 
-class RoomForm(KeyedForm):
-    """A room as an admin writes it down."""
+class NameField(forms.CharField):
+    """A name, stored in one form however it was typed or pasted."""
 
-    name = forms.CharField(max_length=120, label=_("Name"))
+    def to_python(self, value: Any) -> str:
+        """Return the tidy name."""
+        return tidy(super().to_python(value) or "")
+
+
+class RoomForm(KeyedForm):
+    """A room as an admin enters it."""
+
+    name = NameField(max_length=110, label=_("Name"))
     building = forms.ModelChoiceField(
         Building.objects.none(),
         required=False,
         label=_("Building"),
         empty_label=_("Another building (below)"),
     )
-    new_building = forms.CharField(max_length=120, required=False, label=_("New building"))
-    floor = forms.CharField(max_length=40, required=False, label=_("Floor"))
+    new_building = NameField(max_length=110, required=False, label=_("New building"))
+    floor = NameField(max_length=40, required=False, label=_("Floor"))
     capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label=_("Seats"))
     device_name = forms.CharField(
         max_length=200,
         required=False,
         label=_("Meet device"),
-        help_text=_("Its name in Google's Admin console. In a call it counts as a device, not as a person."),
+        help_text=_("Its name in Google's Admin console. Needed only if it differs from the room's name."),
+    )
+    resource_name = forms.CharField(
+        max_length=200,
+        required=False,
+        label=_("Name in Google Calendar"),
+        help_text=_("A device with this name is recognised, too."),
     )
     owners = PeopleField(
         label=_("Owners"),
@@ -453,35 +495,91 @@ class RoomForm(KeyedForm):
     def clean(self) -> dict[str, Any]:
         """A building, old or new, in which no other room has this name."""
         values = super().clean() or {}
-        building, new = values.get("building"), str(values.get("new_building") or "").strip()
+        building, new = values.get("building"), str(values.get("new_building") or "")
         if not building and not new and "new_building" in self.fields:
-            self.add_error("building", _("Choose a building, or write the name of a new one."))
+            self.add_error("building", _("Choose a building, or enter the name of a new one."))
         if not building and new:
-            building = Building.objects.filter(name__iexact=new).first()
-        if building and values.get("name"):
-            same = Room.objects.filter(building=building, name__iexact=values["name"])
+            building = Building.objects.named(new) or Building(name=new)
+        if building and building.pk and values.get("name"):
+            same = Room.objects.filter(building=building, name_key=name_key(values["name"]))
             if self.room:
                 same = same.exclude(pk=self.room.pk)
             if same.exists():
                 self.add_error(
                     "name", _("%(building)s has a room of this name already.") % {"building": building.name}
                 )
-        values["building"], values["new_building"] = building, "" if building else new
+        values["building"] = building
+        for field in ("owners", "deputies"):
+            for address in new_addresses(values.get(field) or (), self.room):
+                if why := addresses.explain(address, settings.DOMAINS):
+                    self.add_error(field, spoken(why))
         return values
 
-    def facts(self, building: Building) -> RoomFacts:
-        """What was written, for the action."""
+    def facts(self) -> RoomFacts:
+        """Return what was entered, for the action."""
         values = self.cleaned_data
         return RoomFacts(
-            name=values["name"].strip(),
-            building=building,
+            name=values["name"],
+            building=values["building"],
             floor=values["floor"],
             capacity=values["capacity"],
             device_name=values["device_name"],
+            resource_name=values["resource_name"],
             notes=values["notes"],
             owners=values["owners"],
             deputies=values["deputies"],
             **{name: values[name] for name in LIMITS},
+        )
+
+
+class BuildingForm(forms.Form):
+    """A building as an admin enters it."""
+
+    name = NameField(max_length=110, label=_("Name"))
+    code = forms.CharField(
+        max_length=40,
+        label=_("Short code"),
+        required=False,
+        validators=[validate_slug],
+        help_text=_(
+            "Letters, digits and dashes, for example BER. Blank = made of the name. Addresses of rooms stay as they are."
+        ),
+    )
+    time_zone = forms.CharField(
+        max_length=64,
+        required=False,
+        label=_("Time zone"),
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
+    )
+    address = forms.CharField(
+        max_length=500, required=False, label=_("Address"), widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].help_text = gettext("Blank = that of the installation (%(zone)s).") % {
+            "zone": settings.TIME_ZONE
+        }
+
+    def clean_code(self) -> str:
+        """Return the code in capitals."""
+        return str(self.cleaned_data["code"]).upper()
+
+    def clean_time_zone(self) -> str:
+        """Return the IANA name, in its own spelling."""
+        wanted = str(self.cleaned_data["time_zone"]).strip()
+        found = {zone.lower(): zone for zone in zones()}.get(wanted.replace(" ", "_").lower())
+        if wanted and not found:
+            raise forms.ValidationError(
+                _("“%(zone)s” is not a time zone. Choose one from the list, for example Europe/Berlin.")
+                % {"zone": wanted}
+            )
+        return found or ""
+
+    def facts(self) -> BuildingFacts:
+        """Return what was entered, for the action."""
+        return BuildingFacts(
+            **{name: self.cleaned_data[name] for name in ("name", "code", "time_zone", "address")}
         )
 
 
@@ -498,6 +596,41 @@ class PersonForm(forms.Form):
         help_text=_("For admins. None ticked: all buildings."),
         widget=forms.CheckboxSelectMultiple,
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Only admins are limited to buildings. Those that an admin had go with the role; those just ticked are an error."""
+        values = super().clean() or {}
+        if values.get("role") not in {None, Role.ADMIN} and values.get("buildings"):
+            if "buildings" in self.changed_data:
+                self.add_error(
+                    "buildings", _("Only admins can be limited to buildings. Choose Admin or no building.")
+                )
+            else:
+                values["buildings"] = Building.objects.none()
+        return values
+
+
+class MergeForm(KeyedForm):
+    """Two entries that are one person."""
+
+    other = forms.EmailField(max_length=ADDRESS, label=_("Address of the same person"))
+    reason = forms.CharField(max_length=500, label=_("Reason (kept in the audit log)"))
+
+
+class SettleForm(forms.Form):
+    """Why two accounts with one address are kept apart."""
+
+    reason = forms.CharField(required=False, max_length=500, label=_("Reason (kept in the audit log)"))
+
+
+class HandOverForm(KeyedForm):
+    """All rooms of a person for somebody else."""
+
+    to = forms.EmailField(max_length=ADDRESS, label=_("Address of the new owner"))
+    deputies = forms.BooleanField(
+        required=False, initial=True, label=_("Also hand over the rooms of which they are deputy")
+    )
+    reason = forms.CharField(max_length=500, label=_("Reason (kept in the audit log)"))
 
 
 class LanguageForm(forms.Form):
@@ -547,3 +680,14 @@ class LookupForm(forms.Form):
     """Whatever somebody has at hand. What is far too long to be an invitation gets its sentence from the lookup itself."""
 
     q = forms.CharField(required=False, label=_("Link, code, invitation, room or owner"))
+    caller = forms.EmailField(
+        required=False,
+        max_length=254,
+        label=_("Caller's address (optional)"),
+        error_messages={"invalid": _("Enter a complete address, such as name@example.com.")},
+    )
+
+    def asked(self) -> tuple[str, str]:
+        """Return the text and the caller's address; "" for what is missing or no address."""
+        self.is_valid()
+        return self.cleaned_data.get("q", ""), self.cleaned_data.get("caller", "").lower()

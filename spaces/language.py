@@ -59,6 +59,13 @@ def day_and_time(moment: datetime, *, exact: bool = False) -> str:
     return f"{day}, {here:%H:%M}"
 
 
+def time_beside(moment: datetime, other: datetime) -> str:
+    """Return a moment as it stands beside another one that shows its day: the time alone, with the day where that differs."""
+    here = timezone.localtime(moment)
+    same_day = here.date() == timezone.localtime(other).date()
+    return f"{here:%H:%M}" if same_day else day_and_time(here)
+
+
 @cache
 def zones() -> tuple[str, ...]:
     """The names of all time zones that are places, and UTC, for choosing one."""

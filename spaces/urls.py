@@ -4,6 +4,7 @@ from django.urls import path
 
 from spaces.views import (
     accounts,
+    buildings,
     commands,
     conferences,
     history,
@@ -19,6 +20,7 @@ from spaces.views import (
     selection,
     spaces,
     styleguide,
+    succession,
     system,
 )
 
@@ -35,6 +37,7 @@ urlpatterns = [
     path("rooms/<slug:slug>/restore/", rooms.restore, name="room_restore"),
     path("rooms/<slug:slug>/refresh/", spaces.refresh, name="refresh"),
     path("rooms/<slug:slug>/end/", conferences.end, name="end"),
+    path("rooms/<slug:slug>/device/", conferences.identify, name="identify"),
     path("rooms/<slug:slug>/reveal/", conferences.reveal, name="reveal"),
     path("rooms/<slug:slug>/settings/", spaces.configure, name="configure"),
     path("rooms/<slug:slug>/create-space/", spaces.create, name="space_create"),
@@ -51,9 +54,17 @@ urlpatterns = [
     path("settings/filters/", preferences.save_filter, name="filter_save"),
     path("settings/filters/<int:pk>/drop/", preferences.drop_filter, name="filter_drop"),
     path("styleguide/", styleguide.styleguide, name="styleguide"),
+    path("buildings/", buildings.overview, name="buildings"),
+    path("buildings/new/", buildings.new, name="building_new"),
+    path("buildings/<int:pk>/", buildings.edit, name="building_edit"),
+    path("buildings/<int:pk>/delete/", buildings.delete, name="building_delete"),
     path("people/", people.everybody, name="people"),
     path("people/<int:pk>/", people.person, name="person"),
     path("people/<int:pk>/switch/", people.switch, name="person_switch"),
+    path("people/<int:pk>/merge/", succession.merge, name="person_merge"),
+    path("people/<int:pk>/keep-apart/", succession.keep_apart, name="person_keep_apart"),
+    path("people/<int:pk>/separate/", succession.separate, name="person_separate"),
+    path("people/<int:pk>/hand-over/", succession.hand_over, name="person_hand_over"),
     path("audit/", history.trail, name="audit"),
     path("google/", accounts.overview, name="accounts"),
     path("google/connect/", accounts.connect, name="connect"),

@@ -113,6 +113,7 @@ def make_call(
     devices: int = 0,
     guests: int = 0,
     phones: int = 0,
+    bots: int = 0,
     ago: timedelta = timedelta(minutes=20),
     same_for: timedelta | None = None,
     now: datetime | None = None,
@@ -128,17 +129,19 @@ def make_call(
         devices=devices,
         guests=guests,
         phones=phones,
+        bots=bots,
         counted_at=now,
         listed_at=now,
         same_since=now - (ago if same_for is None else same_for),
-        peak=len(people) + devices + guests + phones,
+        peak=len(people) + devices + guests + phones + bots,
     )
     kinds = (
         [Participant.Kind.DEVICE] * devices
         + [Participant.Kind.GUEST] * guests
         + [Participant.Kind.PHONE] * phones
+        + [Participant.Kind.BOT] * bots
     )
-    rows = [(Participant.Kind.PERSON, person.google_id or "", person.email) for person in people]
+    rows = [(Participant.Kind.PERSON, person.google_id or "", person.handle) for person in people]
     rows += [(kind, "", f"{kind} {index}") for index, kind in enumerate(kinds)]
     for index, (kind, google_id, name) in enumerate(rows):
         Participant.objects.create(

@@ -49,7 +49,7 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
     if consent.google_id != actor.google_id and not access.can(actor, Permission.ACCOUNT_MANAGE):
         raise audit.Refused(
             _("You chose %(email)s. Connect the account you are signed in with: %(own)s.")
-            % {"email": email, "own": actor.email}
+            % {"email": email, "own": actor.handle}
         )
     if not consent.email_verified or consent.hosted_domain not in settings.DOMAINS:
         raise audit.Refused(

@@ -71,6 +71,11 @@ def usable_for(actor: Actor) -> QuerySet[Account]:
     return access.accounts_for(actor).exclude(status=Account.Status.BROKEN)
 
 
+def owners_for(actor: Actor) -> QuerySet[Account]:
+    """The accounts whose links this actor may give to rooms, and that are not known to be broken."""
+    return access.link_accounts_for(actor).exclude(status=Account.Status.BROKEN)
+
+
 def sight(
     parsed: codes.Parsed, accounts: Iterable[Account], *, lane: Lane = Lane.INTERACTIVE
 ) -> Sighting | None:

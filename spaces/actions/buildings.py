@@ -1,25 +1,137 @@
-"""Verbs about buildings."""
+"""Verbs about buildings: add, edit, delete."""
 
-from django.db import transaction
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from anyascii import anyascii
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.utils.text import slugify
 
-from spaces import access, audit
+from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.models import Building
+from spaces.actions.outcomes import Outcome
+from spaces.models import Building, Room
+from spaces.models.names import tidy
+from spaces.words import text as _
 
 
-def add(*, name: str, actor: Actor, code: str = "", time_zone: str = "UTC") -> Building:
-    """The building of this name, made when missing. Raises NotAllowed (admins limited to buildings cannot add any)."""
+@dataclass(frozen=True, slots=True)
+class BuildingFacts:
+    """What an admin enters about a building. `code`: a few letters for rows and new addresses; `time_zone`: an IANA name, or empty
+    for the installation's."""
+
+    name: str
+    code: str = ""
+    time_zone: str = ""
+    address: str = ""
+
+
+def facts(building: Building) -> BuildingFacts:
+    """Return what is stored now."""
+    return BuildingFacts(building.name, building.code, building.time_zone, building.address)
+
+
+def add(*, name: str, actor: Actor, code: str = "", time_zone: str = "", address: str = "") -> Building:
+    """Return the building of this name, added when there is none. Without `code` a free one is made of the name.
+
+    Raises NotAllowed (admins limited to buildings cannot add any), or audit.Refused when another building has the code.
+    """
     access.require(actor, Permission.ROOM_CREATE)
-    known = Building.objects.filter(name__iexact=name.strip()).first()
+    known = Building.objects.named(name)
     if known:
         return known
     access.require_building(actor, None)
-    wanted = (code or slugify(name)[:36] or "site").upper()
-    free, number = wanted, 2
-    while Building.objects.filter(code=free).exists():
-        free, number = f"{wanted}-{number}", number + 1
-    with transaction.atomic():
-        made = Building.objects.create(code=free, name=name.strip(), time_zone=time_zone)
-        audit.note(verb=Permission.ROOM_CREATE, actor=actor, target=f"Building {made.name}")
+    access.require(actor, Permission.BUILDING_ADD)
+    entered = BuildingFacts(tidy(name), code or _free_code(name), time_zone, address.strip())
+    with _one_of_a_code(entered.code), transaction.atomic():
+        made = Building.objects.create(**asdict(entered))
+        audit.note(verb=Permission.BUILDING_ADD, actor=actor, target=made.name, after=asdict(entered))
     return made
+
+
+def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
+    """Change what is stored about a building. Addresses of its rooms stay as they are.
+
+    Raises NotAllowed, or audit.Refused when another building has the name or the code.
+    """
+    access.require(actor, Permission.BUILDING_EDIT)
+    access.require_building(actor, building.pk)
+    before, after = asdict(facts(building)), asdict(to) | {"name": tidy(to.name)}
+    if before == after:
+        return Outcome(_("Nothing to save: nothing was changed."), "info")
+    other = Building.objects.named(to.name)
+    if other and other.pk != building.pk:
+        raise audit.Refused(taken(other))
+    changed = [name for name in after if before[name] != after[name]]
+    with _one_of_a_code(to.code), transaction.atomic():
+        for name in changed:
+            setattr(building, name, after[name])
+        building.save(update_fields=changed)
+        audit.note(
+            verb=Permission.BUILDING_EDIT,
+            actor=actor,
+            target=building.name,
+            before={name: before[name] for name in changed},
+            after={name: after[name] for name in changed},
+        )
+        live.rooms_changed(list(Room.objects.filter(building=building).values_list("pk", flat=True)))
+    return saved(building)
+
+
+def taken(building: Building) -> str:
+    """Return the sentence for a name that a building has already."""
+    return _("There is already a building named %(name)s.") % {"name": building.name}
+
+
+def saved(building: Building) -> Outcome:
+    """Return how adding or changing a building went."""
+    return Outcome(_("%(building)s is saved.") % {"building": building.name})
+
+
+def delete(*, building: Building, actor: Actor) -> Outcome:
+    """Delete a building without rooms.
+
+    Raises NotAllowed, or audit.Refused while it has rooms (archived ones included), or while an admin is limited to it: with their
+    last building gone they would be admin everywhere.
+    """
+    access.require(actor, Permission.BUILDING_DELETE)
+    access.require_building(actor, building.pk)
+    limited = building.admins.order_by("email").first()
+    if limited:
+        raise audit.Refused(
+            _("%(person)s is limited to %(building)s, so it was not deleted. Change their buildings first.")
+            % {"person": limited.label, "building": building.name}
+        )
+    try:
+        with transaction.atomic():
+            audit.note(
+                verb=Permission.BUILDING_DELETE,
+                actor=actor,
+                target=building.name,
+                before=asdict(facts(building)),
+            )
+            building.delete()
+    except ProtectedError:
+        raise audit.Refused(
+            _("%(building)s has rooms, so it was not deleted. Move its rooms first, archived ones too.")
+            % {"building": building.name}
+        ) from None
+    return Outcome(_("%(building)s is deleted.") % {"building": building.name})
+
+
+@contextmanager
+def _one_of_a_code(code: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise audit.Refused(_("Another building has the code %(code)s.") % {"code": code}) from None
+
+
+def _free_code(name: str) -> str:
+    wanted = (slugify(anyascii(name))[:36] or "site").upper()
+    free, number = wanted, 2
+    while Building.objects.filter(code__iexact=free).exists():
+        free, number = f"{wanted}-{number}", number + 1
+    return free

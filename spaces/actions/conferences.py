@@ -18,7 +18,7 @@ from spaces.google import config, resources
 from spaces.google.errors import GoogleError, NothingToEnd, OutcomeUnknown, Refused, Unreachable
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
-from spaces.models import AuditEntry, Conference, Participant, Participation, Room, Space
+from spaces.models import AuditEntry, Conference, DeviceIdentity, Participant, Participation, Room, Space
 from spaces.models.pieces import delete_in_pieces
 from spaces.words import counted, joined
 from spaces.words import text as _
@@ -335,7 +335,8 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
 
 
 def forget(*, actor: Actor) -> tuple[int, int]:
-    """Throw away what has been kept for long enough: names in calls that ended MEETADMIN_KEEP_NAMES days ago, and calls that ended
+    """Throw away what has been kept for long enough: names in calls that ended MEETADMIN_KEEP_NAMES days ago, accounts that somebody
+    should have said about whether they are devices, last seen then, and calls that ended
     MEETADMIN_KEEP_CALLS days ago. A call whose end nobody could see, because the link or the access was lost while it ran, is
     taken to have ended when it was last counted. Returns how many rows of either. Harmless twice and when it is killed: it goes
     piece by piece, and what it does not get to within its time is left to the next run.
@@ -349,6 +350,8 @@ def forget(*, actor: Actor) -> tuple[int, int]:
         Participation.objects.filter(conference__ended_at__lt=names_until),
         Participation.objects.filter(conference__ended_at=None, conference__counted_at__lt=names_until),
         Participant.objects.filter(conference__counted_at__lt=names_until),
+        DeviceIdentity.objects.filter(is_device=None, seen_at__lt=names_until),
+        DeviceIdentity.objects.filter(is_device=False, seen_at__lt=calls_until),
     ]
     calls = [
         Conference.objects.filter(ended_at__lt=calls_until),

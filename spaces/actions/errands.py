@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from spaces import live
 from spaces.actions.asking import HIDDEN
-from spaces.actions.heads import hosts_of, parts
+from spaces.actions.heads import parts, recordings_due, recordings_hidden, take_participants
 from spaces.google import resources
 from spaces.google.errors import AccessRefused, GoogleError, NotFound, Refused
 from spaces.google.meet import RECORDS_PER_PAGE, MeetClient
-from spaces.models import Account, Conference, Member, Space
+from spaces.models import Account, Conference, Member, Participant, Space
 from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
 
@@ -172,7 +172,6 @@ def _if_shown() -> Iterator[None]:
 
 def heads(
     call: Conference,
-    devices: frozenset[str],
     *,
     within: timedelta,
     same: Callable[[Conference, datetime], None],
@@ -190,22 +189,36 @@ def heads(
         or (call.stuck_at is not None and call.stuck_at <= now + within and listed < call.stuck_at - within)
     )
     if by_name:
-        return _everybody(call, devices)
+        return _everybody(call)
 
     def take(number: int, asked_at: datetime) -> Iterable[Errand]:
         if number != call.heads:
-            return [_everybody(call, devices)]
+            return [_everybody(call)]
         same(call, asked_at)
         return []
 
     return Errand("people", lambda client: client.head_count(call.record), take, _leave)
 
 
-def _everybody(call: Conference, devices: frozenset[str]) -> Errand:
-    def take(everybody: list[resources.Participant], asked_at: datetime) -> None:
-        call.count(parts(everybody, devices), counted_at=asked_at, hosts=hosts_of(call.space))
+def _everybody(call: Conference) -> Errand:
+    def take(everybody: list[resources.Participant], asked_at: datetime) -> Iterable[Errand]:
+        present = [one for one in take_participants(call, everybody, asked_at) if one.left_at is None]
+        people = any(one.kind in {Participant.Kind.PERSON, Participant.Kind.GUEST} for one in present)
+        return [_recordings(call)] if recordings_due(call, asked_at, people=people) else []
 
     return Errand("people", lambda client: client.participants(call.record, present_only=False), take, _leave)
+
+
+def _recordings(call: Conference) -> Errand:
+    """Read whether a call is being recorded."""
+
+    def take(found: list[resources.Recording], asked_at: datetime) -> None:
+        call.note_recordings(found, read_at=asked_at)
+
+    def hidden(_: GoogleError, asked_at: datetime) -> None:
+        recordings_hidden(call, asked_at)
+
+    return Errand("people", lambda client: client.recordings(call.record), take, hidden)
 
 
 def _leave(*_: object) -> None:
@@ -215,7 +228,7 @@ def _leave(*_: object) -> None:
 # What can wait
 
 
-def slow(account: Account, devices: frozenset[str], readings: float) -> list[Errand]:
+def slow(account: Account, readings: float) -> list[Errand]:
     """What can wait, in so many readings on average: looking for ended calls, settling some of them, reading settings that were
     not read for longest."""
     now = timezone.now()
@@ -231,14 +244,10 @@ def slow(account: Account, devices: frozenset[str], readings: float) -> list[Err
         return []
     share = readings / kinds
     # The latest first: after a long time away there may be more than can be read before Google forgets the first ones.
-    settling = over.order_by("-ended_at")[: _about(share)]
+    settling = over.select_related("space").order_by("-ended_at")[: _about(share)]
     reading = stale[: _about(share / 2)]  # two readings each
     harvesting = [_harvest(account, seen_to, share)] if unseen and _about(min(share, 1)) else []
-    return (
-        harvesting
-        + [_settle(call, devices) for call in settling]
-        + [link(space, vital=False) for space in reading]
-    )
+    return harvesting + [_settle(call) for call in settling] + [link(space, vital=False) for space in reading]
 
 
 def _about(number: float) -> int:
@@ -297,11 +306,11 @@ def _keep_ended(account: Account, found: Iterable[resources.ConferenceRecord]) -
             )
 
 
-def _settle(call: Conference, devices: frozenset[str]) -> Errand:
+def _settle(call: Conference) -> Errand:
     """Read once more who took part in a call that is over."""
 
     def take(everybody: list[resources.Participant], asked_at: datetime) -> None:
-        call.settle(parts(everybody, devices), settled_at=asked_at)
+        call.settle(parts(call.space, everybody, seen_at=asked_at), settled_at=asked_at)
 
     def hidden(refusal: GoogleError, asked_at: datetime) -> None:
         soon = call.ended_at is not None and call.ended_at > asked_at - ASK_AGAIN_FOR

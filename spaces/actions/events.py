@@ -13,7 +13,7 @@ from django.utils import timezone
 from spaces import access, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
-from spaces.actions.heads import count_heads, device_names
+from spaces.actions.heads import count_heads, read_recordings
 from spaces.google import events, pubsub, resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, TryLater
 from spaces.meet import Lane
@@ -36,12 +36,13 @@ NOT_OURS_FOR = (
 
 OF_CALLS = {events.CONFERENCE_STARTED, events.CONFERENCE_ENDED}
 OF_PEOPLE = {events.PARTICIPANT_JOINED, events.PARTICIPANT_LEFT}
+OF_RECORDINGS = {events.RECORDING_STARTED, events.RECORDING_ENDED}
 
 
 def receive(*, authorization: str, body: bytes, actor: Actor) -> bool:
     """Take in one push: check that it is from Google and meant for us, and store it. Returns False for a duplicate.
 
-    Raises pubsub.NotAuthentic, or TryLater when Google's keys are not to be had. Anything that is authentic is stored, however
+    Raises pubsub.NotAuthentic, or TryLater when Google's signing keys are unavailable. Anything that is authentic is stored, however
     unreadable, so that Pub/Sub does not send it again and again.
     """
     access.require(actor, Permission.EVENTS_TAKE)
@@ -96,7 +97,7 @@ def process(*, actor: Actor) -> float | None:
             Event.settle([event], Event.Outcome.LIFECYCLE)
         elif event.detail:
             Event.settle([event], Event.Outcome.UNREADABLE)
-        elif event.record and event.type in OF_CALLS | OF_PEOPLE:
+        elif event.record and event.type in OF_CALLS | OF_PEOPLE | OF_RECORDINGS:
             calls.setdefault(event.record, []).append(event)
         else:
             Event.settle([event], Event.Outcome.IGNORED)
@@ -126,14 +127,15 @@ def process(*, actor: Actor) -> float | None:
 def _follow(
     record: str, group: Sequence[Event], listener: Account | None, away: dict[int, float]
 ) -> float | None:
-    """Ask Google about one call that events hint at: about itself if it is new or has begun or ended, and who is in it. Two
-    questions at most. Returns the seconds after which there is more to do."""
+    """Ask Google about one call that events hint at: about itself if it is new or has begun or ended, who is in it, and whether
+    it is recorded. One question for each of these at most. Returns the seconds after which there is more to do."""
     call = Conference.objects.select_related("space__account").filter(record=record).first()
     account = call.space.account if call else listener
     if account is None or cache.get(_not_ours(record)):
         Event.settle(group, Event.Outcome.NOT_OURS)
         return None
     of_call = [event for event in group if event.type in OF_CALLS]
+    of_recording = [event for event in group if event.type in OF_RECORDINGS]
     if call and call.ended_at and not of_call:
         Event.settle(group, Event.Outcome.OLD)
         return None
@@ -162,7 +164,10 @@ def _follow(
                 call = _take_in(space, seen, asked_at)
                 _until_count(record)
             if call and call.ended_at is None:
-                count_heads(client, call, device_names())
+                if len(of_recording) < len(group) or call.counted_at is None:
+                    count_heads(client, call)
+                if of_recording:
+                    read_recordings(client, call)
     except (NotFound, NotPermitted):
         Event.settle(group, Event.Outcome.HIDDEN)
     except TryLater as error:

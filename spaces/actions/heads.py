@@ -1,46 +1,127 @@
-"""Who is in a call: read from Google, told apart by kind. Shared by the verbs."""
+"""Who is in a call and whether it is recorded: read from Google, told apart by kind, stored. Shared by the verbs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces.google import resources
+from spaces.google.errors import NotFound, NotPermitted, ScopeMissing
 from spaces.google.meet import MeetClient
-from spaces.models import Conference, Participant, Participation, Person, Room, Space
+from spaces.models import (
+    Conference,
+    DeviceIdentity,
+    Participant,
+    Participation,
+    Person,
+    PersonAlias,
+    Room,
+    Space,
+)
+from spaces.models import recognition as rules
+from spaces.models.conferences import COUNTERS
+from spaces.models.rooms import RoomQuerySet
+
+RECORDINGS_AGAIN = timedelta(minutes=10)
+"""How often the recordings of a call are read that is being recorded, records by itself, or has no people left in it."""
+RECORDINGS_SELDOM = timedelta(minutes=30)
+"""How often they are read of any other call. Where Google sends events, those tell sooner."""
+AUTO_RECORDING = "artifactConfig.recordingConfig.autoRecordingGeneration"
+TOO_YOUNG = timedelta(minutes=3)
+"""A call that began later is not asked about for the first time: hardly anybody has pressed "Record" by then."""
 
 
-def count_heads(client: MeetClient, call: Conference, devices: frozenset[str]) -> None:
-    """Count who is in the call, by kind, and note when anybody last came or went.
-
-    Google shows a room device as a signed-in user under the device's name (Meet REST reference, "participants"), so the
-    names of our devices, in lower case, tell them from people.
-    """
+def count_heads(client: MeetClient, call: Conference) -> None:
+    """Count who is in the call, by kind, and note when anybody last came or went."""
     asked_at = timezone.now()
     everybody = client.participants(call.record, present_only=False)
-    call.count(parts(everybody, devices), counted_at=asked_at, hosts=hosts_of(call.space))
+    take_participants(call, everybody, asked_at)
 
 
-def parts(everybody: Iterable[resources.Participant], devices: frozenset[str]) -> list[Participation]:
-    """What Google lists of a call, as we keep it."""
-    return [_part(one, devices) for one in everybody]
+def take_participants(
+    call: Conference, everybody: Sequence[resources.Participant], asked_at: datetime
+) -> list[Participation]:
+    """Store who is in the call and who was, as Google listed them all; returns them by kind."""
+    found = parts(call.space, everybody, seen_at=asked_at)
+    call.count(found, counted_at=asked_at, hosts=hosts_of(call.space))
+    return found
 
 
-def _part(one: resources.Participant, devices: frozenset[str]) -> Participation:
-    if one.kind == "guest":
-        kind = Participant.Kind.GUEST
-    elif one.kind == "phone":
-        kind = Participant.Kind.PHONE
-    else:
-        is_device = one.display_name.strip().lower() in devices
-        kind = Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON
-    return Participation(
-        name=one.name,
-        kind=kind,
-        google_id=one.google_id or "",
-        display_name=one.display_name,
-        joined_at=one.joined_at,
-        left_at=one.left_at,
+def parts(
+    space: Space, everybody: Iterable[resources.Participant], *, seen_at: datetime
+) -> list[Participation]:
+    """What Google lists of a call in this space, as we keep it. What recognition has learned about Google ids is stored."""
+    listed = list(everybody)
+    seen = [rules.Seen(one.kind, one.google_id or "", one.display_name) for one in listed]
+    room = _room_of(space)
+    known = _known(room, seen)
+    found = []
+    for one, this in zip(listed, seen, strict=True):
+        verdict = rules.recognise(this, known)
+        _learn(this, verdict, room, seen_at)
+        found.append(
+            Participation(
+                name=one.name,
+                kind=Participant.Kind(verdict.kind),
+                google_id=this.google_id,
+                display_name=this.display_name,
+                joined_at=one.joined_at,
+                left_at=one.left_at,
+            )
+        )
+    return found
+
+
+def _room_of(space: Space) -> Room | None:
+    """The room whose link this is, or was."""
+    mine = Q(space=space) if space.former_room_id is None else Q(space=space) | Q(pk=space.former_room_id)
+    return Room.objects.select_related("building").filter(mine).first()
+
+
+def _known(room: Room | None, seen: Sequence[rules.Seen]) -> rules.Known:
+    """What is known about these participants of a call in this room. Asked for each list anew, because somebody may just have
+    answered; the number of queries does not depend on how many they are."""
+    ids = {one.google_id for one in seen if one.google_id}
+    people = frozenset(
+        Person.objects.filter(google_id__in=ids).values_list("google_id", flat=True) if ids else ()
+    )
+    identities = {
+        one.google_id: rules.Identity(one.is_device, one.room_id, confirmed=one.confirmed_at is not None)
+        for one in (DeviceIdentity.objects.filter(google_id__in=ids) if ids else ())
+    }
+    decided = {google_id for google_id, one in identities.items() if one.is_device is not None}
+    unknown = [
+        one.display_name
+        for one in seen
+        if one.kind != "phone" and one.google_id not in people and one.google_id not in decided
+    ]
+    names: dict[str, int] = {}
+    if unknown:
+        others = RoomQuerySet(Room).select_related("building").named_like(rules.candidates(unknown))
+        here = [room.device_names(here=True)] if room else []
+        names = rules.index([*here, *(one.device_names() for one in others.order_by("pk"))])
+    return rules.Known(
+        people=frozenset(one for one in people if one),
+        identities=identities,
+        names=names,
+        bots=rules.patterns(settings.BOT_NAMES),
+    )
+
+
+def _learn(seen: rules.Seen, verdict: rules.Recognised, room: Room | None, seen_at: datetime) -> None:
+    """Remember the Google id of a device that was recognised by its name, so that a later rename does not matter, and of an
+    account that somebody should be asked about."""
+    is_device = verdict.kind == rules.Kind.DEVICE
+    if not seen.google_id or not (is_device or verdict.ask):
+        return
+    DeviceIdentity.note(
+        seen.google_id,
+        seen.display_name,
+        room=verdict.room if is_device else (room.pk if room else None),
+        is_device=True if is_device else None,
+        seen_at=seen_at,
     )
 
 
@@ -48,12 +129,89 @@ def hosts_of(space: Space) -> frozenset[str]:
     """The Google ids of those known to run calls here: the account that owns the link, the room's owners and deputies, and the
     co-hosts, as far as we know who they are at Google."""
     cohosts = space.members.filter(role="COHOST").values("email")
-    people = Person.objects.filter(Q(ownerships__room__space=space) | Q(email__in=cohosts))
+    by_alias = PersonAlias.objects.filter(address__in=cohosts).values("person")
+    people = Person.objects.filter(
+        Q(ownerships__room__space=space) | Q(email__in=cohosts) | Q(pk__in=by_alias)
+    )
     ids = {space.account.google_id, *people.exclude(google_id=None).values_list("google_id", flat=True)}
     return frozenset(one for one in ids if one)
 
 
-def device_names() -> frozenset[str]:
-    """The names of all our room devices, in lower case: a device may sit in another room's call."""
-    names = Room.objects.exclude(device_name="").values_list("device_name", flat=True)
-    return frozenset(name.strip().lower() for name in names)
+def recount(call: Conference) -> None:
+    """Tell anew what the participants of a running call are, from what is stored, after names or answers changed."""
+    everybody = [_listed(one) for one in call.participations.all()]
+    present = sum(one.left_at is None for one in everybody)
+    if call.counted_at is None or present != call.heads:
+        return  # not counted yet, or their names are gone: the next list tells
+    found = parts(call.space, everybody, seen_at=call.counted_at)
+    call.count(found, counted_at=call.counted_at, listed_at=call.listed_at, hosts=hosts_of(call.space))
+
+
+_KINDS: dict[str, resources.ParticipantKind] = {
+    Participant.Kind.PHONE: "phone",
+    Participant.Kind.GUEST: "guest",
+}
+
+
+def _listed(part: Participation) -> resources.Participant:
+    """A stored participant as Google had listed it. Only those who are signed in have a Google id."""
+    kind = _KINDS.get(
+        part.kind, "guest" if part.kind == Participant.Kind.BOT and not part.google_id else "signed_in"
+    )
+    return resources.Participant(
+        name=part.name,
+        kind=kind,
+        google_id=part.google_id or None,
+        display_name=part.display_name,
+        joined_at=part.joined_at,
+        left_at=part.left_at,
+    )
+
+
+def recount_everywhere(google_id: str, kind: Participant.Kind) -> None:
+    """Count somebody as this kind in all calls: in running ones by counting anew, in the numbers of past ones by moving them from
+    their column to the other."""
+    theirs = Participation.objects.filter(google_id=google_id)
+    for was in Participant.Kind.values:
+        if was == kind:
+            continue
+        past = theirs.filter(kind=was, conference__ended_at__isnull=False)
+        before, after = (f"all_{COUNTERS[Participant.Kind(one)]}" for one in (was, kind))
+        calls = Conference.objects.filter(pk__in=past.values("conference"), **{f"{before}__gt": 0})
+        calls.update(**{before: F(before) - 1, after: F(after) + 1})
+        past.update(kind=kind)
+    running = Conference.objects.filter(ended_at=None, participations__google_id=google_id)
+    for call in running.select_related("space__account").distinct():
+        recount(call)
+
+
+# Recordings
+
+
+def read_recordings(client: MeetClient, call: Conference) -> None:
+    """Read whether the call is being recorded. That Google hides its recordings from us is no reason to ask again soon."""
+    asked_at = timezone.now()
+    try:
+        call.note_recordings(client.recordings(call.record), read_at=asked_at)
+    except ScopeMissing:
+        raise
+    except (NotFound, NotPermitted):
+        recordings_hidden(call, asked_at)
+
+
+def recordings_hidden(call: Conference, asked_at: datetime) -> None:
+    """Note that Google did not show the recordings of this call. What was known of them stays."""
+    Conference.objects.filter(pk=call.pk).update(recordings_read_at=asked_at)
+
+
+def recordings_due(call: Conference, now: datetime, *, people: bool) -> bool:
+    """Whether the recordings of a running call should be read along with its participants. `people`: there are some in it.
+
+    Google tells of a recording only to who asks for it, one reading a call, so those are read often where a recording matters
+    or is likely, and seldom elsewhere.
+    """
+    automatic = call.space.settings.get(AUTO_RECORDING) == "ON"
+    likely = automatic or call.recording_since is not None or not people
+    if call.recordings_read_at is None:
+        return automatic or call.started_at is None or call.started_at < now - TOO_YOUNG
+    return call.recordings_read_at < now - (RECORDINGS_AGAIN if likely else RECORDINGS_SELDOM)

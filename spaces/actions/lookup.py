@@ -2,10 +2,9 @@
 about an unknown code is a separate, stated step."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -17,22 +16,29 @@ from django.utils.formats import date_format
 from spaces import access
 from spaces.access import Permission
 from spaces.actions.asking import sight, usable_for
+from spaces.actions.similar_codes import beginning_with, near, pieces
+from spaces.actions.wordsearch import Found, by_all_words, by_most_words, in_order
 from spaces.google import codes, resources
 from spaces.models import Account, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.words import Text, counted, joined
 from spaces.words import text as _
 
-MOST_ROOMS = 20
-MOST_NEAR = 5
-MOST_ALIKE = 500
+MOST_ROOMS = 12
+SHORT = 200
+"""Letters up to which a text may be a name or a question; what is longer is a document without a link."""
 
-Verdict = Literal["empty", "ours", "former", "retired", "unknown", "not_a_code", "rooms", "nothing"]
+Verdict = Literal["empty", "ours", "former", "unknown", "not_a_code", "rooms", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict in one word and one sentence, and the rooms it speaks of (only such as the person may open)."""
+    """The verdict in one word and one sentence, and the rooms it speaks of (only such as the person may open).
+
+    `more`: how many further rooms match. `near`: rooms whose code may be meant by an unknown one, the likeliest first. `ignored`:
+    words of the text that no room has. `known`: words that find rooms, when another one finds none. `refused`: the text is
+    Meet's own error page. `at`: when the link was replaced, of a former one.
+    """
 
     verdict: Verdict
     sentence: str
@@ -40,11 +46,13 @@ class Answer:
     rooms: Sequence[Room] = field(default_factory=list)
     more: int = 0
     near: Sequence[Room] = field(default_factory=list)
-    """Rooms whose code differs in one letter from an unknown one: perhaps it was misheard."""
+    ignored: Sequence[str] = ()
+    known: str = ""
+    refused: bool = False
 
 
 def find(*, text: str, actor: Person) -> Answer:
-    """The answer to whatever somebody pasted or typed. Never asks Google."""
+    """Return the answer to whatever somebody pasted or typed. Never asks Google, and writes nothing."""
     text = text.strip()
     if not text:
         return Answer("empty", "")
@@ -53,24 +61,28 @@ def find(*, text: str, actor: Person) -> Answer:
         return _by_address(slug, actor)
     parsed = codes.parse(text)
     if parsed.kind in {"code", "space"}:
-        answer = _by_code(parsed, actor)
-        if answer.verdict != "unknown" or not parsed.bare:
-            return answer
-        named = _by_words(text, actor)
-        return named if named.rooms else answer
-    if parsed.kind == "bad":
-        named = _by_words(text, actor)
-        if named.rooms or (len(text) < 60 and parsed.sentence == codes.NOT_CODES):
-            return named
-    return Answer("not_a_code", parsed.sentence)
+        answer = _by_codes(parsed, text, actor)
+    elif parsed.kind == "bad":
+        answer = _by_text(parsed, text, actor)
+    else:
+        answer = Answer("not_a_code", parsed.sentence)
+    return replace(answer, refused=True) if parsed.refused else answer
 
+
+def _rooms(actor: Person) -> RoomQuerySet:
+    return access.visible_rooms(actor).for_pages().prefetch_related("ownerships__person")
+
+
+# --- Addresses of our own pages -----------------------------------------------------------------------------------
 
 _OWN_PATH = re.compile(r"/(?:r|rooms)/([\w-]{1,120})(?:[/?#].*)?", re.ASCII)
 
 
 def _own_address(text: str) -> str:
-    """The room named by an address of ours, as it stands on the card on the wall; "" if the text is something else. The site may
-    be left out, another site's address is none of ours."""
+    """Return the room named by an address of ours, as it stands on the room's card; "" if the text is something else. The site may
+    be left out; an address of another site is not ours."""
+    if len(text) > SHORT * 10:
+        return ""
     bare = re.sub(r"\Ahttps?://", "", text, flags=re.IGNORECASE)
     site, slash, path = bare.partition("/")
     if site and site.lower() != urlsplit(settings.BASE_URL).netloc.lower():
@@ -80,139 +92,142 @@ def _own_address(text: str) -> str:
 
 
 def _by_address(slug: str, actor: Person) -> Answer:
-    room = (
-        access.visible_rooms(actor)
-        .for_pages()
-        .prefetch_related("ownerships__person")
-        .filter(slug=slug)
-        .first()
-    )
+    room = _rooms(actor).filter(slug=slug).first()
     if room is None:
-        return Answer("nothing", _("No room has the address “%(slug)s” here.") % {"slug": slug})
+        return Answer("nothing", _("No room has the address “%(slug)s”.") % {"slug": slug})
     return Answer("rooms", _("This is the address of %(room)s.") % {"room": room.name}, rooms=[room])
 
 
-def _by_code(parsed: codes.Parsed, actor: Person) -> Answer:
-    key = Q(meeting_code=parsed.value) if parsed.kind == "code" else Q(name=parsed.value)
-    rooms = access.visible_rooms(actor).for_pages().prefetch_related("ownerships__person")
+# --- Codes --------------------------------------------------------------------------------------------------------
+
+
+def _by_codes(parsed: codes.Parsed, text: str, actor: Person) -> Answer:
+    """Return the answer to a code. A loose one may be ordinary words: every candidate is tried, then the text as words."""
+    said = [parsed.value, *(code for code in parsed.candidates if code != parsed.value)]
+    found = _by_several(said, actor)
+    if found:
+        return found
+    unknown = Answer("unknown", _unknown(parsed.value), parsed.value)
+    current = access.visible_rooms(actor).current()
+    if parsed.loose:
+        named = by_all_words(text, current)
+        if named.rooms:
+            return _by_words(named, text, current)
+    if parsed.kind == "code":
+        unknown = replace(unknown, near=near([*said, *pieces(text)] if parsed.loose else said, current))
+    if parsed.loose and not unknown.near:
+        named = by_most_words(text, current)
+        if named.rooms:
+            return _by_words(named, text, current)
+    return unknown
+
+
+def _by_several(said: Iterable[str], actor: Person) -> Answer | None:
+    """Return the answer to those of these codes that are or were ours; None when there is none."""
+    answers = [answer for answer in (_by_code(code, actor) for code in said) if answer]
+    rooms = list({room.pk: room for answer in answers for room in answer.rooms}.values())
+    if len(rooms) < 2:
+        return answers[0] if answers else None
+    return Answer("rooms", _rooms_match(len(rooms)), rooms=rooms[:MOST_ROOMS], more=len(rooms[MOST_ROOMS:]))
+
+
+def _by_code(code: str, actor: Person) -> Answer | None:
+    """Return the answer to a code or space name that is or was ours."""
+    key = Q(name=code) if code.startswith("spaces/") else Q(meeting_code=code)
+    rooms = _rooms(actor)
     # Google gives a code that has died to another space: whoever was seen with it last has it now, in use or not.
     latest = Space.objects.order_by(F("code_confirmed_at").desc(nulls_last=True), "-pk").filter(key)
     space = latest.filter(retired_at=None).first() or latest.first()
     if space:
         room = rooms.filter(space=space).first()
         if room:
-            return Answer(
-                "ours", _("This is the link of %(room)s.") % {"room": room.name}, parsed.value, [room]
-            )
+            return Answer("ours", _("This is the link of %(room)s.") % {"room": room.name}, code, [room])
         former = rooms.filter(former_spaces=space).first()
         if former:
-            return _moved(
-                former,
-                parsed.value,
-                _("An old link: %(room)s had this link until it was given a new one."),
-                space.retired_at,
-            )
-    past = PastCode.objects.filter(code=parsed.value).select_related("space").first()
+            return _moved(former, code, _("This is an old link of %(room)s."), space.retired_at)
+    past = PastCode.objects.filter(code=code).select_related("space").first()
     if past:
         room = rooms.filter(Q(space=past.space) | Q(pk=past.space.former_room_id)).first()
         if room:
-            return _moved(
-                room,
-                parsed.value,
-                _("An old link: %(room)s had this code; Google has given its space another one."),
-                past.replaced_at,
-            )
-    return Answer(
-        "unknown",
-        _(
-            "%(code)s is none of our rooms' links, now or earlier. It may be somebody's own meeting, "
-            "or a code that has died."
-        )
-        % {"code": parsed.value},
-        parsed.value,
-        near=_near(parsed.value, actor) if parsed.kind == "code" else [],
-    )
-
-
-def _near(code: str, actor: Person) -> list[Room]:
-    """Rooms whose code is one letter, or two neighbouring letters in the wrong order, away from this one. One half of the code
-    is then as it was said, which the database can look for."""
-    halves = Q(space__meeting_code__startswith=code[:6]) | Q(space__meeting_code__endswith=code[6:])
-    rooms = access.visible_rooms(actor).current().filter(halves).select_related("space").order_by("name")[:50]
-    return [room for room in rooms if room.space and _misheard(code, room.space.meeting_code)][:MOST_NEAR]
-
-
-def _misheard(said: str, code: str) -> bool:
-    if len(said) != len(code):
-        return False
-    wrong = [place for place, (one, other) in enumerate(zip(said, code, strict=True)) if one != other]
-    if len(wrong) == 2 and wrong[1] == wrong[0] + 1:
-        return said[wrong[0]] + said[wrong[1]] == code[wrong[1]] + code[wrong[0]]
-    return len(wrong) == 1
+            what = _("This is an old code of %(room)s. Google has given its link a new code.")
+            return _moved(room, code, what, past.replaced_at)
+    return None
 
 
 def _moved(room: Room, code: str, what: Text, when: datetime | None) -> Answer:
     parts = [what % {"room": room.name}]
     if when:
-        parts.append(
-            _("That was on %(day)s.") % {"day": date_format(timezone.localtime(when), "DATE_FORMAT")}
-        )
+        day = date_format(timezone.localtime(when), "DATE_FORMAT")
+        parts.append(_("It was replaced on %(day)s.") % {"day": day})
     if room.space and room.space.meeting_code:
         parts.append(_("Use %(code)s instead.") % {"code": room.space.meeting_code})
     else:
-        parts.append(_("It has no link now."))
+        parts.append(_("The room has no link now."))
     return Answer("former", joined(*parts), code, [room])
 
 
-def _by_words(text: str, actor: Person) -> Answer:
-    everything = access.visible_rooms(actor).current()
-    rooms, number = _some(everything.matching(text[:200]))
-    if rooms:
-        sentence = counted("%(n)s room matches.", "%(n)s rooms match.", number) % {"n": number}
-        if number == 1:
-            sentence = _("This is %(room)s.") % {"room": rooms[0].name}
-        return Answer("rooms", sentence, rooms=rooms, more=number - len(rooms))
+def _unknown(code: str) -> Text:
+    sentence = _(
+        "%(code)s is not one of our links, past or present. Perhaps a private meeting or an expired code."
+    )
+    return sentence % {"code": code}
+
+
+# --- Words --------------------------------------------------------------------------------------------------------
+
+
+def _by_text(parsed: codes.Parsed, text: str, actor: Person) -> Answer:
+    """Return the answer to a text without a code: a name, an owner, a code with a slip in it, or a sentence with a name in it."""
+    current = access.visible_rooms(actor).current()
+    begun = beginning_with(text, current)
+    if begun:
+        return Answer("unknown", _("This is only the beginning of a code."), near=begun)
+    named = by_all_words(text, current)
+    if not named.rooms:
+        close = near(pieces(text), current)
+        if close:
+            return Answer("unknown", _("This is not one of our codes."), near=close)
+        named = by_most_words(text, current)
+    has_link = re.search(r"://|\bmeet\.google\b", text[:SHORT]) is not None
+    if not named.rooms and (has_link or len(text) > SHORT or text.startswith("spaces/")):
+        return Answer("not_a_code", parsed.sentence)
+    return _by_words(named, text, current)
+
+
+def _by_words(found: Found, text: str, rooms: RoomQuerySet) -> Answer:
+    number = found.total
+    if not found.rooms:
+        return _nothing(found, text)
+    chosen = found.rooms[:1] if found.certain else found.rooms[:MOST_ROOMS]
+    shown = in_order(chosen, rooms)
+    if found.partial:
+        sentence = counted(
+            "No exact match; %(n)s partial match.", "No exact match; %(n)s partial matches.", number
+        ) % {"n": number}
+    elif found.certain and shown:
+        sentence = _("This is %(room)s.") % {"room": shown[0].name}
+    else:
+        sentence = _rooms_match(number)
+    return Answer("rooms", sentence, rooms=shown, more=number - len(chosen), ignored=found.ignored)
+
+
+def _rooms_match(number: int) -> Text:
+    return counted("%(n)s room matches.", "%(n)s rooms match.", number) % {"n": number}
+
+
+def _nothing(found: Found, text: str) -> Answer:
     if re.fullmatch(r"\S+@\S+", text):
-        return Answer("nothing", _("No room has %(text)s as its owner or deputy.") % {"text": text[:80]})
-    rooms, number = _some(_nearly(text[:200], everything))
-    if not rooms:
-        return Answer("nothing", _("No room, place, owner or code matches “%(text)s”.") % {"text": text[:80]})
-    sentence = counted(
-        "Nothing is called “%(text)s”, but %(n)s room comes near.",
-        "Nothing is called “%(text)s”, but %(n)s rooms come near.",
-        number,
-    ) % {"n": number, "text": text[:80]}
-    return Answer("rooms", sentence, rooms=rooms, more=number - len(rooms))
+        return Answer(
+            "nothing", _("%(text)s does not own any room, nor is it a deputy.") % {"text": text[:80]}
+        )
+    if found.missing and found.known:
+        sentence = _("No room matches “%(text)s”.") % {"text": ", ".join(found.missing)[:80]}
+        return Answer("nothing", sentence, known=" ".join(found.known))
+    sentence = _("No room, building, owner or code matches “%(text)s”.")
+    return Answer("nothing", sentence % {"text": text if len(text) <= 80 else f"{text[:79]}…"})
 
 
-def _some(found: RoomQuerySet) -> tuple[list[Room], int]:
-    """The first rooms of these, and how many there are."""
-    rooms = list(found.for_pages().prefetch_related("ownerships__person").order_by("name")[: MOST_ROOMS + 1])
-    return rooms[:MOST_ROOMS], found.count() if len(rooms) > MOST_ROOMS else len(rooms)
-
-
-def _nearly(text: str, rooms: RoomQuerySet) -> RoomQuerySet:
-    """What is meant by “berlin 314” and by “room 3.14 is blocked”: a name written otherwise, or else the words with a number in
-    them, which say which room it is."""
-    alike = _written_otherwise(text, rooms)
-    if alike:
-        return rooms.filter(pk__in=alike)
-    numbered = " ".join(re.findall(r"[\w.-]*\d[\w.-]*\b", text))
-    return rooms.matching(numbered) if numbered else rooms.none()
-
-
-def _written_otherwise(text: str, rooms: RoomQuerySet) -> list[int]:
-    """Ids of the rooms with the same letters and digits in their place and name, whatever stands between them."""
-    wanted = _squashed(text)
-    if len(wanted) < 3:
-        return []
-    names = rooms.values_list("pk", "name", "building__name", "building__code")
-    found = (pk for pk, name, *places in names if any(wanted in _squashed(place + name) for place in places))
-    return list(islice(found, MOST_ALIKE))
-
-
-def _squashed(text: str) -> str:
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+# --- Asking Google ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Verbs about people: admit at sign-in, give a role, stop and let in again."""
+"""Verbs about people: admit at sign-in, give a role, stop and let in again. Merging and handing over: succession.py."""
 
 from collections.abc import Iterable, Mapping
 
@@ -9,64 +9,97 @@ from django.db import transaction
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
-from spaces.models import Building, Person, Role
+from spaces.google import addresses
+from spaces.models import Building, Person, PersonAlias, Role
+from spaces.words import joined
 from spaces.words import text as _
 
-FORMER = "former-"
-"""So begin the addresses of those whose address went to somebody else."""
+NOT_SIGNED_IN = _(
+    "Not signed in yet: %(address)s. If this is a group, an alias or a typing error, nobody ever will; enter the person's own "
+    "address instead."
+)
+
+
+def refuse_addresses(given: Iterable[str]) -> None:
+    """Raise audit.Refused, with every reason, when nobody can ever sign in with one of these addresses."""
+    reasons = [why for address in given if (why := addresses.explain(address, settings.DOMAINS))]
+    if reasons:
+        raise audit.Refused(joined(*reasons))
 
 
 def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
-    """The person who has just proved to be `google_id` (Google's `sub`), with a verified address of an allowed domain.
+    """Return the person who has just proved to be `google_id` (Google's `sub`), with a verified address of an allowed domain.
 
     Somebody who was given rooms or a role by address before is recognised at the first sign-in. An address that has moved
-    to another human being brings none of the earlier holder's rights. The first admins come from configuration.
+    to another Google account brings none of the earlier holder's rights; an admin settles whether it is the same person. The
+    first admins come from configuration. Nothing is stored for a person who is locked out or was merged: look at `is_active`.
     """
     access.require(actor, Permission.PEOPLE_ADMIT)
     address = email.strip().lower()
     with transaction.atomic():
-        person = Person.objects.select_for_update().filter(google_id=google_id).first()
-        holder = Person.objects.select_for_update().filter(email=address).first()
-        if holder and holder != person and holder.google_id:
-            _lose_address(holder, actor)
-            holder = None
-        if person is None:
-            person = holder or Person.objects.named(address)
-            person.google_id = google_id
-        elif holder and holder != person:
-            _merge_invitation(holder, person)
-        person.email, person.name = address, name[:200] or person.name
-        first = address in settings.FIRST_ADMINS and not person.last_login
-        if first and not _had_before(address) and person.role != Role.ADMIN:
-            person.role = Role.ADMIN
-            audit.note(
-                verb=Permission.PEOPLE_MANAGE,
-                actor=actor,
-                target=address,
-                detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),
-                after={"role": Role.ADMIN},
-            )
+        everybody = Person.objects.select_for_update(of=("self",))
+        person = everybody.filter(google_id=google_id).first()
+        if person and not person.is_active:
+            return person
+        holder = Person.objects.by_address(address)
+        holder = everybody.get(pk=holder.pk) if holder else None
+        if person is None and holder and not holder.has_signed_in:
+            if not holder.is_active:
+                return holder
+            person = holder
+        had_before = Person.objects.filter(former_email=address).exists()
+        if holder and holder != person:
+            if holder.has_signed_in:
+                _lose_address(holder, address, actor)
+                had_before = True
+            elif person:
+                _merge_invitation(holder, person)
+        person = person or Person.objects.named(address)
+        _take_address(person, google_id, address)
+        if holder and holder != person and holder.has_signed_in:
+            Person.objects.filter(pk=holder.pk).update(address_taken_by=person)
+        person.name = name[:200] or person.name
+        if address in settings.FIRST_ADMINS and not person.last_login and not had_before:
+            _make_first_admin(person, actor)
         person.save()
     return person
 
 
-def _lose_address(holder: Person, actor: Actor) -> None:
-    """Somebody else has this address now. The earlier holder keeps their rights under a mark and can sign in with a new one."""
+def _take_address(person: Person, google_id: str, address: str) -> None:
+    """Give the person this address. Google keeps a replaced one as an alias, so it goes on finding them."""
+    PersonAlias.objects.filter(address=address).delete()
+    if person.email and person.email != address:
+        PersonAlias.objects.create(person=person, address=person.email)
+    person.google_id, person.email = google_id, address
+    person.address_taken_by = None  # who signs in is another one than the account that took the address
+
+
+def _lose_address(holder: Person, address: str, actor: Actor) -> None:
+    """Another Google account has this address now. The earlier holder keeps their rights and can sign in with another address."""
     audit.note(
         verb=Permission.PEOPLE_ADMIT,
         actor=actor,
-        target=holder.email,
+        target=address,
         detail=_(
             "The address belongs to another Google account now; the earlier holder's rights did not go along."
         ),
     )
-    holder.email = f"{FORMER}{holder.pk}.{holder.email}"
-    holder.save(update_fields=["email"])
+    if holder.email == address:
+        Person.objects.filter(pk=holder.pk).update(email=None, former_email=address)
+    holder.aliases.filter(address=address).delete()
 
 
-def _had_before(address: str) -> bool:
-    """Whether this was somebody else's address once."""
-    return Person.objects.filter(email__startswith=FORMER, email__endswith=f".{address}").exists()
+def _make_first_admin(person: Person, actor: Actor) -> None:
+    if person.role == Role.ADMIN:
+        return
+    person.role = Role.ADMIN
+    audit.note(
+        verb=Permission.PEOPLE_MANAGE,
+        actor=actor,
+        target=person.handle,
+        detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),
+        after={"role": Role.ADMIN},
+    )
 
 
 def _merge_invitation(invited: Person, person: Person) -> None:
@@ -77,70 +110,110 @@ def _merge_invitation(invited: Person, person: Person) -> None:
         person.role = invited.role
         person.buildings.set(invited.buildings.all())
     person.is_active = person.is_active and invited.is_active
+    invited.merged.update(merged_into=person)
+    invited.aliases.update(person=person)
+    other = invited.email
     invited.delete()
+    if other:  # an alias brought us here, or it is the address that the person takes next
+        PersonAlias.objects.create(person=person, address=other)
 
 
 _ROLES = {Role.COLLEAGUE: _("colleague"), Role.HELPDESK: _("helpdesk"), Role.ADMIN: _("admin")}
 
 
 def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
-    """Give somebody a role, known to us or not yet. An admin may be limited to buildings.
+    """Give the person with this address or alias a role, known to us or not yet. An admin may be limited to buildings.
 
-    Raises NotAllowed; audit.Refused when the domain is not allowed or the last unlimited admin would be gone.
+    Raises NotAllowed; audit.Refused when nobody can sign in with the address, buildings are given for another role than admin,
+    or the last unlimited admin would be gone.
     """
     access.require(actor, Permission.PEOPLE_MANAGE)
-    address = email.strip().lower()
-    if (
-        settings.DOMAINS
-        and address.rpartition("@")[2] not in settings.DOMAINS
-        and not Person.objects.filter(email=address)
-    ):
-        raise audit.Refused(
-            _("%(address)s is not of an allowed domain (%(domains)s) and could not sign in.")
-            % {"address": address, "domains": ", ".join(sorted(settings.DOMAINS))}
-        )
-    wanted = sorted(building.pk for building in buildings) if role == Role.ADMIN else []
+    person = Person.objects.by_address(email)
+    if person is None:
+        refuse_addresses([email.strip()])
     with transaction.atomic():
-        person = Person.objects.named(address)
+        person = person or Person.objects.named(email)
+        return change_role(person=person, role=role, buildings=buildings, actor=actor)
+
+
+def change_role(*, person: Person, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
+    """Give this person a role. Raises as `set_role` does; a role can be taken away from everybody."""
+    access.require(actor, Permission.PEOPLE_MANAGE)
+    wanted = sorted(building.pk for building in buildings)
+    if wanted and role != Role.ADMIN:
+        raise audit.Refused(
+            _("Only admins can be limited to buildings. Choose the role Admin or no building.")
+        )
+    refuse_merged(person)
+    if role != Role.COLLEAGUE and role != person.role:
+        _refuse_without_sign_in(person)
+    with transaction.atomic():
         before = {"role": person.role, "buildings": sorted(person.buildings.values_list("pk", flat=True))}
         after = {"role": role, "buildings": wanted}
         if before == after:
             return Outcome(
-                _("Nothing to save: %(address)s has this role already.") % {"address": address}, "info"
+                _("Nothing to save: %(address)s has this role already.") % {"address": person.handle}, "info"
             )
         if role != Role.ADMIN or wanted:
             _refuse_last_admin(person)
         Person.objects.filter(pk=person.pk).update(role=role)
         person.buildings.set(wanted)
         live.rights_changed([person.pk])
-        audit.note(verb=Permission.PEOPLE_MANAGE, actor=actor, target=address, before=before, after=after)
-    return Outcome(_("%(address)s is now %(role)s.") % {"address": address, "role": _ROLES[Role(role)]})
+        audit.note(
+            verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.handle, before=before, after=after
+        )
+    done = _("%(address)s is now %(role)s.") % {"address": person.handle, "role": _ROLES[Role(role)]}
+    if person.has_signed_in:
+        return Outcome(done)
+    return Outcome(joined(done, NOT_SIGNED_IN % {"address": person.handle}))
+
+
+def refuse_merged(person: Person) -> None:
+    """Raise audit.Refused when this row was merged into another person."""
+    if person.merged_into:
+        raise audit.Refused(
+            _("%(person)s was merged into %(into)s. Change that person instead.")
+            % {"person": person.handle, "into": person.merged_into.handle}
+        )
+
+
+def _refuse_without_sign_in(person: Person) -> None:
+    if person.email is None:
+        raise audit.Refused(
+            _("%(person)s has no address any more and cannot sign in with it, so no role was given.")
+            % {"person": person.handle}
+        )
+    refuse_addresses([person.email])
 
 
 def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
-    """Stop somebody from signing in, or let them in again. It holds from their next click."""
+    """Stop somebody from signing in, or let them in again. It holds from their next click. Raises NotAllowed or audit.Refused."""
     access.require(actor, Permission.PEOPLE_MANAGE)
+    refuse_merged(person)
     with transaction.atomic():
         if not active:
             _refuse_last_admin(person)
         if Person.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
             audit.note(
-                verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.email, after={"active": active}
+                verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.handle, after={"active": active}
             )
             live.rights_changed([person.pk])
     return Outcome(
         (_("%(person)s may sign in again.") if active else _("%(person)s is locked out."))
-        % {"person": person.email}
+        % {"person": person.handle}
     )
 
 
 def _refuse_last_admin(person: Person) -> None:
-    admins = Person.objects.filter(role=Role.ADMIN, is_active=True, buildings=None).select_for_update(
-        of=("self",)
+    """Raise audit.Refused when nobody but this person could manage people. Who has never signed in, or whose address was given
+    up, does not count: perhaps they never can."""
+    admins = list(
+        Person.objects.filter(role=Role.ADMIN, is_active=True, buildings=None).select_for_update(of=("self",))
     )
-    if [admin.pk for admin in admins] == [person.pk]:
+    others = [admin for admin in admins if admin.pk != person.pk and admin.has_signed_in and admin.email]
+    if person in admins and not others:
         raise audit.Refused(
-            _("This is the last admin without limits. Make somebody else admin first, or nobody could.")
+            _("This is the last admin without limits who can sign in. Make somebody else admin first.")
         )
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from spaces import live, meet
 from spaces.actions.asking import HIDDEN, acting_as
-from spaces.actions.heads import count_heads, device_names
+from spaces.actions.heads import count_heads, read_recordings
 from spaces.google import credentials, resources
 from spaces.google.errors import GoogleError
 from spaces.google.meet import MeetClient
@@ -74,7 +74,7 @@ def find_origin(account: Account, name: str, *, lane: Lane) -> Space.Origin:
 
 
 def look(space: Space, *, lane: Lane) -> None:
-    """Read one space and, when a call is on, its beginning and who is in; test the origin unless it is known to be ours. Raises a
+    """Read one space and, when a call is on, its beginning, who is in and whether it is recorded; test the origin unless it is known to be ours. Raises a
     GoogleError, after storing what it means. Parts that Google hides are left as they are."""
     with acting_as(space.account, kind="link", lane=lane) as client:
         seen = read_space(client, space)
@@ -107,7 +107,8 @@ def _read_call(client: MeetClient, space: Space, record: str) -> None:
             space.see_call(call.name, seen_at=asked_at, started_at=call.started_at)
         space.refresh_from_db()
         if space.conference:
-            count_heads(client, space.conference, device_names())
+            count_heads(client, space.conference)
+            read_recordings(client, space.conference)
     except HIDDEN as refusal:
         logger.info("%s is hidden: %s", record, refusal.detail)
 

@@ -2,35 +2,43 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
+from anyascii import anyascii
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
+from spaces.actions import buildings
+from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
+from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
+from spaces.models.names import tidy
 from spaces.models.stuck import Limits
+from spaces.words import joined
 from spaces.words import text as _
 
 LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
-WRITTEN = ("name", "building", "floor", "capacity", "device_name", "notes", *LIMITS)
+WRITTEN = ("name", "building", "floor", "capacity", "device_name", "resource_name", "notes", *LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
 class RoomFacts:
-    """What an admin writes about a room. Owners and deputies are e-mail addresses, known to us or not yet. `stuck_…`: minutes after which
-    a call here counts as stuck (models.stuck), where they differ from the installation's."""
+    """What an admin enters about a room. A building that is not saved yet is added with the room. Owners and deputies are e-mail
+    addresses, known to us or not yet. `stuck_…`: minutes after which a call here counts as stuck (models.stuck), where they differ
+    from the installation's."""
 
     name: str
     building: Building
     floor: str = ""
     capacity: int | None = None
     device_name: str = ""
+    resource_name: str = ""
     notes: str = ""
     owners: tuple[str, ...] = ()
     deputies: tuple[str, ...] = ()
@@ -59,36 +67,70 @@ def facts(room: Room) -> RoomFacts:
         floor=room.floor,
         capacity=room.capacity,
         device_name=room.device_name,
+        resource_name=room.resource_name,
         notes=room.notes,
-        owners=tuple(one.person.email for one in people if one.kind == Ownership.Kind.OWNER),
-        deputies=tuple(one.person.email for one in people if one.kind == Ownership.Kind.DEPUTY),
+        owners=_addresses(people, Ownership.Kind.OWNER),
+        deputies=_addresses(people, Ownership.Kind.DEPUTY),
         **{name: getattr(room, name) for name in LIMITS},
     )
 
 
-def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
-    """Add a room. Its address is made of building and name and stays when the name changes.
+def _addresses(people: Iterable[Ownership], kind: str) -> tuple[str, ...]:
+    """The addresses of these owners or deputies. Who has no address any more cannot be written down; see `_set_people`."""
+    return tuple(one.person.email for one in people if one.kind == kind and one.person.email)
 
-    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when somebody else has just added
-    a room of this name.
+
+def new_addresses(given: Iterable[str], room: Room | None) -> list[str]:
+    """The addresses with which those of these owners and deputies sign in who are new to the room. Only they are checked, so that
+    an owner from before does not keep anybody from editing the room."""
+    known = {one.person_id for one in room.ownerships.all()} if room and room.pk else set()
+    found = {address: Person.objects.by_address(address) for address in given}
+    return [
+        person.email or address if person else address
+        for address, person in found.items()
+        if person is None or person.pk not in known
+    ]
+
+
+def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
+    """Add a room, and its building if that is new. Its address is made of building and name and stays when the name changes.
+
+    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when the building has a room of this
+    name. Nothing is added then.
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require_building(actor, room.building.pk)
+    refuse_addresses(new_addresses((*room.owners, *room.deputies), None))
     with _one_of_a_name(room), transaction.atomic():
+        room = _complete(room, actor)
         made = Room(slug=address_of(room, _is_taken))
         _write(made, room)
         audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
     return made
 
 
+def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
+    """The same with tidy names, in a building that is stored."""
+    building = room.building
+    if building._state.adding:
+        building = buildings.add(name=building.name, actor=actor)
+    return replace(
+        room,
+        building=building,
+        name=tidy(room.name),
+        floor=tidy(room.floor),
+        device_name=tidy(room.device_name),
+        resource_name=tidy(room.resource_name),
+    )
+
+
 @contextmanager
 def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
-    """The form has looked for another room of this name; here somebody was quicker."""
     try:
         yield
     except IntegrityError:
         raise audit.Refused(
-            _("%(building)s has just been given a room named %(room)s.")
+            _("%(building)s already has a room named %(room)s.")
             % {"building": room.building.name, "room": room.name}
         ) from None
 
@@ -101,10 +143,13 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
     before = facts(room)
-    if before == to:
-        return Outcome(_("Nothing to save: nothing was changed."), "info")
+    added = new_addresses((*to.owners, *to.deputies), room)
+    refuse_addresses(added)
     try:
         with _one_of_a_name(to), transaction.atomic():
+            to = _complete(to, actor)
+            if before == to:
+                return Outcome(_("Nothing to save: nothing was changed."), "info")
             _unchanged_since(seen, room, key)
             old, new = before.shown(), to.shown()
             _write(room, to)
@@ -118,7 +163,17 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
             )
     except audit.AlreadyAsked:
         return Outcome(_("This was saved already."), "info")
-    return Outcome(_("%(room)s is saved.") % {"room": room.name})
+    return Outcome(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
+
+
+def _not_signed_in(added: Iterable[str]) -> list[str]:
+    """A sentence for those of these addresses with which nobody has signed in yet; none for nobody."""
+    addresses = [
+        person.handle
+        for person in map(Person.objects.by_address, added)
+        if person and not person.has_signed_in
+    ]
+    return [NOT_SIGNED_IN % {"address": ", ".join(addresses)}] if addresses else []
 
 
 def _unchanged_since(seen: str, room: Room, key: str) -> None:
@@ -160,22 +215,29 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
 def _write(room: Room, to: RoomFacts) -> None:
     room.name, room.building, room.floor = to.name, to.building, to.floor
     room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
+    room.resource_name = to.resource_name
     for name in LIMITS:
         setattr(room, name, getattr(to, name))
     # Only what is written here: the room may have been given another link since it was loaded.
     room.save(update_fields=None if room.pk is None else WRITTEN)
-    for call in Conference.objects.filter(running_in__room=room).select_related("space__room"):
+    for call in Conference.objects.filter(running_in__room=room).select_related(
+        "space__room", "space__account"
+    ):
         call.judge()
+        recount(call)  # the room's names tell devices from people
     before = set(room.ownerships.values_list("person", flat=True))
-    _set_people(room, Ownership.Kind.OWNER, to.owners)
-    _set_people(room, Ownership.Kind.DEPUTY, (email for email in to.deputies if email not in to.owners))
+    owners = [Person.objects.named(email) for email in to.owners]
+    deputies = [Person.objects.named(email) for email in to.deputies]
+    _set_people(room, Ownership.Kind.OWNER, owners)
+    _set_people(room, Ownership.Kind.DEPUTY, [person for person in deputies if person not in owners])
     live.rooms_changed([room.pk])
     live.rights_changed(before ^ set(room.ownerships.values_list("person", flat=True)))
 
 
-def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None:
-    people = [Person.objects.named(email) for email in emails]
-    room.ownerships.filter(kind=kind).exclude(person__in=people).delete()
+def _set_people(room: Room, kind: Ownership.Kind, people: Collection[Person]) -> None:
+    """Make these people, and those without an address, the room's owners or deputies. Who has no address cannot be written into
+    a form, so no form takes them away: an admin settles or hands over what is theirs under “People”."""
+    room.ownerships.filter(kind=kind).exclude(person__in=people).exclude(person__email=None).delete()
     for person in people:
         Ownership.objects.update_or_create(room=room, person=person, defaults={"kind": kind})
 
@@ -183,12 +245,17 @@ def _set_people(room: Room, kind: Ownership.Kind, emails: Iterable[str]) -> None
 def address_of(room: RoomFacts, is_taken: Callable[[str], bool]) -> str:
     """Return a free address for a new room, made of building and name."""
     # "3.14" becomes 3-14: as 314 it could be 31.4 as well, and nobody could read it out.
-    name = slugify(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
-    wanted = name if name.startswith(slugify(room.building.name)) else f"{slugify(room.building.code)}-{name}"
+    name = _in_ascii(re.sub(r"(?<=\w)[./](?=\w)", "-", room.name)) or "room"
+    place = _in_ascii(room.building.name)
+    wanted = name if place and name.startswith(place) else f"{slugify(room.building.code)}-{name}"
     slug, number = wanted[:110], 2
     while is_taken(slug):
         slug, number = f"{wanted[:110]}-{number}", number + 1
     return slug
+
+
+def _in_ascii(name: str) -> str:
+    return slugify(anyascii(name))
 
 
 def _is_taken(address: str) -> bool:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, sight, usable_for
+from spaces.actions.asking import acting_as, owners_for, sight
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.actions.readings import find_origin, look, read_space
 from spaces.google import codes, config, resources
@@ -106,7 +106,7 @@ def adopt(
     access.require(actor, Permission.SPACE_ADOPT, room)
     if account:
         access.require_account(actor, account)
-    parsed = codes.parse(text)
+    parsed = codes.parse_one(text)
     earlier = room.space
     try:
         with audit.attempt(
@@ -117,7 +117,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else usable_for(actor), lane=lane)
+            sighting = sight(parsed, [account] if account else owners_for(actor), lane=lane)
             if sighting is None:
                 raise audit.Refused(
                     _(
@@ -137,6 +137,13 @@ def adopt(
                         "each other's calls."
                     )
                     % {"room": taken.name, "building": taken.building.name}
+                )
+            if not access.may_take_link(actor, Space.objects.filter(name=found.name).first()):
+                raise audit.Refused(
+                    _(
+                        "This link was in a room outside your buildings before, and its calls would come along. Ask an admin of that "
+                        "building, or create a new link."
+                    )
                 )
             origin = find_origin(owner, found.name, lane=lane) if found.asked_by_owner else _UNTESTED
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)

@@ -31,7 +31,6 @@ from spaces.access import Actor, Permission
 from spaces.actions import errands, planning
 from spaces.actions.asking import HIDDEN, record_failure
 from spaces.actions.errands import Errand
-from spaces.actions.heads import device_names
 from spaces.google.errors import GoogleError, OverQuota, TryLater
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
@@ -182,10 +181,6 @@ class _Round:
         return time.monotonic() < self._until
 
     @cached_property
-    def _devices(self) -> frozenset[str]:
-        return device_names()
-
-    @cached_property
     def _totals(self) -> dict[str, int]:
         """What all accounts together have to have looked at."""
         accounts = Account.objects.exclude(spaces=None).distinct()
@@ -307,9 +302,7 @@ class _Round:
         calls = errands.calls_to_count(visit.account, visit.plan.heads)
         visit.spare = visit.plan.heads - len(calls)
         within = timedelta(seconds=visit.plan.every)
-        visit.todo.extend(
-            errands.heads(call, self._devices, within=within, same=visit.note_same) for call in calls
-        )
+        visit.todo.extend(errands.heads(call, within=within, same=visit.note_same) for call in calls)
 
     def _go_on(self, visit: _Visit) -> None:
         in_time = time.monotonic() < visit.until
@@ -321,7 +314,7 @@ class _Round:
             and in_time
         ):
             visit.slow_queued = True
-            visit.todo.extend(errands.slow(visit.account, self._devices, visit.plan.slow))
+            visit.todo.extend(errands.slow(visit.account, visit.plan.slow))
         while visit.todo and visit.on_its_way < AT_ONCE and in_time:
             errand = visit.todo.popleft()
             future = self._threads.submit(_ask, visit.account, errand.ask)

@@ -6,7 +6,6 @@ Google Identity guides: "Using OAuth 2.0 for Web Server Applications", "... for 
 
 import base64
 import hashlib
-import hmac
 import json
 import secrets
 import threading
@@ -16,16 +15,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-import jwt
 from google.auth import exceptions as auth_errors
 from google.auth import transport as auth_transport
 from google.auth.credentials import Credentials
 from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
-from spaces.google import errors, interpret, transport
+from spaces.google import errors, idtokens, interpret, transport
 from spaces.google.answers import read_answer
-from spaces.google.endpoints import ISSUER
+from spaces.google.idtokens import Keys
 from spaces.google.token_refusals import TOKEN_ENDPOINT
 from spaces.words import joined
 from spaces.words import text as _
@@ -39,9 +37,6 @@ IDENTITY_SCOPES: tuple[str, ...] = ("openid", "email", "profile")
 
 TIMEOUT = 10.0
 """Seconds for one call of a token endpoint; google-auth would wait 120."""
-
-_CLOCK_LEEWAY = 60
-_ISSUERS = (ISSUER, ISSUER.removeprefix("https://"))
 
 _lock = threading.Lock()
 _bases: dict[tuple[str, str], service_account.Credentials] = {}
@@ -303,22 +298,20 @@ class Consent:
         return frozenset(MEET_SCOPES) - self.scopes
 
 
-def exchange(
+def redeem(
     code: str,
     *,
     verifier: str,
-    nonce: str,
     redirect_uri: str,
     client_id: str,
     client_secret: str,
     token_url: str,
-    certs_url: str,
     timeout: float = TIMEOUT,
-) -> Consent:
-    """Redeem the code of the connect step and verify the ID token that comes with it.
+) -> Mapping[str, Any]:
+    """Redeem an authorization code and return the token endpoint's answer, unchecked but for being a JSON object.
 
-    Raises ConnectionBroken when Google refuses the code or the ID token is not meant for us and this very request,
-    TryLater when Google is the trouble (the code may then be used up: start again).
+    Raises ConnectionBroken when Google refuses the code, TryLater when Google is the trouble (the code may then be used up:
+    start again).
     """
     form = {
         "grant_type": "authorization_code",
@@ -333,49 +326,51 @@ def exchange(
         if values.get("error") == "invalid_grant":
             raise errors.broken("consent_failed", detail=f"invalid_grant: {values.get('error_description')}")
         raise _refusal(values, status=status)
+    return values
+
+
+def exchange(
+    code: str,
+    *,
+    verifier: str,
+    nonce: str,
+    redirect_uri: str,
+    client_id: str,
+    client_secret: str,
+    token_url: str,
+    keys: Keys,
+    timeout: float = TIMEOUT,
+) -> Consent:
+    """Redeem the code of the connect step and verify the ID token that comes with it. `keys`: Google's public keys.
+
+    Raises ConnectionBroken when Google refuses the code or the ID token is not meant for us and this very request,
+    TryLater when Google is the trouble (the code may then be used up: start again).
+    """
+    values = redeem(
+        code,
+        verifier=verifier,
+        redirect_uri=redirect_uri,
+        client_id=client_id,
+        client_secret=client_secret,
+        token_url=token_url,
+        timeout=timeout,
+    )
     access_token, refresh_token = values.get("access_token"), values.get("refresh_token")
     if not isinstance(access_token, str) or not isinstance(values.get("id_token"), str):
         raise errors.unreadable("token answer without access_token or id_token", write=False)
-    claims = _verified(
-        values["id_token"], client_id=client_id, nonce=nonce, certs_url=certs_url, timeout=timeout
-    )
+    try:
+        who = idtokens.verify_sign_in(values["id_token"], client_id=client_id, nonce=nonce, keys=keys)
+    except idtokens.InvalidToken as problem:
+        raise errors.broken("consent_failed", detail=f"ID token: {problem}") from problem
     return Consent(
         refresh_token=refresh_token if isinstance(refresh_token, str) and refresh_token else None,
         access_token=access_token,
         scopes=frozenset(str(values.get("scope") or "").split()),
-        google_id=str(claims["sub"]),
-        email=str(claims.get("email") or "").lower(),
-        email_verified=claims.get("email_verified") is True,
-        hosted_domain=str(claims.get("hd") or "").lower(),
+        google_id=who.google_id,
+        email=who.email,
+        email_verified=who.email_verified,
+        hosted_domain=who.hosted_domain,
     )
-
-
-def _verified(token: str, *, client_id: str, nonce: str, certs_url: str, timeout: float) -> Mapping[str, Any]:
-    """The claims of an ID token after signature, issuer, audience, times and nonce were checked."""
-    status, keys = _ask("GET", certs_url, timeout=timeout)
-    if status != HTTPStatus.OK:
-        raise errors.unreadable(f"{status} from {certs_url}", write=False)
-    try:
-        key_id = jwt.get_unverified_header(token).get("kid")
-        key = next((one for one in jwt.PyJWKSet.from_dict(keys).keys if one.key_id == key_id), None)
-        if key is None:
-            raise jwt.InvalidTokenError("signed with a key that Google does not publish")
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=["RS256"],
-            audience=client_id,
-            issuer=_ISSUERS,
-            leeway=_CLOCK_LEEWAY,
-            options={"require": ["exp", "iat", "iss", "aud", "sub"]},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as problem:
-        raise errors.broken(
-            "consent_failed", detail=f"ID token: {type(problem).__name__}: {problem}"
-        ) from problem
-    if not nonce or not hmac.compare_digest(str(claims.get("nonce") or "").encode(), nonce.encode()):
-        raise errors.broken("consent_failed", detail="ID token: nonce does not match")
-    return claims
 
 
 def revoke(token: str, *, revoke_url: str) -> None:

@@ -23,7 +23,12 @@ CONFERENCE_STARTED = "google.workspace.meet.conference.v2.started"
 CONFERENCE_ENDED = "google.workspace.meet.conference.v2.ended"
 PARTICIPANT_JOINED = "google.workspace.meet.participant.v2.joined"
 PARTICIPANT_LEFT = "google.workspace.meet.participant.v2.left"
-WANTED: tuple[str, ...] = (CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT)
+RECORDING_STARTED = "google.workspace.meet.recording.v2.started"
+RECORDING_ENDED = "google.workspace.meet.recording.v2.ended"
+WANTED: tuple[str, ...] = (
+    *(CONFERENCE_STARTED, CONFERENCE_ENDED, PARTICIPANT_JOINED, PARTICIPANT_LEFT),
+    *(RECORDING_STARTED, RECORDING_ENDED),
+)
 
 LONGEST = "604800s"
 """Seven days, the most for subscriptions without resource data, and Meet's events never have any."""

@@ -9,36 +9,25 @@ import binascii
 import hashlib
 import hmac
 import json
-import logging
 import re
-import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 
-import jwt
 from google.auth.credentials import Credentials
 
-from spaces.google import endpoints, errors, interpret, transport
-from spaces.google.endpoints import ISSUER
+from spaces.google import errors, idtokens, interpret
+from spaces.google.idtokens import Keys
 from spaces.google.push import Arrangement
 from spaces.google.refusals import Row, words
 from spaces.google.rest import GoogleApi, moment
 from spaces.words import text as _
 
-logger = logging.getLogger(__name__)
-
 LARGEST = 256 * 1024
 """Bytes of a push that we read. Events of Meet have one or two kilobytes."""
 LEEWAY = 10
 """Seconds that Google's clock and ours may differ."""
-KEYS_KEPT = 3600.0
-"""Seconds for which Google's public keys are believed; it publishes new ones well before it signs with them."""
-KEYS_PAUSE = 10.0
-"""Seconds between two fetches at least, so that strangers with invented keys cannot make us ask all the time."""
 PULL_TIMEOUT = 100.0
 """Seconds for a pull, which Google answers late on purpose while nothing is there."""
 PULL_AT_ONCE = 100
@@ -77,7 +66,6 @@ SERVICE = interpret.Service(
 )
 """Refusals about the project's set-up, never about a meeting."""
 
-_ISSUERS = (ISSUER, ISSUER.removeprefix("https://"))
 _RECORD = re.compile(r"conferenceRecords/[A-Za-z0-9_-]{1,180}")
 _SOURCE = re.compile(r"(?://workspaceevents\.googleapis\.com/)?(subscriptions/[A-Za-z0-9_-]{1,180})")
 _LIFECYCLE = re.compile(r"google\.workspace\.events\.subscription\.v1\.(\w+)")
@@ -91,92 +79,19 @@ class NotMeant(NotAuthentic):
     """It comes from Google, but not from our subscription or not by our service account."""
 
 
-class Keys:
-    """Google's public keys for ID tokens, fetched when they are needed and kept for a while. Safe for threads."""
-
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        self._url = endpoints.check(url)
-        self._timeout = timeout
-        self._fetching = threading.Lock()
-        self._keys: dict[str, jwt.PyJWK] = {}
-        self._fetched_at = float("-inf")
-        self._tried_at = float("-inf")
-        self._trouble = ""
-
-    def get(self, key_id: str) -> jwt.PyJWK | None:
-        """The key with this id, None when Google has none. Raises TryLater when no keys can be had.
-
-        One thread fetches; the others go on with the keys that are known. Whoever has none then is told to come again, because
-        while Google does not answer, pushes (and strangers with invented keys) would otherwise keep all threads from the pages.
-        """
-        now = time.monotonic()
-        wanted = key_id not in self._keys or now - self._fetched_at > KEYS_KEPT
-        trouble = self._trouble
-        if wanted and now - self._tried_at > KEYS_PAUSE:
-            if self._fetching.acquire(blocking=False):
-                try:
-                    trouble = self._try(now)
-                finally:
-                    self._fetching.release()
-            else:
-                trouble = "they are being fetched"
-        key = self._keys.get(key_id)
-        if key is None and trouble:
-            raise errors.TryLater(_("Google's keys are not to be had at the moment."), detail=trouble)
-        return key
-
-    def _try(self, now: float) -> str:
-        """Fetch them; what went wrong, empty when nothing did."""
-        self._trouble = ""
-        try:
-            self._fetch()
-            self._fetched_at = now
-        except errors.GoogleError as problem:
-            self._trouble = problem.detail or "no answer"
-            logger.warning("Google's keys could not be fetched: %s", self._trouble)
-        self._tried_at = now
-        return self._trouble
-
-    def _fetch(self) -> None:
-        response = transport.send("GET", self._url, timeout=self._timeout, write=False)
-        if response.status != HTTPStatus.OK:
-            raise errors.TryLater(
-                _("Google's keys are not to be had at the moment."), detail=f"{response.status}"
-            )
-        try:
-            found = jwt.PyJWKSet.from_dict(response.decoded())  # type: ignore[arg-type]  # raises for anything else
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError, KeyError) as problem:
-            raise errors.unreadable(f"keys: {type(problem).__name__}", write=False) from problem
-        self._keys = {key.key_id: key for key in found.keys if key.key_id}
-
-
 def check_sender(authorization: str, *, arrangement: Arrangement, keys: Keys) -> None:
     """Raise NotAuthentic unless this header proves that Pub/Sub sent the push for our subscription's service account.
 
     Signature, issuer, audience and times are checked, and the address: any service account of anybody can get a good token
-    for any audience. Raises TryLater when Google's keys are not to be had; then nothing can be said.
+    for any audience. Raises TryLater when Google's signing keys are unavailable; then nothing can be said.
     """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise NotAuthentic("no token")
     try:
-        header = jwt.get_unverified_header(token)
-        if header.get("alg") != "RS256":
-            raise jwt.InvalidTokenError("not signed with RS256")
-        key = keys.get(str(header.get("kid")))
-        if key is None:
-            raise jwt.InvalidTokenError("signed with a key that Google does not publish")
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            key,
-            algorithms=["RS256"],
-            audience=arrangement.audience,
-            issuer=_ISSUERS,
-            leeway=LEEWAY,
-            options={"require": ["exp", "iat", "iss", "aud"], "strict_aud": True},
-        )
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as problem:
-        raise NotAuthentic(f"{type(problem).__name__}: {errors.scrub(str(problem))}") from problem
+        claims = idtokens.verify(token, audience=arrangement.audience, keys=keys, leeway=LEEWAY)
+    except idtokens.InvalidToken as problem:
+        raise NotAuthentic(str(problem)) from problem
     email = str(claims.get("email") or "")
     if claims.get("email_verified") is not True or not hmac.compare_digest(
         email.encode(), arrangement.account.encode()

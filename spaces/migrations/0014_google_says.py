@@ -32,7 +32,7 @@ def carry_over(apps: Any, _: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spaces", "0012_rooms_by_building"),
+        ("spaces", "0013_search_text"),
     ]
 
     operations = [

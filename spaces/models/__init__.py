@@ -3,8 +3,9 @@
 from spaces.models.accounts import Account
 from spaces.models.checks import ScopeCheck
 from spaces.models.conferences import Conference, Participant, Participation
+from spaces.models.devices import DeviceIdentity
 from spaces.models.history import AuditEntry
-from spaces.models.people import Person, Role
+from spaces.models.people import Person, PersonAlias, Role
 from spaces.models.preferences import Favourite, Preferences, SavedFilter
 from spaces.models.rooms import Building, Ownership, Room
 from spaces.models.spaces import Member, PastCode, Space
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "Building",
     "Conference",
+    "DeviceIdentity",
     "Event",
     "Favourite",
     "Member",
@@ -23,6 +25,7 @@ __all__ = [
     "Participation",
     "PastCode",
     "Person",
+    "PersonAlias",
     "Preferences",
     "Role",
     "Room",

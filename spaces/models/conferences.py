@@ -9,7 +9,9 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from spaces import live
+from spaces.google import resources
 from spaces.models import stuck
+from spaces.models.people import LONGEST_LABEL
 
 
 class ConferenceQuerySet(models.QuerySet["Conference"]):
@@ -30,9 +32,9 @@ class ConferenceQuerySet(models.QuerySet["Conference"]):
 class Conference(models.Model):
     """One call in a space, as far as we have seen it. `record` is Google's name, `conferenceRecords/…`.
 
-    The four counts are of those present when last counted (`counted_at`); who they are was last read at `listed_at`.
+    The five counts are of those present when last counted (`counted_at`); who they are was last read at `listed_at`.
     `same_since` is the moment from which the counts have not changed: a call in which nothing moves for hours is what
-    "stuck" looks like. `host_left_at`: since then nobody is in it who is known to run it; None while one is, and when none
+    "stuck" looks like. `recording_since`: a recording runs since then, as last read at `recordings_read_at`. `host_left_at`: since then nobody is in it who is known to run it; None while one is, and when none
     was ever seen in it. `stuck_at`: from this moment on the call counts as stuck if nothing moves (see models.stuck).
 
     For history, kept when names are gone: `started_at`, `ended_at`, `ended_by` (who ended it through us; empty: it ended by
@@ -44,22 +46,26 @@ class Conference(models.Model):
     space = models.ForeignKey("spaces.Space", on_delete=models.PROTECT, related_name="conferences")
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.CharField(max_length=200, blank=True)
+    ended_by = models.CharField(max_length=LONGEST_LABEL, blank=True)
     people = models.PositiveIntegerField(null=True, blank=True)
     devices = models.PositiveIntegerField(null=True, blank=True)
     phones = models.PositiveIntegerField(null=True, blank=True)
     guests = models.PositiveIntegerField(null=True, blank=True)
+    bots = models.PositiveIntegerField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
     same_since = models.DateTimeField(null=True, blank=True)
     listed_at = models.DateTimeField(null=True, blank=True)
     host_left_at = models.DateTimeField(null=True, blank=True)
     stuck_at = models.DateTimeField(null=True, blank=True)
+    recording_since = models.DateTimeField(null=True, blank=True)
+    recordings_read_at = models.DateTimeField(null=True, blank=True)
     peak = models.PositiveIntegerField(default=0)
     peak_at = models.DateTimeField(null=True, blank=True)
     all_people = models.PositiveIntegerField(null=True, blank=True)
     all_devices = models.PositiveIntegerField(null=True, blank=True)
     all_phones = models.PositiveIntegerField(null=True, blank=True)
     all_guests = models.PositiveIntegerField(null=True, blank=True)
+    all_bots = models.PositiveIntegerField(null=True, blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)
 
     objects: ClassVar[models.Manager["Conference"]] = ConferenceQuerySet.as_manager()
@@ -85,7 +91,12 @@ class Conference(models.Model):
     @property
     def heads(self) -> int:
         """Everybody and everything in the call, by any kind; 0 while not counted."""
-        return (self.people or 0) + (self.devices or 0) + (self.phones or 0) + (self.guests or 0)
+        return sum(getattr(self, name) or 0 for name in COUNTERS.values())
+
+    @property
+    def people_in(self) -> int:
+        """People in the call, guests included, as every screen counts them; 0 while not counted."""
+        return (self.people or 0) + (self.guests or 0)
 
     def count(
         self,
@@ -93,9 +104,10 @@ class Conference(models.Model):
         *,
         counted_at: datetime,
         hosts: frozenset[str] = frozenset(),
+        listed_at: datetime | None = None,
     ) -> bool:
-        """Store who is in the call and who was, as Google listed them all at `counted_at`; `hosts` are the Google ids of those
-        who are known to run it.
+        """Store who is in the call and who was, as Google listed them all at `counted_at` (or at `listed_at`, when only their
+        kinds are told anew); `hosts` are the Google ids of those who are known to run it.
 
         An older count never overwrites a newer one, and of a call that is over nobody counts as present any more; their part in
         it is kept all the same. Returns whether anything moved.
@@ -116,7 +128,7 @@ class Conference(models.Model):
             was_stuck = known.is_stuck(counted_at)
             for name, number in numbers.items():
                 setattr(known, name, number)
-            known.counted_at = known.listed_at = counted_at
+            known.counted_at, known.listed_at = counted_at, listed_at or counted_at
             known.same_since = max(moves, default=known.started_at)
             known.host_left_at = _last_host_left(everybody, hosts)
             if len(present) > known.peak:
@@ -142,6 +154,18 @@ class Conference(models.Model):
         newer.update(counted_at=counted_at)
         for call in same.values():
             call.judge()  # the limits may be others now
+
+    def note_recordings(self, recordings: Iterable[resources.Recording], *, read_at: datetime) -> None:
+        """Store whether a recording of the call runs, as Google listed its recordings at `read_at`.
+
+        An older answer never overwrites a newer one.
+        """
+        running = [one.started_at for one in recordings if one.is_running]
+        since = min(running, default=None)
+        this = Conference.objects.filter(pk=self.pk).exclude(recordings_read_at__gt=read_at)
+        before = this.values_list("recording_since", flat=True).first()
+        if this.update(recording_since=since, recordings_read_at=read_at) and before != since:
+            live.spaces_changed([self.space_id], moved=True)
 
     def settle(self, everybody: Sequence["Participation"], *, settled_at: datetime) -> None:
         """After the end: keep who took part, as Google lists them now, and the numbers of it. Of a call that nobody counted
@@ -212,6 +236,7 @@ class Participant(models.Model):
         DEVICE = "device", _("Room device")
         PHONE = "phone", _("Phone")
         GUEST = "guest", _("Guest without sign-in")
+        BOT = "bot", _("Note-taking bot")
 
     conference = models.ForeignKey(Conference, on_delete=models.CASCADE, related_name="participants")
     name = models.CharField(max_length=300, unique=True)
@@ -250,6 +275,7 @@ COUNTERS = {
     Participant.Kind.DEVICE: "devices",
     Participant.Kind.PHONE: "phones",
     Participant.Kind.GUEST: "guests",
+    Participant.Kind.BOT: "bots",
 }
 ALL_COUNTERS = [f"all_{name}" for name in COUNTERS.values()]
 _FACTS = ("name", "kind", "google_id", "display_name", "joined_at")

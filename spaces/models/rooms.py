@@ -8,26 +8,44 @@ from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self, overload
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, models
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
-from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from spaces.models.accounts import Account
+from spaces.models.derived import DerivedModel
+from spaces.models.devices import DeviceIdentity, NormalisedName
+from spaces.models.names import NameKeyField, name_key
 from spaces.models.people import Person
 from spaces.models.preferences import Favourite
+from spaces.models.recognition import RoomNames
+from spaces.models.search import SearchField, Term, holds, terms
 from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, stuck_condition
 from spaces.models.stuck import Limits
 
 
-class Building(models.Model):
-    """A site. Its time zone is the one in which times of its rooms are read."""
+class BuildingQuerySet(models.QuerySet["Building"]):
+    """The questions asked about buildings."""
+
+    def named(self, name: str) -> "Building | None":
+        """Return the building of this name, however it is written; the first if several have it."""
+        return self.filter(name_key=name_key(name)).order_by("pk").first()
+
+
+class Building(DerivedModel):
+    """A site. Its time zone is the one in which the pages of its rooms show times."""
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
-    time_zone = models.CharField(max_length=64, default="UTC")
+    name_key = NameKeyField(db_index=True)
+    time_zone = models.CharField(max_length=64, blank=True)  # empty: nobody has chosen one
+    address = models.TextField(blank=True)
+    search_text = SearchField(sources=("name", "code"))
+
+    objects: ClassVar[models.Manager["Building"]] = BuildingQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -37,8 +55,8 @@ class Building(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The building's time zone."""
-        return ZoneInfo(self.time_zone)
+        """The building's time zone; where none was chosen, that of the installation."""
+        return ZoneInfo(self.time_zone or settings.TIME_ZONE)
 
 
 # What a row of a list shows, or needs to tell a state.
@@ -52,8 +70,8 @@ ROW_FIELDS = (
     *(
         f"space__conference__{name}"
         for name in (
-            *("started_at", "people", "devices", "phones", "guests", "peak"),
-            *("same_since", "host_left_at", "stuck_at"),
+            *("started_at", "people", "devices", "phones", "guests", "bots", "peak"),
+            *("same_since", "host_left_at", "stuck_at", "recording_since"),
         )
     ),
     *("stuck_empty", "stuck_devices", "stuck_alone", "stuck_hostless", "stuck_running"),
@@ -99,6 +117,11 @@ def stuck_room_condition(now: datetime) -> Q:
     return _reachable() & stuck_condition(now, "space__")
 
 
+def _recorded() -> Q:
+    """With a call that is being recorded."""
+    return Q(space__conference__recording_since__isnull=False)
+
+
 def _live_first() -> Case:
     """Orders rooms with a call on before the others."""
     return Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
@@ -115,7 +138,7 @@ class Other(NamedTuple):
 
     key: int
     building: str
-    need: int  # 0 stuck, 1 unknown, 2 live and well
+    need: int  # -1 stuck and being recorded, 0 stuck, 1 unknown, 2 live and well
     live_first: int
 
 
@@ -237,7 +260,7 @@ def _tally(
         counts = {"total": total, "none": total - links, "linked": told}
         tally.sums.setdefault(name, Counter()).update(counts)
     names = {building: name for name, those in tally.buildings.items() for building in those}
-    for key, building, is_over, trouble, status, liveness, people, guests, phones in judged:
+    for key, building, over, trouble, status, liveness, people, guests in judged:
         if building not in names:
             continue  # its first room has come this very moment
         name = names[building]
@@ -247,10 +270,10 @@ def _tally(
             need = 1
             sums["unknown"] += 1
         else:
-            need = 0 if is_over and active else 2
+            need = (-1 if over == "recorded" else 0) if over and active else 2
             sums["live"] += 1
-            sums["stuck"] += need == 0
-            sums["people"] += (people or 0) + (guests or 0) + (phones or 0)
+            sums["stuck"] += need <= 0
+            sums["people"] += (people or 0) + (guests or 0)
         others.append(Other(key, name, need, 0 if active else 1))
     for sums in tally.sums.values():
         sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
@@ -327,12 +350,14 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.filter(stuck_room_condition(now))
 
     def by_need(self, now: datetime) -> Self:
-        """What needs a hand first: stuck calls, then what cannot be known; the rest by building, live rooms first."""
+        """What needs a hand first: stuck calls, those being recorded before the others, then what cannot be known; the rest by
+        building, live rooms first."""
         unknown = ~Q(space__trouble="") | Q(space__liveness=Liveness.UNKNOWN)
         need = Case(
             When(space=None, then=Value(2)),
             When(space__account__status=Account.Status.BROKEN, then=Value(1)),
             When(unknown, then=Value(1)),
+            When(stuck_condition(now, "space__") & _recorded(), then=Value(-1)),
             When(stuck_condition(now, "space__"), then=Value(0)),
             default=Value(2),
         )
@@ -361,8 +386,13 @@ class RoomQuerySet(models.QuerySet["Room"]):
     def _judged(self, now: datetime) -> "QuerySet[Room, Any]":
         """Those that are not known to be empty, by name, with what they are judged by."""
         # In letters, because Django converts numbers row by row.
-        over = Case(When(space__conference__stuck_at__lte=now, then=Value("over")), default=Value(""))
-        heads = (f"space__conference__{kind}" for kind in ("people", "guests", "phones"))
+        stuck = Q(space__conference__stuck_at__lte=now)
+        over = Case(
+            When(stuck & _recorded(), then=Value("recorded")),
+            When(stuck, then=Value("over")),
+            default=Value(""),
+        )
+        heads = (f"space__conference__{kind}" for kind in ("people", "guests"))
         judged = self.not_known_idle().order_by("name", "pk").annotate(over=over)
         return judged.values_list("pk", "building", "over", *STATE_FIELDS, *heads)
 
@@ -371,22 +401,62 @@ class RoomQuerySet(models.QuerySet["Room"]):
         them (`people`). `seen` as in `tally`."""
         return self.tally(now, seen=seen).sums
 
+    def without_device(self) -> Self:
+        """Whose device is not known: no name is entered and no Google id was recognised."""
+        known = DeviceIdentity.objects.filter(is_device=True).exclude(room=None)
+        return self.filter(device_name="").exclude(pk__in=known.values("room"))
+
+    def with_unknown_device(self) -> Self:
+        """In whose calls something was seen that looks like a device and that nobody has answered for."""
+        undecided = DeviceIdentity.objects.filter(is_device=None).exclude(room=None)
+        return self.filter(pk__in=undecided.values("room"))
+
     def without_space(self) -> Self:
         """Not mapped to any Meet link yet."""
         return self.filter(space=None)
 
+    def named_like(self, names: Iterable[str]) -> Self:
+        """Rooms whose device may have one of these normalised names (recognition.candidates)."""
+        wanted = list(names)
+        return self.filter(
+            Q(name_words__in=wanted) | Q(device_words__in=wanted) | Q(resource_words__in=wanted)
+        )
+
     def matching(self, text: str) -> Self:
-        """Rooms whose name, place, code or owner contains every word of the text."""
-        found = self
-        for word in text.split()[:8]:
-            found = found.filter(
-                Q(name__icontains=word)
-                | Q(building__name__icontains=word)
-                | Q(building__code__iexact=word)
-                | Q(space__meeting_code__icontains=word)
-                | Q(pk__in=Ownership.objects.filter(person__email__icontains=word).values("room"))
-            )
+        """Rooms whose name, place, device, code or owner has every word of the text. Words that people say around a name (“room”,
+        “is blocked”) are required only where some room has them, too."""
+        wanted = terms(text)[:MOST_TERMS]
+        naming = [term for term in wanted if not term.is_filler]
+        found = self._having(wanted)
+        if naming and len(naming) < len(wanted) and not found.exists():
+            return self._having(naming)
         return found
+
+    def _having(self, wanted: list[Term]) -> Self:
+        """Rooms that have all of these terms; none when there is nothing to look for."""
+        found = self if wanted else self.none()
+        for term in wanted:
+            found = found.filter(_has(term))
+        return found
+
+
+MOST_TERMS = 12
+
+
+def _has(term: Term) -> Q:
+    """A room has a term: all of its words in its name or place, or the whole as the beginning of its code or an owner's address."""
+    condition = Q() if term.words else Q(pk__in=[])
+    for word in term.words:
+        there = Building.objects.filter(holds(word)).values("pk")
+        condition &= holds(word) | Q(building__in=there)
+    if len(term.raw) > 2 and not term.is_filler:
+        part = "contains" if "@" in term.raw else "startswith"
+        people = Person.objects.filter(**{f"email__{part}": term.raw}).values("pk")
+        condition |= Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
+    if term.is_code:
+        coded = Space.objects.filter(meeting_code__startswith=term.raw).values("pk")
+        condition |= Q(space__in=coded)
+    return condition
 
 
 _ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())
@@ -399,11 +469,12 @@ def tally_of_all(now: datetime) -> Tally:
     return _tally(rooms, _ALL_COUNTED.ask(now), _ALL_JUDGED.ask(now), None)
 
 
-class Room(models.Model):
+class Room(DerivedModel):
     """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`."""
 
     slug = models.SlugField(max_length=120, unique=True)
     name = models.CharField(max_length=120)
+    name_key = NameKeyField()
     building = models.ForeignKey(Building, on_delete=models.PROTECT, related_name="rooms")
     floor = models.CharField(max_length=40, blank=True)
     capacity = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -413,7 +484,14 @@ class Room(models.Model):
         help_text="Name of the meeting-room device as it is set in Google's Admin console. A participant with this name "
         "is counted as a device, not as a person.",
     )
+    resource_name = models.CharField(
+        max_length=200, blank=True, help_text="Name of the room in Google Calendar, as a resource."
+    )
+    name_words = NormalisedName(sources=("name",))
+    device_words = NormalisedName(sources=("device_name",))
+    resource_words = NormalisedName(sources=("resource_name",))
     notes = models.TextField(blank=True)
+    search_text = SearchField(sources=("name", "floor", "device_name", "resource_name"))
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )
@@ -432,7 +510,7 @@ class Room(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(Lower("name"), "building", name="room_name_unique_in_building")
+            models.UniqueConstraint(fields=["building", "name_key"], name="room_name_key_unique_in_building")
         ]
         indexes = [
             models.Index(fields=["archived_at", "name"]),
@@ -440,6 +518,10 @@ class Room(models.Model):
             models.Index(fields=["archived_at", "space", "building", "name"], name="room_for_lists"),
             # What they count by building, and find a building's rooms in order by.
             models.Index(fields=["archived_at", "building", "name", "space"], name="room_by_building"),
+            # By which rooms are found whose device may have a participant's name.
+            models.Index(fields=["name_words"], name="room_name_words"),
+            models.Index(fields=["device_words"], name="room_device_words"),
+            models.Index(fields=["resource_words"], name="room_resource_words"),
         ]
 
     def __str__(self) -> str:
@@ -463,6 +545,19 @@ class Room(models.Model):
             return state, []
         reasons = space.stuck_reasons(now)
         return ("stuck" if reasons else "live"), reasons
+
+    def device_names(self, *, here: bool = False) -> RoomNames:
+        """The names under which the room's device may appear in a call; `here`: in a call of this room."""
+        return RoomNames(
+            pk=self.pk,
+            name=self.name,
+            building=self.building.name,
+            code=self.building.code,
+            floor=self.floor,
+            device_name=self.device_name,
+            resource_name=self.resource_name,
+            here=here,
+        )
 
     @property
     def stuck_limits(self) -> dict[str, int | None]:

@@ -6,16 +6,10 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.providers.base.constants import AuthError
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from requests.exceptions import RequestException
 
 from spaces import live
-from spaces.access import SYSTEM
-from spaces.actions import people
-from spaces.google import transport
-from spaces.signin import way_out
-from spaces.signin.refusal import WORDS, refuse
+from spaces.signin.refusal import WORDS, NotLetIn, refuse
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -41,24 +35,12 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     """Turns a Google account that proved itself into a Person."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Find or make the person, and tie the Google account to them; the provider has checked the claims."""
-        person = people.admit(
-            google_id=sociallogin.account.uid,
-            email=sociallogin.email_addresses[0].email,
-            name=getattr(sociallogin.account, "name_claim", ""),
-            actor=SYSTEM,
-        )
+        """Tie the Google account to the person who was admitted."""
         sociallogin.email_addresses = []  # addresses live on Person, in one place
         if not sociallogin.is_existing:
-            sociallogin.connect(request, person)
+            sociallogin.connect(request, sociallogin.person)
         else:
-            sociallogin.user = person
-
-    def get_requests_session(self) -> Any:
-        """The session for allauth's own requests to Google."""
-        session = super().get_requests_session()
-        way_out.prepare(session)
-        return session
+            sociallogin.user = sociallogin.person
 
     def on_authentication_error(
         self,
@@ -70,27 +52,25 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     ) -> None:
         """Show our page instead of allauth's. Details go to the log; they never hold a token."""
         word = request.GET.get("error", "")
-        blocked = None
-        if isinstance(exception, RequestException):
-            blocked = transport.explain(
-                exception, getattr(exception.request, "url", None) or settings.GOOGLE.token
+        goal = ((extra_context or {}).get("state") or {}).get("next") or ""
+        if isinstance(exception, NotLetIn):
+            raise ImmediateHttpResponse(
+                refuse(
+                    request,
+                    exception.why,
+                    exception.email,
+                    goal=goal,
+                    detail=exception.detail,
+                    values=exception.values,
+                )
             )
-            why = blocked.code if blocked else "unreachable"
-        elif exception is not None:
+        if exception is not None:
             why = "google"
         elif error == AuthError.CANCELLED:
             why = "cancelled"
         else:
             why = WORDS.get(word, "google" if word else "stale")
-        state = (extra_context or {}).get("state") or {}
         detail = " ".join(
-            filter(
-                None,
-                [
-                    repr(word[:60]) if word else "",
-                    exception and type(exception).__name__,
-                    f"{blocked.what} {blocked.cure}" if blocked else "",
-                ],
-            )
+            filter(None, [repr(word[:60]) if word else "", exception and type(exception).__name__])
         )
-        raise ImmediateHttpResponse(refuse(request, why, goal=state.get("next") or "", detail=detail))
+        raise ImmediateHttpResponse(refuse(request, why, goal=goal, detail=detail))

@@ -1,7 +1,9 @@
 """The page that somebody reads who was not let in: what happened and what to do."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,6 +20,17 @@ SENTENCES: dict[str, tuple[Any, Any]] = {
             "Meetadmin lets in Google Workspace accounts of %(domains)s only. Nothing was stored. Sign in with your work or school "
             "account."
         ),
+    ),
+    "private": (
+        _("This is a private Google account with a company address."),
+        _(
+            "Your organisation does not manage it, so it cannot be let in, and nothing was stored. Sign in with your Google Workspace "
+            "account; if you have none, ask your IT staff for one."
+        ),
+    ),
+    "merged": (
+        _("This Google account was merged with another one."),
+        _("Sign in with %(address)s. If that is not you, tell an admin the reference below."),
     ),
     "unverified": (
         _("Google has not verified the address of this account."),
@@ -99,17 +112,33 @@ WORDS = {
 }
 
 
+class NotLetIn(OAuth2Error):
+    """Somebody is not let in; allauth hands it to the adapter, which shows the page. `why` is a key of SENTENCES."""
+
+    def __init__(
+        self, why: str, email: str = "", *, detail: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
+        self.why, self.email, self.detail, self.values = why, email, detail, values
+        super().__init__(why)
+
+
 def refuse(
-    request: HttpRequest, why: str, email: str = "", *, goal: str = "", detail: str = ""
+    request: HttpRequest,
+    why: str,
+    email: str = "",
+    *,
+    goal: str = "",
+    detail: str = "",
+    values: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The refusal page: 403, or 503 when Google is away. `why` is a key of SENTENCES; `goal`: the page that the person wanted;
-    `detail`: technical words for the log, never a token."""
+    """The refusal page: 403, or 503 when Google is away. `why` is a key of SENTENCES, `values` fills its cure; `goal`: the page
+    that the person wanted; `detail`: technical words for the log, never a token."""
     what, cure = SENTENCES[why]
     domains = get_text_list(sorted(settings.DOMAINS), gettext("and")) or gettext("its own domain")
     status = 503 if why in AWAY else 403
     context = {
         "what": what,
-        "cure": str(cure) % {"domains": domains} if why == "domain" else cure,
+        "cure": str(cure) % {"domains": domains, **(values or {})},
         "refused_email": email,
         "reference": problems.log(request, status, why=f"sign-in {why} {detail}".strip()),
         "goal": goal,

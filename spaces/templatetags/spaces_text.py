@@ -1,5 +1,6 @@
 """Facts turned into words for templates: ages, lengths of time, settings and verbs."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from spaces.access import Permission
 from spaces.forms import EndForm
 from spaces.google import config
-from spaces.language import day_and_time, spoken
+from spaces.language import day_and_time, spoken, time_beside
 from spaces.models import AuditEntry, Conference, Space
 
 register = template.Library()
@@ -25,6 +26,9 @@ register = template.Library()
 VERBS: dict[str, Any] = {
     Permission.ROOM_EDIT: _("Edit room"),
     Permission.ROOM_CREATE: _("Add room"),
+    Permission.BUILDING_ADD: _("Add building"),
+    Permission.BUILDING_EDIT: _("Edit building"),
+    Permission.BUILDING_DELETE: _("Delete building"),
     Permission.NAMES_REVEAL: _("Reveal names"),
     Permission.SETTINGS_CHANGE: _("Change settings"),
     Permission.SETTINGS_RESTORE: _("Restore settings"),
@@ -32,12 +36,15 @@ VERBS: dict[str, Any] = {
     Permission.SPACE_ADOPT: _("Use existing link"),
     Permission.SPACE_REFRESH: _("Refresh"),
     Permission.CONFERENCE_END: _("End call"),
+    Permission.DEVICE_IDENTIFY: _("Identify participant"),
     Permission.ACCOUNT_CONNECT: _("Connect account"),
     Permission.ACCOUNT_DISCONNECT: _("Disconnect account"),
     Permission.ACCOUNT_MANAGE: _("Manage account"),
     Permission.ACCOUNT_CHECK: _("Check permissions"),
     Permission.PEOPLE_MANAGE: _("Give role"),
     Permission.PEOPLE_ADMIT: _("First sign-in"),
+    Permission.PEOPLE_MERGE: _("Merge people"),
+    Permission.PEOPLE_SUCCEED: _("Hand over rooms"),
 }
 
 
@@ -118,6 +125,13 @@ def clock(moment: datetime) -> str:
     return day_and_time(moment)
 
 
+@register.filter
+def beside(moment: datetime, other: datetime | None) -> str:
+    """A moment beside another one whose day is shown: the time, with the day only where it differs (a call over midnight).
+    Without another one the day is always shown."""
+    return time_beside(moment, other) if other else day_and_time(moment)
+
+
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
@@ -192,13 +206,24 @@ def copy(text: str, what: str = "") -> SafeString:
 
 
 @lru_cache(maxsize=512)
-def _kinds(people: int, devices: int, phones: int, guests: int, language: str | None) -> SafeString:
+def _kinds(
+    people: int, devices: int, phones: int, bots: int, guests: int, language: str | None
+) -> SafeString:
     """See `kinds`; the same few numbers stand in most rows."""
+    bots_too = ""
+    if bots:
+        bots_too = format_html(
+            '<span title="{}">{}{}<span class="unseen">{}</span></span>',
+            gettext("Note-taking bots"),
+            icon("bot"),
+            bots,
+            ngettext("bot", "bots", bots),
+        )
     guests_too = ngettext("%(n)s without sign-in", "%(n)s without sign-in", guests) % {"n": guests}
     return format_html(
         '<span class="kinds"><span{} title="{}{}">{}{}<span class="unseen">{}</span></span>'
         '<span{} title="{}">{}{}<span class="unseen">{}</span></span>'
-        '<span{} title="{}">{}{}<span class="unseen">{}</span></span></span>',
+        '<span{} title="{}">{}{}<span class="unseen">{}</span></span>{}</span>',
         _EMPTY if not people else "",
         gettext("People"),
         f", {guests_too}" if guests else "",
@@ -215,6 +240,7 @@ def _kinds(people: int, devices: int, phones: int, guests: int, language: str | 
         icon("phone"),
         phones,
         ngettext("phone", "phones", phones),
+        bots_too,
     )
 
 
@@ -223,11 +249,47 @@ _EMPTY = SafeString(' class="none"')
 
 @register.simple_tag
 def kinds(call: Conference) -> SafeString:
-    """How many of each kind are in a call: people (guests among them), room devices, phones."""
+    """How many of each kind are in a call: people (guests among them), room devices, phones, and bots where there are any."""
     if not call.counted:
         return format_html('<span class="faint">{}</span>', gettext("not counted yet"))
-    guests = call.guests or 0
-    return _kinds((call.people or 0) + guests, call.devices or 0, call.phones or 0, guests, get_language())
+    return _kinds(
+        call.people_in,
+        call.devices or 0,
+        call.phones or 0,
+        call.bots or 0,
+        call.guests or 0,
+        get_language(),
+    )
+
+
+@register.filter
+def kinds_in_words(call: Conference) -> str:
+    """The same numbers in words, without the kinds that are missing: “3 people, 1 device, 1 phone”; empty for an empty call."""
+    return ", ".join(_counted(call))
+
+
+def _counted(call: Conference) -> Iterator[str]:
+    if people := call.people_in:
+        yield ngettext("%(n)s person", "%(n)s people", people) % {"n": people}
+    if call.devices:
+        yield ngettext("%(n)s device", "%(n)s devices", call.devices) % {"n": call.devices}
+    if call.phones:
+        yield ngettext("%(n)s phone", "%(n)s phones", call.phones) % {"n": call.phones}
+    if call.bots:
+        yield ngettext("%(n)s bot", "%(n)s bots", call.bots) % {"n": call.bots}
+
+
+@register.simple_tag
+def recording(call: Conference | None) -> SafeString:
+    """The mark of a call that is being recorded; nothing where none is."""
+    if call is None or call.recording_since is None or call.ended_at is not None:
+        return SafeString("")
+    return format_html(
+        '<span class="state recording" title="{}">{}{}</span>',
+        gettext("Recording since %(when)s") % {"when": day_and_time(call.recording_since)},
+        icon("circle-dot"),
+        gettext("Recording"),
+    )
 
 
 @register.simple_tag
@@ -237,7 +299,12 @@ def took_part(call: Conference) -> SafeString:
         return SafeString("")
     guests = call.all_guests or 0
     return _kinds(
-        call.all_people + guests, call.all_devices or 0, call.all_phones or 0, guests, get_language()
+        call.all_people + guests,
+        call.all_devices or 0,
+        call.all_phones or 0,
+        call.all_bots or 0,
+        guests,
+        get_language(),
     )
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from spaces import access
 from spaces.access import Permission
+from spaces.actions.wordsearch import by_all_words, in_order
 from spaces.forms import CommandForm
 from spaces.google import codes
 from spaces.models import Room
@@ -105,15 +106,18 @@ def _room_actions(shown: Row) -> list[Command]:
 
 
 def _found_rooms(request: Request, words: str) -> list[Row]:
-    """Rooms by name, place, code or owner; those whose name begins with the words come first."""
-    now = timezone.now()
-    visible = access.visible_rooms(request.user).current().for_lists()
-    named = list(visible.filter(name__istartswith=words).order_by("name", "pk")[:ROOMS])
-    if len(named) < ROOMS:
-        known = {room.pk for room in named}
-        others = visible.matching(words).exclude(pk__in=known).order_by("name", "pk")
-        named += others[: ROOMS - len(named)]
-    return rows(named, request.user, now)
+    """Return the rooms that Lookup finds by these words, best match first."""
+    visible = access.visible_rooms(request.user).current()
+    found = by_all_words(words, visible)
+    return rows(in_order(found.rooms[:ROOMS], visible), request.user, timezone.now())
+
+
+def _has_code(request: Request, parsed: codes.Parsed) -> bool:
+    """Return whether the text is a code or link to be looked up. A loose code may be words, so it is one only if a room has it."""
+    if parsed.kind not in {"code", "space"} or not parsed.loose:
+        return parsed.kind in {"code", "space"}
+    said = {parsed.value, *parsed.candidates}
+    return access.visible_rooms(request.user).filter(space__meeting_code__in=said).exists()
 
 
 def _as_command(shown: Row) -> Command:
@@ -139,13 +143,14 @@ def bar(request: Request) -> HttpResponse:
             f"{reverse('lookup')}?{urlencode({'q': words})}",
         )
         parsed = codes.parse(words)
-        pasted = parsed.kind in {"code", "space"} and not parsed.bare
+        pasted = _has_code(request, parsed)
+        written = pasted or (parsed.kind == "code" and "-" in words)
         rooms = [] if pasted else _found_rooms(request, words)
         found = [one for one in actions if words.casefold() in str(one.label).casefold()]
         found += [_as_command(one) for one in rooms]
         if len(rooms) == 1 and rooms[0].room != here:
             found += _room_actions(rooms[0])
         found += _pages(request, words)
-        found = [look, *found] if pasted else [*found, look]
+        found = [look, *found] if written else [*found, look]
     context = {"commands": found, "words": words, "at": at, "selected": selected}
     return page(request, "commands.html", context, partial="bar" if "open" in request.GET else "found")

@@ -14,9 +14,10 @@ from kombu.exceptions import OperationalError
 
 from spaces import access, tasks
 from spaces.access import Permission
-from spaces.actions import conferences
-from spaces.forms import EndForm
+from spaces.actions import conferences, devices
+from spaces.forms import DeviceForm, EndForm
 from spaces.models import Room
+from spaces.views.lanes import ENDING, calls_google
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 from spaces.views.rows import row
@@ -27,6 +28,7 @@ LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google(ENDING)
 def end(request: Request, slug: str) -> HttpResponse:
     """What ending will do, in words; then the ending. When it did not work the form comes back with the reason kept, and speaks
     of what is on now."""
@@ -77,7 +79,9 @@ def _old() -> timedelta:
 def _about(room: Room, **kept: str) -> dict[str, Any]:
     """What the form needs to know: the call it speaks of, and how many people are in it."""
     call = room.space.conference if room.space else None
-    people = (call.people or 0) + (call.guests or 0) + (call.phones or 0) if call else 0
+    people = call.people_in if call else 0
+    if call and room.state(timezone.now()) != "stuck":
+        people += call.phones or 0  # somebody may be listening
     return {"room": room, "people": people, "initial": {"conference": call.record if call else "", **kept}}
 
 
@@ -93,6 +97,29 @@ def _look_again_soon(request: Request, room_id: int) -> None:
                 "whether the call is over and the settings are as before."
             ),
         )
+
+
+@require_POST
+def identify(request: Request, slug: str) -> HttpResponse:
+    """Say whether a participant is a room device or a person."""
+    room = find(request, slug)
+    access.require(request.user, Permission.DEVICE_IDENTIFY, room)
+    form = DeviceForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Say for one participant whether it is a room device. Nothing was saved."))
+        return back(request, room.get_absolute_url())
+    values = form.cleaned_data
+    carry_out(
+        request,
+        lambda: devices.identify(
+            room=room,
+            participant=values["device"] or values["person"],
+            is_device=bool(values["device"]),
+            actor=request.user,
+            key=values["key"],
+        ),
+    )
+    return back(request, room.get_absolute_url())
 
 
 @require_POST

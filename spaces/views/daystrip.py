@@ -6,9 +6,8 @@ strip says the same in words, for those who do not see it.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -125,7 +124,7 @@ class Day:
     now: str = f"{WIDTH:.2f}%"
 
 
-def day(bars: list[Bar], now: datetime, zone: ZoneInfo) -> Day:
+def day(bars: list[Bar], now: datetime, zone: tzinfo) -> Day:
     """The last 24 hours in the building's time. Where the clocks are changed a day has an hour twice or not at all; lengths
     stay true, because they are reckoned in UTC."""
     placed = [
@@ -144,7 +143,7 @@ def _share(moment: datetime, now: datetime) -> float:
     return WIDTH * (1 - (now - moment) / LENGTH)
 
 
-def _marks(now: datetime, zone: ZoneInfo) -> Iterator[Mark]:
+def _marks(now: datetime, zone: tzinfo) -> Iterator[Mark]:
     moment = (now - LENGTH).astimezone(UTC)
     while moment < now:
         local = moment.astimezone(zone)

@@ -25,7 +25,7 @@ def google_pubsub(request: HttpRequest) -> HttpResponse:
 
     404 while push is not configured; 401 without Google's signature for us, 403 when it is somebody else's. Everything that is
     authentic gets 204, also duplicates and nonsense: any other answer would bring it back for days. 503: Google's keys are
-    not to be had, come again.
+    unavailable, come again.
     """
     if settings.PUSH is None or settings.PUSH.pull:
         raise Http404

@@ -6,126 +6,187 @@ from urllib.parse import quote
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
 
 from spaces.access import Permission
-from spaces.actions import lookup
+from spaces.actions import admission, lookup
+from spaces.actions.admission import Explanation
 from spaces.actions.lookup import Answer
 from spaces.audit import Refused
 from spaces.forms import LookupForm
+from spaces.google import codes
 from spaces.google.errors import GoogleError
 from spaces.language import spoken
+from spaces.models import Ownership
+from spaces.views import lookup_words
+from spaces.views.lanes import calls_google
 from spaces.views.replies import Request, page
 from spaces.views.roompage import stable_address
 from spaces.views.rows import Row, rows
 
+STATES = {
+    "stuck": gettext_lazy("Stuck"),
+    "live": gettext_lazy("Live"),
+    "idle": gettext_lazy("Idle"),
+    "unknown": gettext_lazy("Status unknown"),
+    "none": gettext_lazy("No link"),
+}
 RECENT = "lookups"  # where the session keeps them; they end with it
 KEPT = 8
+LONGEST_ADDRESS = 1500
+"""Letters of a query that the page's own address carries; a longer text is answered to its POST."""
 
 
-def _answer(request: Request, text: str) -> dict[str, object]:
+def _answer(request: Request, form: LookupForm) -> dict[str, object]:
     now = timezone.now()
+    text, caller = form.asked()
     answer = lookup.find(text=text, actor=request.user)
     shown = rows(answer.rooms, request.user, now)
     single = shown[0] if len(shown) == 1 else None
     return {
         "q": text,
+        "q_short": text[:LONGEST_ADDRESS] if answer.verdict in {"rooms", "nothing"} else "",
+        "form": form,
+        "longest": codes.LONGEST_INPUT,
         "answer": answer,
         "rows": shown,
         "single": single,
         "now": now,
         "recent": _recent(request, answer, text),
-        **(_details(single) if single else {}),
+        **(_details(single, answer, caller) if single else {}),
     }
 
 
-def _details(single: Row) -> dict[str, object]:
+def _details(single: Row, answer: Answer, caller: str) -> dict[str, object]:
     room, may = single.room, single.may
     calls = room.space.conferences.all()[:5] if room.space and Permission.HISTORY_SEE in may else []
     entries = room.audit.all()[:5] if Permission.AUDIT_ROOM in may else []
+    old_link = answer.verdict == "former"
+    facts = admission.facts_of(room, may, caller=caller, refused=answer.refused, old_link=old_link)
+    explanation = admission.explain(facts)
+    step = next_step(single, explanation)
+    findings = [lookup_words.finding(one) for one in explanation.findings]
+    helpers = [one for one in room.ownerships.all() if address_of(one)]
     return {
         "calls": calls,
         "entries": entries,
-        "step": next_step(single),
+        "step": step,
+        "asked": is_about_joining(explanation),
+        "findings": findings,
+        "helpers": helpers,
+        "state_word": STATES.get(single.state, ""),
         "page": stable_address(room, "room"),
     }
 
 
+def address_of(ownership: Ownership) -> str:
+    """Return the address at which an owner or deputy can be written to; "" when the account behind it is gone."""
+    person = ownership.person
+    return (person.mail_address or "") if person.is_active else ""
+
+
+def first_address(single: Row) -> str:
+    """Return the address of the owner or deputy to write to first; "" when there is none."""
+    return next((found for one in single.room.ownerships.all() if (found := address_of(one))), "")
+
+
+def is_about_joining(explanation: Explanation) -> bool:
+    """Return whether the question is why somebody cannot get in, and not what goes on in the room."""
+    facts = explanation.facts
+    return bool(facts.caller or facts.refused or facts.link == admission.Link.OLD)
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next, in one sentence, and the button for it: end, copy, mail (`address`), refresh, create or none."""
+    """What to do next, in one sentence, and the button for it: end, copy, mail (`address`), settings, refresh, create or none."""
 
     words: str
     act: str = ""
     address: str = ""
 
 
-def next_step(single: Row) -> Step:
-    """What this person does next about this room. It tells nothing that the person may not see: where the state is hidden,
+def next_step(single: Row, explanation: Explanation) -> Step:
+    """Return what this person does next about this room. It tells nothing that the person may not see: where the state is hidden,
     so is every step that would follow from it."""
     space, may = single.space, single.may
     if space is None:
         if Permission.SPACE_CREATE in may:
-            return Step(_("The room has no link: create one."), "create")
-        return Step(_("The room has no link. An admin can create one."))
-    if single.state == "hidden":
-        return Step(_("Send this link, or use it. Whether a call is on, its owner can tell."), "copy")
+            return Step(_("Create a link for this room."), "create")
+        return Step(_("Ask an admin to create a link."))
+    if single.state in {"hidden", "idle"} or is_about_joining(explanation):
+        return _joining_step(single, explanation)
     if single.state == "unknown":
-        return Step(_("Whether a call is on cannot be told. Ask Google again."), "refresh")
-    if single.state == "idle":
-        return Step(_("The link works and nothing is on: send it, or use it."), "copy")
+        return Step(_("Call status unknown. Refresh to check again."), "refresh")
     if single.can_end:
         if single.state == "stuck":
-            return Step(_("It looks forgotten: end it."), "end")
-        return Step(_("A call is on. End it only if the room is needed."), "end")
+            return Step(_("Looks abandoned. End it?"), "end")
+        return Step(_("A call is running. End it only if the room is needed."), "end")
     if not space.can_be_ended and {Permission.CONFERENCE_END, Permission.NAMES_REVEAL} & may:
         call = space.conference
-        if call and call.counted and call.devices and not call.people and not call.guests and not call.phones:
+        if (
+            call
+            and call.counted
+            and call.devices
+            and not call.people_in
+            and not call.phones
+            and not call.bots
+        ):
             return Step(
                 _(
-                    "Nobody can end this call from here, and only room devices are in it. Hang up at the device, or have it "
-                    "disconnected in Google's Admin console."
+                    "This call can't be ended here, and only room devices are in it. Hang up at the device, or disconnect it in "
+                    "Google's Admin console."
                 )
             )
-        return Step(
-            _("Nobody can end this call from here. Somebody in the call has to end it there."), "copy"
-        )
+        return Step(_("This call can't be ended here. Somebody in the call has to end it there."), "copy")
     return _ask_an_owner(single)
 
 
+def _joining_step(single: Row, explanation: Explanation) -> Step:
+    address = first_address(single)
+    code, act = admission.advice(explanation, single.may, writable=bool(address))
+    words = lookup_words.step(code, explanation)
+    if act != "mail":
+        return Step(words, act)
+    subject = _("Joining %(room)s") % {"room": single.room.name}
+    link = stable_address(single.room, "configure")
+    body = _("Callers cannot get into %(room)s. Please check who can join: %(address)s")
+    return Step(words, "mail", _letter(address, subject, body % {"room": single.room.name, "address": link}))
+
+
 def _ask_an_owner(single: Row) -> Step:
-    owners = [one.person.email for one in single.room.ownerships.all()]
-    if not owners:
-        return Step(_("A call is on, and no owner is written down. An admin can end it."))
+    address = first_address(single)
+    if not address:
+        return Step(_("A call is running, and no owner is recorded. Ask an admin to end it."))
     words = (
-        _("It looks forgotten. Ask the owner to end it.")
+        _("Looks abandoned. Ask the owner to end it.")
         if single.state == "stuck"
-        else _("A call is on. If the room is needed, ask the owner to end it.")
+        else _("A call is running. If the room is needed, ask the owner to end it.")
     )
     if Permission.NAMES_REVEAL not in single.may:
         return Step(words)  # who is in the call themselves does not need a letter for it
     subject = _("Call in %(room)s") % {"room": single.room.name}
-    body = _(
-        "Please have a look at the call in %(room)s. You can end it here without joining it: %(address)s"
-    ) % {
-        "room": single.room.name,
-        "address": stable_address(single.room, "end"),
-    }
-    return Step(
-        words, "mail", f"mailto:{quote(owners[0], safe='@')}?subject={quote(subject)}&body={quote(body)}"
-    )
+    body = _("Please check the call in %(room)s. You can end it here without joining: %(address)s")
+    link = stable_address(single.room, "end")
+    return Step(words, "mail", _letter(address, subject, body % {"room": single.room.name, "address": link}))
+
+
+def _letter(address: str, subject: str, body: str) -> str:
+    return f"mailto:{quote(address, safe='@')}?subject={quote(subject)}&body={quote(body)}"
 
 
 # --- Recent look-ups: for the call at hand, in the session and nowhere else ----------------------------------
 
 
 def _recent(request: Request, answer: Answer, text: str) -> list[dict[str, str]]:
-    """What this person looked up before, newest first; this look-up joins them for the next time. Of what was pasted only the
-    code or the name is kept: invitations hold PINs and names."""
+    """Return what this person looked up before, newest first; this look-up joins them for the next time. Of what was pasted only
+    the code or the name is kept: invitations hold PINs and names."""
     earlier: list[dict[str, str]] = request.session.get(RECENT, [])
-    if answer.verdict in {"empty", "not_a_code", "nothing"}:
+    if answer.verdict in {"empty", "not_a_code", "nothing"} or not (answer.code or answer.rooms):
         return earlier
     room = answer.rooms[0] if len(answer.rooms) == 1 else None
     this = {"q": answer.code or (room.name if room else text[:80]), "label": room.name if room else ""}
@@ -142,22 +203,43 @@ def forget(request: Request) -> HttpResponse:
     return redirect("lookup")
 
 
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 def look_up(request: Request) -> HttpResponse:
-    """The verdict on a pasted text, from our own data alone."""
-    form = LookupForm(request.GET)
-    text = form.cleaned_data["q"] if form.is_valid() else ""
-    return page(request, "lookup.html", _answer(request, text), partial="answer")
+    """Show the verdict on a pasted text, from our own data alone. A POST carries what is too long for an address, and writes
+    nothing either; a short text is led to its address, so that the page can be reloaded and passed on."""
+    if request.method != "POST":
+        return page(request, "lookup.html", _answer(request, LookupForm(request.GET)), partial="answer")
+    form = LookupForm(request.POST)
+    text, caller = form.asked()
+    if form.errors:
+        return page(request, "lookup.html", _answer(request, form), partial="answer", status=422)
+    address = _address(text, caller) if len(text) <= LONGEST_ADDRESS else ""
+    if address and not request.htmx:
+        return redirect(address)
+    context = _answer(request, form)
+    answer = context["answer"]
+    if isinstance(answer, Answer) and answer.code and not address:
+        address = _address(answer.code, caller)
+        if not request.htmx:
+            return redirect(address)
+    response = page(request, "lookup.html", context, partial="answer")
+    response["HX-Push-Url"] = address or reverse("lookup")
+    return response
+
+
+def _address(text: str, caller: str) -> str:
+    query = {"q": text, "caller": caller} if caller else {"q": text}
+    return f"{reverse('lookup')}?{urlencode(query)}"
 
 
 @require_POST
+@calls_google()
 def ask(request: Request) -> HttpResponse:
     """Ask Google about a code that is none of ours."""
     form = LookupForm(request.POST)
-    text = form.cleaned_data["q"] if form.is_valid() else ""
-    context = _answer(request, text)
+    context = _answer(request, form)
     try:
-        context["word"] = lookup.ask_google(text=text, actor=request.user)
+        context["word"] = lookup.ask_google(text=form.asked()[0], actor=request.user)
     except (Refused, GoogleError) as trouble:
         messages.error(request, spoken(trouble.sentence))
     return page(request, "lookup.html", context, partial="answer")

@@ -110,9 +110,7 @@ def _rooms(picture: Picture) -> Iterator[Metric]:
     )  # fmt: skip
     yield from _one("live_calls", "Calls that run in our rooms, stuck ones included.", tally["live"])
     yield from _one("stuck_calls", "Running calls that look forgotten.", tally["stuck"])
-    yield from _one(
-        "people_in_calls", "People in running calls, guests and phones included.", tally["people"]
-    )
+    yield from _one("people_in_calls", "People in running calls, guests included.", tally["people"])
     yield from _one(
         "oldest_fact_age_seconds", "Since the live state of the room seen longest ago was asked.",
         picture.oldest_age,

@@ -111,7 +111,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     """What every page shows: what the person may do at all, and whether everything is alive."""
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
-        return {"simulated": not settings.GOOGLE.are_real}
+        waits = SimpleLazyObject(lambda: kept.is_waiting(request))
+        return {"simulated": not settings.GOOGLE.are_real, "form_waits": waits}
     report: Any = SimpleLazyObject(health.recent)  # pages that ask nobody are not made to wait for it
     return {
         "simulated": not settings.GOOGLE.are_real,

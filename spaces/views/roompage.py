@@ -7,6 +7,7 @@ from typing import Any
 import segno
 from django.conf import settings
 from django.core.paginator import Paginator
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -17,8 +18,9 @@ from django.views.decorators.http import require_GET
 
 from spaces import access
 from spaces.access import Permission
+from spaces.forms import DeviceForm
 from spaces.google import config
-from spaces.models import Account, Conference, Room, Space
+from spaces.models import Account, Conference, DeviceIdentity, Participant, Person, Room, Space
 from spaces.views import daystrip
 from spaces.views.live import watched
 from spaces.views.replies import Request, page
@@ -57,11 +59,19 @@ def room(request: Request, slug: str) -> HttpResponse:
         "stable": stable_address(found),
         "tabs": tabs,
         "tab": tab,
+        "device_names": _device_names(found, shown),
         "ownerships": list(found.ownerships.select_related("person")),
         **_now_panel(found, shown, now),
         **_tab(found, tab, request.GET.get("page")),
     }
     return page(request, "room.html", context, partial="now")
+
+
+def _device_names(found: Room, shown: Row) -> str:
+    """The names of the devices that were recognised as this room's, for those who can correct that."""
+    if found.device_name or Permission.DEVICE_IDENTIFY not in shown.may:
+        return ""
+    return ", ".join(found.device_identities.filter(is_device=True).values_list("display_name", flat=True))
 
 
 def main_action(shown: Row, general: frozenset[Permission], now: datetime) -> str:
@@ -94,15 +104,33 @@ def _now_panel(found: Room, shown: Row, now: datetime) -> dict[str, Any]:
     if space is None:
         return panel
     if space.conference and Permission.NAMES_SEE in shown.may:
-        everybody = list(space.conference.participants.all())
+        everybody = list(_participants(space.conference))
         panel |= {"participants": everybody[:SHOWN_AT_ONCE], "further": everybody[SHOWN_AT_ONCE:]}
+        if Permission.DEVICE_IDENTIFY in shown.may:
+            panel |= {"device_form": DeviceForm(), "asked": [one for one in everybody if one.ask]}
     if shown.state in {"live", "stuck"}:
         panel["score"] = space.verdict(now).score
     if Permission.HISTORY_SEE in shown.may:
         if shown.state == "idle":
             panel["last"] = space.conferences.exclude(ended_at=None).first()
-        panel["day"] = daystrip.day(_bars(found, shown, now), now, found.building.zone)
+        panel["day"] = daystrip.day(_bars(found, shown, now), now, timezone.get_current_timezone())
     return panel
+
+
+def _participants(call: Conference) -> "QuerySet[Participant, Any]":
+    """Who is in the call. `ask`: nobody has said yet whether it is a device; `change`: what it may be called instead, device or
+    person; empty for who has no Google id, and for people who sign in here."""
+    undecided = DeviceIdentity.objects.filter(google_id=OuterRef("google_id"), is_device=None)
+    signs_in = Person.objects.filter(google_id=OuterRef("google_id"))
+    fixed = Q(google_id="") | Exists(signs_in)
+    return call.participants.annotate(
+        ask=Exists(undecided),
+        change=Case(
+            When(fixed, then=Value("")),
+            When(kind=Participant.Kind.DEVICE, then=Value("person")),
+            default=Value("device"),
+        ),
+    )
 
 
 def _bars(found: Room, shown: Row, now: datetime) -> list[daystrip.Bar]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from spaces import access, audit
 from spaces.access import Permission
-from spaces.actions import buildings, rooms
+from spaces.actions import rooms
 from spaces.forms import RoomForm
 from spaces.models import Building, Room
 from spaces.views.live import watched
@@ -16,8 +16,17 @@ from spaces.views.rows import rows
 
 
 def find(request: Request, slug: str) -> Room:
-    """The room for this person; 404 when they may not open it. Loading it is the first check."""
-    return get_object_or_404(access.visible_rooms(request.user).for_pages(), slug=slug)
+    """The room for this person; 404 when they may not open it. Loading it is the first check. From here on the page shows times in
+    the zone of the room's building, if it has one."""
+    found = get_object_or_404(access.visible_rooms(request.user).for_pages(), slug=slug)
+    use_zone_of(found.building)
+    return found
+
+
+def use_zone_of(building: Building) -> None:
+    """Show times in a building's zone for the rest of this request; where none was chosen, in the person's, as lists do."""
+    if building.time_zone:
+        timezone.activate(building.zone)
 
 
 # Across buildings: on a phone nobody scrolls past quiet rooms to the one that is on.
@@ -34,11 +43,6 @@ def mine(request: Request) -> HttpResponse:
     return page(request, "mine.html", {"rows": shown, "now": now}, partial="board")
 
 
-def _building(form: RoomForm, request: Request) -> Building:
-    chosen = form.cleaned_data["building"]
-    return chosen or buildings.add(name=form.cleaned_data["new_building"], actor=request.user)
-
-
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Add a room."""
@@ -50,9 +54,7 @@ def new(request: Request) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            made = rooms.create(
-                room=form.facts(_building(form, request)), actor=request.user, key=form.cleaned_data["key"]
-            )
+            made = rooms.create(room=form.facts(), actor=request.user, key=form.cleaned_data["key"])
         except audit.AlreadyAsked as again:
             return redirect(again.entry.room) if again.entry.room else redirect("overview")
         except audit.Refused as refusal:
@@ -74,6 +76,7 @@ def edit(request: Request, slug: str) -> HttpResponse:
         "floor": known.floor,
         "capacity": known.capacity,
         "device_name": known.device_name,
+        "resource_name": known.resource_name,
         "notes": known.notes,
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
@@ -88,7 +91,7 @@ def edit(request: Request, slug: str) -> HttpResponse:
         initial=initial,
     )
     if request.method == "POST" and form.is_valid():
-        to = form.facts(_building(form, request))
+        to = form.facts()
         values = form.cleaned_data
         if carry_out(
             request,

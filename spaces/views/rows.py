@@ -49,7 +49,7 @@ class Row:
     @property
     def owners(self) -> list[str]:
         """Whom to ask: owners and deputies by name, else by address. Only for lists with that column, which load them."""
-        return [one.person.name or one.person.email for one in self.room.ownerships.all()]
+        return [one.person.display_name for one in self.room.ownerships.all()]
 
     @property
     def space(self) -> Space | None:

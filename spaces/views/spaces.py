@@ -9,21 +9,23 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import spaces
-from spaces.actions.asking import usable_for
+from spaces.actions.asking import owners_for
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Room
+from spaces.views.lanes import calls_google
 from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_CREATE, room)
-    accounts = usable_for(request.user)
+    accounts = owners_for(request.user)
     form = CreateSpaceForm(posted(request), current={}, new=True, accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -43,16 +45,17 @@ def create(request: Request, slug: str) -> HttpResponse:
             return redirect(room)
         else:
             form = _again(CreateSpaceForm, form, current={}, new=True, accounts=accounts)
-    context = {"form": form, "room": room, "accounts": access.accounts_for(request.user)}
+    context = {"form": form, "room": room, "accounts": access.link_accounts_for(request.user)}
     return page(request, "space_create.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
     access.require(request.user, Permission.SPACE_ADOPT, room)
-    accounts = usable_for(request.user)
+    accounts = owners_for(request.user)
     form = AdoptForm(posted(request), accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -85,6 +88,7 @@ def _raw(form: Any) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def configure(request: Request, slug: str) -> HttpResponse:
     """The settings in two steps: choose, then read in words what will change, and save."""
     room = find(request, slug)
@@ -128,6 +132,7 @@ def _current(room: Room) -> dict[str, str]:
 
 
 @require_POST
+@calls_google()
 def refresh(request: Request, slug: str) -> HttpResponse:
     """Ask Google about this room now."""
     room = find(request, slug)

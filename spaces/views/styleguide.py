@@ -61,7 +61,7 @@ def styleguide(request: Request) -> HttpResponse:
         "states": ("stuck", "live", "idle", "unknown", "none"),
         "calls": [
             Conference(people=5, devices=1, phones=0, guests=1),
-            Conference(people=0, devices=2, phones=0, guests=0),
+            Conference(people=0, devices=2, phones=0, guests=0, bots=1),
             Conference(),
         ],
         "strips": [(name, daystrip.strip(bars, now)) for name, bars in strips.items()],

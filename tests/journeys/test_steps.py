@@ -116,7 +116,7 @@ def test_helpdesk_has_the_verdict_in_one_action_on_a_phone(stack: Stack, visitor
     hands = Hands(page, touch=True)
     hands.search(f"Join: https://meet.google.com/{room['meeting_code'].upper()}?authuser=1 or by phone")
     expect(page.locator("#answer .verdict")).to_contain_text(f"This is the link of {room['name']}")
-    expect(page.locator("#answer .step")).to_contain_text("Next:")
+    expect(page.locator("#answer .step")).to_contain_text("Next step:")
     assert hands.actions == 1
 
 

@@ -183,3 +183,20 @@ def test_no_code_deletes_or_rewrites_audit_rows():
                     }, (
                         f"{path.relative_to(ROOT)}: {called}() – audit rows are written by spaces/audit.py and never taken away."
                     )
+
+
+@pytest.mark.parametrize(
+    ("name", "email"), [("N" * 200, f"{'e' * 64}@{'d' * 60}.{'d' * 60}.example.com"), ("", "a" * 254)]
+)
+def test_a_long_name_and_address_fit_into_the_log_and_the_call(db, name, email):
+    """PostgreSQL refuses what is too long; SQLite would take it."""
+    person = factories.make_person(email, name=name, role="admin")
+    assert len(person.label) <= 300
+    assert email in person.label, "the address stays whole"
+    entry = audit.note(verb=Permission.PEOPLE_MANAGE, actor=person, target=person.handle)
+    entry.refresh_from_db()
+    assert entry.actor_name == person.label
+    call = factories.make_call(factories.make_space())
+    call.ended_by = person.label
+    call.full_clean(exclude=[field.name for field in call._meta.fields if field.name != "ended_by"])
+    call.save()

@@ -15,11 +15,12 @@ from spaces.forms import (
     FilterForm,
     LookupForm,
     PeopleField,
+    PersonForm,
     RoomForm,
     SettingsForm,
     new_key,
 )
-from spaces.google import config
+from spaces.google import codes, config
 from spaces.models import Account, Building
 from tests import factories
 
@@ -42,6 +43,13 @@ def test_a_bound_form_keeps_its_key_so_that_a_corrected_form_is_the_same_attempt
     form = AdoptForm({"text": "", "key": KEY}, accounts=Account.objects.usable())
     assert not form.is_valid()
     assert form["key"].value() == KEY
+
+
+def test_adopt_form_takes_what_the_reader_takes():
+    accounts = Account.objects.usable()
+    longest = "x" * codes.LONGEST_INPUT
+    assert AdoptForm({"text": longest, "key": KEY}, accounts=accounts).is_valid()
+    assert not AdoptForm({"text": longest + "x", "key": KEY}, accounts=accounts).is_valid()
 
 
 def test_every_setting_has_its_field_and_nothing_else_is_a_setting():
@@ -168,6 +176,45 @@ def test_people_as_they_are_pasted(text: str, expected: tuple[str, ...] | None) 
             field.clean(text)
     else:
         assert field.clean(text) == expected
+
+
+def test_people_are_not_without_number():
+    addresses = [f"engineer-{number}@example.com" for number in range(PeopleField.MOST)]
+    field = PeopleField(label="")
+    assert len(field.clean(", ".join(addresses))) == PeopleField.MOST
+    with pytest.raises(ValidationError, match="501 addresses"):
+        field.clean(", ".join([*addresses, "one-more@example.com"]))
+
+
+def test_an_address_that_never_signs_in_is_named_at_its_field():
+    berlin = factories.make_building()
+    sent = {"key": KEY, "name": "x", "building": berlin.pk, "owners": "c_1@resource.calendar.google.com, a@example.com",
+            "deputies": "somebody@gmail.com"}  # fmt: skip
+    form = RoomForm(sent, buildings=Building.objects.all())
+    assert not form.is_valid()
+    assert "calendar address of a room" in str(form.errors["owners"])
+    assert "private Google account" in str(form.errors["deputies"])
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "ticked", "good"),
+    [
+        ("admin", (), ("BER",), True),
+        ("helpdesk", (), ("BER",), False),
+        ("colleague", ("MUC",), ("BER", "MUC"), False),
+        ("helpdesk", ("BER",), ("BER",), True),
+        ("helpdesk", ("BER",), (), True),
+    ],
+)
+def test_buildings_of_a_role_are_never_dropped_in_silence(role, before, ticked, good):
+    """Those just ticked are an error; those that an admin had go with the role."""
+    for code in ("BER", "MUC"):
+        factories.make_building(code)
+    initial = {"buildings": Building.objects.filter(code__in=before)}
+    form = PersonForm({"email": "a@example.com", "role": role, "buildings": list(ticked)}, initial=initial)
+    assert form.is_valid() is good
+    if good and role != "admin":
+        assert not form.cleaned_data["buildings"]
 
 
 def test_addresses_are_split_lowered_and_named_once():

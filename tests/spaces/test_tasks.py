@@ -1,5 +1,6 @@
 """The timetable's doors, and what the timetable says."""
 
+import ast
 import json
 import socket
 import threading
@@ -17,6 +18,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
+from kombu.exceptions import OperationalError as NoBroker
 
 from meetadmin import celery
 from meetadmin.celery import app
@@ -346,3 +348,29 @@ def test_fetching_needs_to_be_configured(db, settings):
     settings.PUSH, settings.GOOGLE_SERVICE_ACCOUNT = PULLED, None
     with pytest.raises(CommandError, match="service account"):
         call_command("pull_events")
+
+
+def test_rooms_of_one_person_take_turns_with_what_others_have_ordered(google, owner, admin, queue):
+    """Each task asks about one room and orders the rest behind what waits by then, so one person never takes more than one process."""
+    rooms = [known_room(google, name=f"Room {n}", owners=(owner,)) for n in range(3)]
+    keys = [room.pk for room in rooms]
+    assert tasks.order_refreshes(room_ids=keys, person_id=owner.pk)
+    assert not tasks.order_refreshes(room_ids=keys, person_id=owner.pk), "the first order is not done yet"
+    assert tasks.order_refreshes(room_ids=keys[:1], person_id=admin.pk), "somebody else's order"
+    done = []
+    forget_requests(google)
+    while raw := queue.rpop(broker.ORDERS):
+        about = json.loads(raw)["headers"]["kwargsrepr"]
+        wanted = ast.literal_eval(about)
+        done.append((wanted["person_id"], wanted["room_ids"][0]))
+        tasks.refresh_rooms(**wanted)
+    first, second, third = ((owner.pk, key) for key in keys)
+    assert done == [first, (admin.pk, keys[0]), second, third]
+    assert asked(google)["spaces.get"] >= 4
+    assert tasks.order_refreshes(room_ids=keys, person_id=owner.pk), "it is done"
+
+
+def test_order_of_refreshes_without_redis_is_told(settings, owner):
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
+    with pytest.raises(NoBroker):
+        tasks.order_refreshes(room_ids=[1], person_id=owner.pk)

@@ -3,7 +3,7 @@
 import http.client
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from spaces.google import credentials
+from spaces.google import credentials, idtokens
 from tests.support.simulator import MEET_SCOPES, SimulatorProcess
 
 CONNECT_CALLBACK = "http://127.0.0.1:8000/accounts/connect/callback/"
@@ -57,7 +57,7 @@ def consent(
         nonce=nonce,
         redirect_uri=CONNECT_CALLBACK,
         token_url=f"{google.url}/token",
-        certs_url=f"{google.url}/oauth2/v3/certs",
+        keys=idtokens.Keys(f"{google.url}/oauth2/v3/certs"),
         client_id=CLIENT_ID,
         client_secret=CLIENT_SECRET,
     )

@@ -1,22 +1,32 @@
-"""Buildings."""
+"""Adding, editing and deleting buildings."""
 
 import pytest
 
 from spaces import audit
 from spaces.access import NotAllowed
 from spaces.actions import buildings
+from spaces.actions.buildings import BuildingFacts
 from spaces.models import AuditEntry, Building, Role
 from tests import factories
 
 
-def test_a_building_is_made_once_and_written_down(admin):
+@pytest.fixture
+def limited(db):
+    """An admin of Berlin only."""
+    person = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
+    person.buildings.set([factories.make_building()])
+    return person
+
+
+def test_building_is_added_once_and_audited(admin):
     made = buildings.add(name=" Tower ", actor=admin)
-    assert (made.name, made.code) == ("Tower", "TOWER")
-    assert buildings.add(name="tower", actor=admin) == made
-    assert AuditEntry.objects.get().target == "Building Tower"
+    assert (made.name, made.code, made.time_zone) == ("Tower", "TOWER", "")
+    assert buildings.add(name="to\u200bWER", actor=admin) == made
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.target) == ("building:add", "Tower")
 
 
-def test_no_building_without_its_row_in_the_trail(admin, monkeypatch):
+def test_building_is_not_added_without_its_audit_entry(admin, monkeypatch):
     def die(**_: object) -> None:
         raise SystemExit
 
@@ -26,9 +36,75 @@ def test_no_building_without_its_row_in_the_trail(admin, monkeypatch):
     assert not Building.objects.exists()
 
 
-def test_an_admin_of_some_buildings_adds_none(db):
-    limited = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
-    limited.buildings.set([factories.make_building()])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("東京", "DONGJING"),
+        ("서울", "SEOUL"),
+        ("دبي", "DBY"),
+        ("Αθήνα", "ATHINA"),
+        ("Київ", "KIIV"),
+        ("Straße 1", "STRASSE-1"),
+    ],
+)
+def test_code_is_made_of_name_in_every_script(admin, name, code):
+    assert buildings.add(name=name, actor=admin).code == code
+
+
+def test_codes_of_similar_names_differ(admin):
+    assert buildings.add(name="Leipzig", actor=admin).code == "LEIPZIG"
+    assert buildings.add(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
+
+
+def test_admin_of_some_buildings_edits_theirs_only(limited):
+    berlin, munich = limited.buildings.get(), factories.make_building("MUC")
     with pytest.raises(NotAllowed):
         buildings.add(name="Tower", actor=limited)
-    assert Building.objects.count() == 1
+    with pytest.raises(NotAllowed):
+        buildings.edit(building=munich, to=BuildingFacts("Munich", "MUC"), actor=limited)
+    with pytest.raises(NotAllowed):
+        buildings.delete(building=berlin, actor=limited)
+    to = BuildingFacts(berlin.name, berlin.code, "Europe/Berlin", "Street 1")
+    buildings.edit(building=berlin, to=to, actor=limited)
+    berlin.refresh_from_db()
+    assert buildings.facts(berlin) == to
+
+
+def test_edit_is_audited_with_what_changed(admin):
+    made = buildings.add(name="Tower", actor=admin)
+    buildings.edit(building=made, to=BuildingFacts("Tower", "TWR", "Asia/Tokyo"), actor=admin)
+    entry = AuditEntry.objects.filter(verb="building:edit").get()
+    assert entry.before == {"code": "TOWER", "time_zone": ""}
+    assert entry.after == {"code": "TWR", "time_zone": "Asia/Tokyo"}
+    buildings.edit(building=made, to=BuildingFacts("Tower", "TWR", "Asia/Tokyo"), actor=admin)
+    assert AuditEntry.objects.filter(verb="building:edit").count() == 1
+
+
+def test_edit_is_rejected_when_another_building_has_name_or_code(admin):
+    buildings.add(name="Tower", actor=admin)
+    made = buildings.add(name="Annex", actor=admin)
+    for to in (BuildingFacts("TOWER", "ANNEX"), BuildingFacts("Annex", "TOWER")):
+        with pytest.raises(audit.Refused):
+            buildings.edit(building=made, to=to, actor=admin)
+    assert Building.objects.get(pk=made.pk).name == "Annex"
+
+
+def test_building_with_rooms_is_not_deleted(admin):
+    room = factories.make_room()
+    with pytest.raises(audit.Refused):
+        buildings.delete(building=room.building, actor=admin)
+    assert Building.objects.filter(pk=room.building_id).exists()
+    assert not AuditEntry.objects.filter(verb="building:delete").exists()
+
+
+def test_building_is_not_deleted_while_an_admin_is_limited_to_it(admin, limited):
+    with pytest.raises(audit.Refused):
+        buildings.delete(building=limited.buildings.get(), actor=admin)
+    assert limited.buildings.exists(), "without it they would be admin everywhere"
+
+
+def test_empty_building_is_deleted(admin):
+    made = buildings.add(name="Tower", actor=admin)
+    buildings.delete(building=made, actor=admin)
+    assert not Building.objects.exists()
+    assert AuditEntry.objects.filter(verb="building:delete", target="Tower").exists()

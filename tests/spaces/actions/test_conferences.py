@@ -506,7 +506,7 @@ def connected_room(google: SimulatorProcess, owner: Person) -> tuple[Room, str]:
     Person.objects.filter(pk=owner.pk).update(google_id=given.google_id)
     owner.refresh_from_db()
     accounts.connect(consent=given, actor=owner)
-    room = known_room(google, owners=(owner,), account=owner.email, name="Own room")
+    room = known_room(google, owners=(owner,), account=owner.handle, name="Own room")
     return room, given.refresh_token or ""
 
 

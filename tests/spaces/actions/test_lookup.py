@@ -49,7 +49,8 @@ PASTED = [
     ("+49 30 300195061 PIN: 197 071 273 00#", "not_a_code"),
     ("https://zoom.us/j/91234567890", "not_a_code"),
     ("https://meet.google.com/new", "not_a_code"),
-    ("abc-mnop-xyz or def-mnop-xyz", "not_a_code"),
+    ("abc-mnop-xyz or def-mnop-xyz", "ours"),
+    ("https://meet.google.com/abc-mnop-xyz or https://meet.google.com/def-mnop-xyz", "not_a_code"),
     ("3.14", "rooms"),
     ("berlin", "rooms"),
     ("room-owner@example.com", "rooms"),
@@ -77,38 +78,15 @@ def test_every_paste_gets_its_verdict(google, room, colleague, text, verdict):
     assert asked(google) == {}
 
 
-HEARD = [
-    ("abc-mnop-xyd", True),  # one letter
-    ("bac-mnop-xyz", True),  # two neighbours
-    ("abc-mnop-zyx", False),  # two letters that are no neighbours
-    ("abd-mnop-xyd", False),
-]
-
-
-@pytest.mark.parametrize(("text", "near"), HEARD)
-def test_a_code_that_was_misheard_names_the_room_it_is_near_to(
-    room: Room, helpdesk: Person, text: str, *, near: bool
-) -> None:
-    answer = find(text, helpdesk)
-    assert answer.verdict == "unknown"
-    assert list(answer.near) == ([room] if near else [])
-
-
 def test_rooms_in_the_archive_are_nobodys_misheard_code(room: Room, helpdesk: Person) -> None:
     Room.objects.update(archived_at=timezone.now())
     assert not find("abc-mnop-xyd", helpdesk).near
 
 
-def test_an_address_that_answers_for_no_room_is_told_so(room: Room, helpdesk: Person) -> None:
+def test_address_without_rooms_is_named_in_the_answer(room: Room, helpdesk: Person) -> None:
     answer = find("participant@example.com", helpdesk)
     assert answer.verdict == "nothing"
-    assert answer.sentence == "No room has participant@example.com as its owner or deputy."
-
-
-def test_a_name_written_otherwise_is_called_near_not_found(room: Room, helpdesk: Person) -> None:
-    answer = find("room 3.14 is blocked", helpdesk)
-    assert list(answer.rooms) == [room]
-    assert answer.sentence == "Nothing is called “room 3.14 is blocked”, but 1 room comes near."
+    assert "participant@example.com" in answer.sentence
 
 
 def test_a_space_name_is_found_too(room, colleague):
@@ -118,14 +96,14 @@ def test_a_space_name_is_found_too(room, colleague):
 def test_a_word_of_ten_letters_is_a_room_before_it_is_a_code(room, colleague):
     kitchen = factories.make_room("Auditorium")
     assert find("auditorium", colleague).rooms == [kitchen]
-    assert find("aud-itor-ium", colleague).verdict == "unknown"
+    assert find("https://meet.google.com/aud-itor-ium", colleague).verdict == "unknown"
 
 
 def test_an_old_code_of_the_space_leads_to_the_new_one(room, colleague):
     room.space.past_codes.create(code="old-code-old")
     answer = find("old-code-old", colleague)
     assert (answer.verdict, answer.rooms) == ("former", [room])
-    assert "An old link: 3.14 had this code" in answer.sentence
+    assert "old code of 3.14" in answer.sentence
     assert f"Use {CODE} instead." in answer.sentence
 
 
@@ -139,7 +117,7 @@ def test_a_former_space_leads_to_its_room(room, colleague):
     )
     answer = find("for-merl-ink", colleague)
     assert (answer.verdict, answer.rooms) == ("former", [room])
-    assert "until it was given a new one" in answer.sentence
+    assert "old link of 3.14" in answer.sentence
 
 
 def test_a_code_that_google_gave_to_another_room_means_that_room(room, colleague):
@@ -174,7 +152,7 @@ def test_many_rooms_are_counted_and_the_first_shown(db, colleague):
         factories.make_room(f"Hall {number:02}")
     answer = find("hall", colleague)
     assert len(answer.rooms) == lookup.MOST_ROOMS
-    assert (answer.more, answer.sentence) == (3, "23 rooms match.")
+    assert (answer.more, answer.sentence) == (23 - lookup.MOST_ROOMS, "23 rooms match.")
     assert answer.rooms[0].name == "Hall 00"
 
 

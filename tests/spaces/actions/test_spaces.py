@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import spaces
+from spaces.actions import asking, spaces
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
@@ -233,6 +233,81 @@ def test_adopting_by_whatever_was_pasted(google, bare, berlin, munich, admin, sh
     assert only_entry().after == {"space": space.name, "code": code, "origin": "ours"}
 
 
+@pytest.fixture
+def limited(bare: Room) -> Person:
+    """An admin of Berlin only."""
+    person = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
+    person.buildings.set([bare.building])
+    return person
+
+
+def munichs_former_link(google: SimulatorProcess) -> Space:
+    """A link that was in a room of Munich until it was replaced; a call is on in it."""
+    room = known_room(google, account=MUNICH, name="Munich 1.01")
+    former = space_of(room)
+    Room.objects.filter(pk=room.pk).update(building=factories.make_building("MUC"))
+    room.refresh_from_db()
+    start_call(google, room)
+    spaces.assign(room, factories.make_space(account=factories.make_account(MUNICH)))
+    former.refresh_from_db()
+    assert former.former_room == room
+    return former
+
+
+@pytest.mark.parametrize("shape", ["code", "name"])
+@pytest.mark.parametrize("owner", ["named", "found"])
+def test_an_admin_of_a_building_takes_no_former_link_of_another(
+    google, bare, berlin, munich, limited, admin, shape, owner
+):
+    """With the link its running call, its participants and its PINs would come along."""
+    former = munichs_former_link(google)
+    # The account has links in Berlin, too, so that it is open to this admin.
+    factories.make_room(space=factories.make_space(account=munich))
+    text = former.meeting_code if shape == "code" else former.name
+    account = munich if owner == "named" else None
+    with pytest.raises(Refused, match="outside your buildings"):
+        adopt(bare, text, limited, account=account)
+    bare.refresh_from_db()
+    former.refresh_from_db()
+    assert bare.space is None
+    assert former.former_room is not None
+    assert AuditEntry.objects.filter(verb="space:adopt").get().outcome == "refused"
+    adopt(bare, text, admin)
+    assert space_of(bare) == former
+
+
+def test_an_admin_of_a_building_is_offered_its_accounts_and_unused_ones(
+    google, bare, berlin, munich, limited
+):
+    shared, own = (
+        factories.make_account("rooms-all@example.com"),
+        factories.make_account(limited.handle, kind=Account.Kind.CONSENTED, person=limited),
+    )
+    munich_room = factories.make_room(
+        building=factories.make_building("MUC"), space=factories.make_space(account=munich)
+    )
+    factories.make_room(building=munich_room.building, space=factories.make_space(account=shared))
+    factories.make_space(account=shared, former_room=bare)
+    unused = factories.make_account("rooms-new@example.com")
+    assert set(asking.owners_for(limited)) == {berlin, shared, unused, own}
+    for attempt in (
+        lambda: create(bare, munich, limited),
+        lambda: adopt(bare, "abc-mnop-xyz", limited, account=munich),
+    ):
+        with pytest.raises(NotAllowed):
+            attempt()
+    assert asked(google) == {}
+
+
+def test_an_admin_of_a_building_does_not_ask_the_accounts_of_others(google, bare, berlin, munich, limited):
+    factories.make_room(building=factories.make_building("MUC"), space=factories.make_space(account=munich))
+    made = space_at_google(google, owner=MUNICH)
+    forget_requests(google)
+    outcome = adopt(bare, made["meetingCode"], limited)
+    assert MUNICH not in google.control("GET", "requests")["by_account"]
+    assert "none of the connected accounts owns it" in outcome.sentence
+
+
 def test_the_owner_that_was_named_is_the_only_one_asked(google, bare, berlin, munich, admin):
     made = space_at_google(google, owner=MUNICH)
     adopt(bare, made["meetingCode"], admin, account=munich)
@@ -283,9 +358,10 @@ def test_a_code_that_nobody_knows(google, bare, berlin, munich, admin):
         ("https://g.co/meet/team-sync", "nickname"),
         ("+49 30 300195061 PIN: 197 071 273 00#", "phone number"),
         ("https://zoom.us/j/91234567890", "Zoom"),
-        ("https://meet.google.com/new", "starting a meeting"),
+        ("https://meet.google.com/new", "belongs to no call"),
         ("abc-mnop-xyz and def-mnop-xyz", "more than one"),
-        ("the kitchen upstairs", "Nothing here looks like"),
+        ("https://meet.google.com/abc-mnop-xyz https://meet.google.com/def-mnop-xyz", "more than one"),
+        ("the kitchen upstairs", "No Meet link or code found"),
     ],
 )
 def test_what_is_no_code_is_refused_with_its_reason_and_nobody_is_asked(

@@ -81,6 +81,7 @@ def test_a_sweep_finds_what_runs_and_what_does_not(google, room):
     assert {name: counts[name] for name in counts if name != "token"} == {
         "conferenceRecords.list": 1,
         "conferenceRecords.participants.list": 1,
+        "conferenceRecords.recordings.list": 1,  # seen for the first time
     }
 
 
@@ -485,7 +486,7 @@ def test_a_call_whose_host_has_left_tells_since_when(google, room, owner):
     call = the_call(room)
     assert call.host_left_at is not None
     [reason] = space_of(room).verdict(call.host_left_at + timedelta(minutes=190)).reasons
-    assert reason == "its host left 3 hours ago, others are still in"
+    assert reason == "host left 3 h ago, others still in"
 
 
 # --- What can wait ----------------------------------------------------------------------------------------

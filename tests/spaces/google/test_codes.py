@@ -1,14 +1,9 @@
-"""What people paste, and the verdict on it."""
-
-import string
-import time
+"""What people paste: codes and links in many forms, and everything that must not be taken for them."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spaces.google import codes
-from spaces.google.codes import parse
+from spaces.google.codes import Parsed, parse
 
 CODE = "abc-mnop-xyz"
 
@@ -22,7 +17,7 @@ More phone numbers: https://tel.meet/abc-mnop-xyz?pin=1970712730000
 Learn more about Meet at: https://support.google.com/a/users/answer/9282720
 """
 
-MEANS_THE_CODE = [
+LOOSE_CODE = [
     CODE,
     "ABC-MNOP-XYZ",
     "Abc-Mnop-Xyz",
@@ -46,6 +41,12 @@ MEANS_THE_CODE = [
     "ａｂｃ-ｍｎｏｐ-ｘｙｚ",
     "\u200babc-mnop-xyz\ufeff",
     "abc\u00ad-mnop-\u00adxyz",
+    "the code is abc-mnop-xyz, see you",
+    "code:abc-mnop-xyz",
+    "abc--mnop-xyz-",
+]
+
+LINK = [
     "https://meet.google.com/abc-mnop-xyz",
     "http://meet.google.com/abc-mnop-xyz",
     "HTTPS://MEET.GOOGLE.COM/ABC-MNOP-XYZ",
@@ -67,8 +68,6 @@ MEANS_THE_CODE = [
     "Come here: https://meet.google.com/abc-mnop-xyz, please!",
     "[Join](https://meet.google.com/abc-mnop-xyz)",
     '<a href="https://meet.google.com/abc-mnop-xyz?hs=224">Join</a>',
-    "the code is abc-mnop-xyz, see you",
-    "code:abc-mnop-xyz",
     "meet.google.com\nabc-mnop-xyz",
     "https://www.google.com/url?q=https://meet.google.com/abc-mnop-xyz&sa=D&source=calendar",
     "https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fmeet.google.com%2Fabc-mnop-xyz&data=05",
@@ -113,10 +112,12 @@ OTHERWISE = [
     ("https://example.webex.com/meet/someone", "other_service", "Webex"),
     ("https://meet.jit.si/abc-mnop-xyz", "other_service", "Jitsi Meet"),
     ("Zoom https://zoom.us/j/91 or dial +49 30 3001950 PIN 1234", "other_service", "Zoom"),
-    # two meetings
-    ("abc-mnop-xyz xyz-abcd-efg", "two_codes", "abc-mnop-xyz, xyz-abcd-efg"),
-    ("https://meet.google.com/abc-mnop-xyz https://meet.google.com/xyz-abcd-efg", "two_codes", None),
-    ("https://meet.google.com/abc-mnop-xyz and xyz-abcd-efg", "two_codes", None),
+    # links to two calls
+    (
+        "https://meet.google.com/abc-mnop-xyz https://meet.google.com/xyz-abcd-efg",
+        "two_codes",
+        "abc-mnop-xyz, xyz-abcd-efg",
+    ),
     # the canonical name keeps every letter
     ("spaces/94r-Po-Zd7MB", "space", "spaces/94r-Po-Zd7MB"),
     (" spaces/jQCFfuBOdN5z\n", "space", "spaces/jQCFfuBOdN5z"),
@@ -138,7 +139,6 @@ OTHERWISE = [
     ("abcd-mnop-xyz", "bad", ""),
     ("abc-mnop-xyzz", "bad", ""),
     ("abc-mno1-xyz", "bad", ""),
-    ("abc--mnop-xyz-", "code", CODE),
     ("abc-mnop-xyz-def", "bad", ""),
     ("abcm-nop-xyz", "bad", ""),
     ("абс-mnop-xyz", "bad", ""),
@@ -156,23 +156,67 @@ OTHERWISE = [
     ("https://my-meet.google.com/abc-mnop-xyz", "bad", ""),
     ("https://g.co/other/abc-mnop-xyz", "bad", ""),
     ("http://[broken", "bad", ""),
-    ("x" * 20_001, "bad", ""),
-    ("https://meet.google.com/abc-mnop-xyz " + "x" * 20_000, "bad", ""),
+    ("x" * (codes.LONGEST_INPUT + 1), "bad", ""),
+    ("https://meet.google.com/abc-mnop-xyz " + "x" * codes.LONGEST_INPUT, "bad", ""),
 ]
 
 
-@pytest.mark.parametrize("text", MEANS_THE_CODE)
-def test_a_code_in_whatever_dress(text):
+# What a browser opens at another site, or nowhere, although Google Meet's address stands in it.
+NOT_GOOGLE = [
+    "https://evil.example/meet.google.com/abc-mnop-xyz",
+    "evil.example/meet.google.com/abc-mnop-xyz",
+    "https://evil.example//meet.google.com/abc-mnop-xyz",
+    "https://evil.example/%6deet.google.com/abc-mnop-xyz",
+    "https://evil.example/..%2fmeet.google.com%2fabc-mnop-xyz",
+    "https://evil.example?meet.google.com/abc-mnop-xyz",
+    "https://evil.example#meet.google.com/abc-mnop-xyz",
+    "https://evil.example:meet.google.com/abc-mnop-xyz",
+    "https://evil.example:/meet.google.com/abc-mnop-xyz",
+    "https://evil.example/@meet.google.com/abc-mnop-xyz",
+    "https://evil.example\\@meet.google.com/abc-mnop-xyz",
+    "https://evil.example%40meet.google.com/abc-mnop-xyz",
+    "https://meet.google.com@evil.example/abc-mnop-xyz",
+    "https://meet.google.com%40evil.example/abc-mnop-xyz",
+    "https://meet.google.com&#64;evil.example/abc-mnop-xyz",
+    "https://meet.google.com＠evil.example/abc-mnop-xyz",
+    "https://meet.google.com:443@evil.example/abc-mnop-xyz",
+    "https://meet.google.com.evil.example/abc-mnop-xyz",
+    "https://meet.google.com%2eevil.example/abc-mnop-xyz",
+    "https://meet.google.com&period;evil.example/abc-mnop-xyz",
+    "https://meet.google.com。evil.example/abc-mnop-xyz",
+    "https://meet.google.com-evil.example/abc-mnop-xyz",
+    "https://meet.google.comevil.example/abc-mnop-xyz",
+    "https://meet.google.comé.example/abc-mnop-xyz",
+    "https://mееt.google.com/abc-mnop-xyz",  # Cyrillic letters
+    "https://meet.googIe.com/abc-mnop-xyz",  # a capital i
+    "https://meet.g00gle.com/abc-mnop-xyz",
+    "https://meetgoogle.com/abc-mnop-xyz",
+    "https://hotel.meet/abc-mnop-xyz",
+    "someone@meet.google.com/abc-mnop-xyz",
+]
+
+
+@pytest.mark.parametrize("text", LINK)
+def test_link_in_any_form_is_read(text):
+    assert parse(text) == Parsed("code", CODE)
+
+
+@pytest.mark.parametrize("text", LOOSE_CODE)
+def test_code_without_link_is_read_as_loose(text):
+    assert parse(text) == Parsed("code", CODE, loose=True, candidates=(CODE,))
+
+
+@pytest.mark.parametrize("text", NOT_GOOGLE)
+def test_address_of_another_site_is_not_read_as_google(text):
     parsed = parse(text)
-    assert (parsed.kind, parsed.value, parsed.bare) == ("code", CODE, False)
+    assert (parsed.kind, parsed.value) == ("bad", "")
+    assert parsed.sentence
 
 
 @pytest.mark.parametrize(("text", "kind", "value"), OTHERWISE)
-def test_everything_else_gets_its_own_verdict(text, kind, value):
+def test_everything_else_has_its_own_kind(text, kind, value):
     parsed = parse(text)
-    assert parsed.kind == kind
-    if value is not None:
-        assert parsed.value == value
+    assert (parsed.kind, parsed.value) == (kind, value)
     assert bool(parsed.sentence) == (kind not in ("code", "space")), "a refusal says why"
 
 
@@ -189,81 +233,33 @@ def test_everything_else_gets_its_own_verdict(text, kind, value):
         ("the main hub", "the-main-hub"),
     ],
 )
-def test_a_code_without_dashes_may_also_be_a_word(text, code):
-    assert parse(text) == codes.Parsed("code", code, bare=True)
+def test_code_without_dashes_is_loose(text, code):
+    assert parse(text) == Parsed("code", code, loose=True, candidates=(code,))
 
 
 @pytest.mark.parametrize(
     "text", ["ab cmnop xyz", "abcmnopxy z", "abc mnop xyz and more", "conferences", "con ference x"]
 )
-def test_ten_letters_are_a_code_only_in_the_right_groups(text):
+def test_ten_letters_in_other_groups_are_no_code(text):
     assert parse(text).kind == "bad"
 
 
-def test_a_verdict_about_another_page_names_it():
+def test_sentence_names_the_other_site_or_service():
     assert "example.com" in parse("https://example.com/x").sentence
     assert "Webex" in parse("https://example.webex.com/x").sentence
-    two = parse("abc-mnop-xyz xyz-abcd-efg").sentence
+    two = parse("https://meet.google.com/abc-mnop-xyz https://meet.google.com/xyz-abcd-efg").sentence
     assert "abc-mnop-xyz" in two
     assert "xyz-abcd-efg" in two
 
 
-letters = st.text(string.ascii_lowercase, min_size=10, max_size=10)
-dash = st.sampled_from("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d")
-query = st.from_regex(
-    r"(\?[a-z]{1,8}=[A-Za-z0-9-]{0,12}(&[a-z]{1,8}=[0-9]{1,4}){0,3})?(#[a-z]{0,5})?", fullmatch=True
-)
-before = st.sampled_from(["", "https://meet.google.com/", "meet.google.com/", "https://meet.google.com/_meet/",
-                          "https://meet.google.com/tel/", "https://tel.meet/"])  # fmt: skip
+def test_parse_one_refuses_several_loose_codes():
+    assert codes.parse_one("abc-mnop-xyz or xyz-abcd-efg").kind == "two_codes"
+    assert codes.parse_one("abc-mnop-xyz").value == CODE
+    assert codes.parse_one("https://meet.google.com/abc-mnop-xyz not xyz-abcd-efg").value == CODE
 
 
-@given(
-    letters=letters,
-    dash=dash,
-    before=before,
-    query=query,
-    upper=st.booleans(),
-    blank=st.sampled_from(["", " ", "\n"]),
-)
-def test_every_code_survives_its_dress(letters, dash, before, query, upper, blank):
-    code = f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
-    dressed = before + code.replace("-", dash) + query
-    parsed = parse(blank + (dressed.upper() if upper else dressed) + blank)
-    assert (parsed.kind, parsed.value) == ("code", code)
-
-
-@given(st.text(string.ascii_letters + string.digits + "-_", min_size=1, max_size=128))
-def test_every_space_name_comes_back_letter_by_letter(name):
-    assert parse(f"spaces/{name}") == codes.Parsed("space", f"spaces/{name}")
-
-
-@given(st.text(max_size=300))
-def test_any_text_gets_a_sound_verdict(text):
-    parsed = parse(text)
-    if parsed.kind == "code":
-        assert codes._CODE.fullmatch(parsed.value)
-    elif parsed.kind == "space":
-        assert parsed.value in text
-    else:
-        assert parsed.sentence
-        assert len(parsed.sentence) < 400
-
-
-@given(st.lists(st.sampled_from([CODE, "https://", "meet.google.com", "/", "-", " ", ".", "@", "?", "%2F", "spaces/", "tel",
-                                 "PIN", "12345", "lookup", "zoom.us", "\n", "<", "\u2013", "+49", ":", "[", "#"]),
-                max_size=30))  # fmt: skip
-def test_pieces_of_links_in_any_order_never_break_it(pieces):
-    parsed = parse("".join(pieces))
-    assert parsed.value == CODE if parsed.kind == "code" else parsed.kind != "two_codes"
-
-
-@pytest.mark.parametrize(
-    "piece",
-    ["a.", "a-", "a", "-", " - ", "meet.google.com/", "meet.google.com.", "https://", "pin ", "PIN:", "+1 ", "+1", "00", "(",
-     "%", "%2F", "abc-mnop-", "abc-mnop-xyz", "\ufdfa", "\u200b", ".", "/", "a@", "\U0001f600", "\ud800", "\x00"],
-)  # fmt: skip
-def test_no_text_takes_long(piece):
-    text = (piece * codes.LONGEST_INPUT)[: codes.LONGEST_INPUT]
-    before = time.process_time()
-    parse(text)
-    assert time.process_time() - before < 1.5, "a pattern goes back over what it has read"
+def test_longest_text_is_read():
+    link = "https://meet.google.com/abc-mnop-xyz"
+    assert parse(("x " * codes.LONGEST_INPUT)[: codes.LONGEST_INPUT - len(link)] + link) == Parsed(
+        "code", CODE
+    )

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from spaces.google import credentials, errors
+from spaces.google import credentials, errors, idtokens
 from spaces.google.endpoints import Endpoints
 from spaces.google.meet import MeetClient
 from tests.support.simulator import SimulatorProcess
@@ -56,7 +56,7 @@ class Connecting:
             **changes,
         }
         return credentials.exchange(
-            code, token_url=self.endpoints.token, certs_url=self.endpoints.certs, **wanted
+            code, token_url=self.endpoints.token, keys=idtokens.Keys(self.endpoints.certs), **wanted
         )
 
     def act(self, refresh_token: str) -> MeetClient:

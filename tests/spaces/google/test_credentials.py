@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import exceptions as auth_errors
 
-from spaces.google import credentials, errors
+from spaces.google import credentials, errors, idtokens
 from tests.spaces.google.misbehaving import CLOSE, HANG, RESET, Misbehaving, free_port, http
 
 TOKEN = http(200, {"access_token": "ya29.canary", "expires_in": 3599, "token_type": "Bearer"})
@@ -305,7 +305,7 @@ def exchange(token_url, certs_url, nonce="nonce", timeout=5):
         client_id="client",
         client_secret="canary-secret",
         token_url=token_url,
-        certs_url=certs_url,
+        keys=idtokens.Keys(certs_url, timeout=timeout),
         timeout=timeout,
     )
 
@@ -337,6 +337,12 @@ def test_a_consent_without_a_refresh_token(signing_key):
     assert consent.hosted_domain == ""
 
 
+def test_a_token_that_names_our_client_as_its_party_is_good(signing_key):
+    assert (
+        redeem(signed(signing_key, azp="client", sub="1" * 255), jwks(signing_key))[0].google_id == "1" * 255
+    )
+
+
 @pytest.mark.parametrize("iss", ["https://accounts.google.com", "accounts.google.com"])
 def test_both_names_of_the_issuer_are_good(signing_key, iss):
     assert redeem(signed(signing_key, iss=iss), jwks(signing_key))[0].google_id
@@ -347,11 +353,24 @@ FORGERIES = [
     {"iss": None},
     {"aud": "another-client"},
     {"aud": None},
+    {"aud": ["client", "another-client"]},
+    {"aud": ["client"]},
+    {"azp": "another-client"},
+    {"azp": ""},
     {"sub": None},
+    {"sub": ""},
+    {"sub": 104277},
+    {"sub": "1" * 256},
+    {"email": None},
+    {"email": "room-owner"},
+    {"email": f"{'x' * 250}@example.com"},
+    {"hd": ["example.com"]},
     {"exp": 1},
     {"exp": None},
     {"iat": None},
     {"iat": 99999999999},
+    {"iat": "soon"},
+    {"exp": "never"},
     {"nonce": "another"},
     {"nonce": None},
     {"nonce": ""},

@@ -15,7 +15,7 @@ from google.oauth2.credentials import Credentials
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spaces.google import errors, pubsub
+from spaces.google import errors, idtokens, pubsub
 from spaces.google.push import Arrangement
 from tests.spaces.google.misbehaving import Misbehaving, free_port, http
 from tests.support.push import PUBSUB_SCOPE, PULL, TOPIC, publish
@@ -65,7 +65,7 @@ def google_keys() -> Iterator[str]:
 
 
 def check(header: str, url: str) -> None:
-    pubsub.check_sender(header, arrangement=WAY, keys=pubsub.Keys(url))
+    pubsub.check_sender(header, arrangement=WAY, keys=idtokens.Keys(url))
 
 
 def test_the_right_one_passes(google_keys):
@@ -116,9 +116,9 @@ def test_googles_own_but_not_ours(google_keys, case):
 
 
 def test_keys_are_fetched_once_and_again_for_a_new_one(monkeypatch):
-    monkeypatch.setattr(pubsub, "KEYS_PAUSE", 0.0)
+    monkeypatch.setattr(idtokens, "KEYS_PAUSE", 0.0)
     with Misbehaving([jwks(("k1", KEY)), jwks(("k1", KEY), ("k2", OTHER_KEY))]) as google:
-        keys = pubsub.Keys(google.url)
+        keys = idtokens.Keys(google.url)
         for _ in range(5):
             pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
         assert len(google.requests) == 1
@@ -127,18 +127,18 @@ def test_keys_are_fetched_once_and_again_for_a_new_one(monkeypatch):
 
 
 def test_a_key_that_google_has_withdrawn_is_not_believed_for_ever(monkeypatch):
-    monkeypatch.setattr(pubsub, "KEYS_PAUSE", 0.0)
+    monkeypatch.setattr(idtokens, "KEYS_PAUSE", 0.0)
     with Misbehaving([jwks(("k1", KEY)), jwks(("k2", OTHER_KEY))]) as google:
-        keys = pubsub.Keys(google.url)
+        keys = idtokens.Keys(google.url)
         pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
-        monkeypatch.setattr(pubsub, "KEYS_KEPT", -1.0)
+        keys._good_until = float("-inf")
         with pytest.raises(pubsub.NotAuthentic):
             pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
 
 
 def test_strangers_with_invented_keys_do_not_make_us_ask_all_the_time():
     with Misbehaving([jwks(("k1", KEY))]) as google:
-        keys = pubsub.Keys(google.url)
+        keys = idtokens.Keys(google.url)
         for number in range(20):
             with pytest.raises(pubsub.NotAuthentic):
                 pubsub.check_sender(
@@ -156,11 +156,11 @@ def test_without_keys_nothing_can_be_said(answer):
 
 
 def test_known_keys_serve_while_google_is_away(monkeypatch):
-    monkeypatch.setattr(pubsub, "KEYS_PAUSE", 0.0)
+    monkeypatch.setattr(idtokens, "KEYS_PAUSE", 0.0)
     with Misbehaving([jwks(("k1", KEY)), http(503, "")]) as google:
-        keys = pubsub.Keys(google.url)
+        keys = idtokens.Keys(google.url)
         keys.get("k1")
-        monkeypatch.setattr(pubsub, "KEYS_KEPT", -1.0)
+        keys._good_until = float("-inf")
         pubsub.check_sender(f"Bearer {token()}", arrangement=WAY, keys=keys)
         with pytest.raises(errors.TryLater):
             keys.get("k2")
@@ -170,7 +170,7 @@ def test_while_one_fetches_the_keys_nobody_waits():
     """Each push has one of few threads, and the pages need them, too."""
     begun, go_on = threading.Event(), threading.Event()
 
-    class Slow(pubsub.Keys):
+    class Slow(idtokens.Keys):
         def _fetch(self) -> None:
             begun.set()
             assert go_on.wait(30)
@@ -181,7 +181,7 @@ def test_while_one_fetches_the_keys_nobody_waits():
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(keys.get, "k1")
         assert begun.wait(30)
-        with pytest.raises(errors.TryLater, match="not to be had"):
+        with pytest.raises(errors.TryLater, match="temporarily unavailable"):
             pool.submit(keys.get, "k1").result(timeout=10)
         keys._keys = {"k0": key}
         assert pool.submit(keys.get, "k0").result(timeout=10) is not None

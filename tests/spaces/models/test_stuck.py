@@ -30,6 +30,8 @@ def call(
     *,
     hostless: float | None = None,
     peak: int = 4,
+    bots: int = 0,
+    recorded: bool = False,
 ) -> Conference:
     """People, devices, phones, guests; minutes without a move, since the start, without a host (None: not known)."""
     people, devices, phones, guests = counts or (None, None, None, None)
@@ -38,7 +40,9 @@ def call(
         devices=devices,
         phones=phones,
         guests=guests,
+        bots=bots,
         peak=peak,
+        recording_since=NOW if recorded else None,
         same_since=before(still),
         started_at=before(age),
         host_left_at=before(hostless),
@@ -49,39 +53,52 @@ EMPTY, DEVICES, ALONE, CROWD = (0, 0, 0, 0), (0, 2, 0, 0), (1, 0, 0, 0), (3, 1, 
 TABLE: list[tuple[Conference, int, list[str]]] = [
     # nobody
     (call(EMPTY, 14, 14, peak=0), 46, []),
-    (call(EMPTY, 15, 15, peak=0), 50, ["nobody has joined for 15 minutes"]),
-    (call(EMPTY, 22.5, 200, peak=0), 75, ["nobody has joined for 22 minutes"]),
-    (call(EMPTY, 15, 200), 50, ["everybody left 15 minutes ago"]),
-    (call(EMPTY, 70, 70, peak=0), 100, ["nobody has joined for 70 minutes"]),  # and nobody is alone in it
+    (call(EMPTY, 15, 15, peak=0), 50, ["nobody has joined for 15 min"]),
+    (call(EMPTY, 22.5, 200, peak=0), 75, ["nobody has joined for 22 min"]),
+    (call(EMPTY, 15, 200), 50, ["everybody left 15 min ago"]),
+    (call(EMPTY, 70, 70, peak=0), 100, ["nobody has joined for 70 min"]),  # and nobody is alone in it
     # only room devices
     (call(DEVICES, 29, 60), 48, []),
-    (call(DEVICES, 30, 60), 50, ["only room devices are left, for 30 minutes"]),
-    (call((0, 1, 0, 0), 45, 60), 75, ["only room devices are left, for 45 minutes"]),
-    (call(DEVICES, 60, 60), 100, ["only room devices are left, for 60 minutes"]),
+    (call(DEVICES, 30, 60), 50, ["room devices only for 30 min"]),
+    (call((0, 1, 0, 0), 45, 60), 75, ["room devices only for 45 min"]),
+    (call(DEVICES, 60, 60), 100, ["room devices only for 60 min"]),
     # one human
     (call(ALONE, 59, 120), 49, []),
-    (call(ALONE, 60, 120), 50, ["one person alone for 60 minutes"]),
-    (call((0, 0, 1, 0), 61, 120), 50, ["one person alone for 61 minutes"]),
-    (call((0, 0, 0, 1), 61, 120), 50, ["one person alone for 61 minutes"]),
+    (call(ALONE, 60, 120), 50, ["one person alone for 60 min"]),
+    (call((0, 0, 0, 1), 61, 120), 50, ["one person alone for 61 min"]),
     (call((1, 1, 0, 0), 600, 660), 45, []),  # somebody sits in the room
     (call((2, 0, 0, 0), 600, 660), 45, []),
-    (call((0, 1, 1, 0), 600, 660), 45, []),
+    (call((1, 0, 1, 0), 600, 660), 45, []),  # and talks to somebody on the phone
+    (call(ALONE, 60, 120, bots=2), 50, ["one person alone for 60 min"]),
+    # bots and phones, with and without devices
+    (call((0, 0, 1, 0), 30, 120), 50, ["phones only for 30 min"]),
+    (call((0, 0, 2, 0), 600, 660), 100, ["phones only for 10 h"]),  # two forgotten phones
+    (call(EMPTY, 45, 120, bots=1), 75, ["note-taking bots only for 45 min"]),
+    (call(EMPTY, 29, 120, bots=1), 48, []),
+    (call((0, 0, 1, 0), 30, 120, bots=1), 50, ["only bots and phones for 30 min"]),
+    (call((0, 1, 1, 0), 600, 660), 100, ["only room devices and phones for 10 h"]),
+    (call(DEVICES, 480, 500, bots=1), 100, ["only room devices and bots for 8 h"]),
+    (call((0, 1, 1, 0), 30, 500, bots=1), 50, ["only room devices, bots and phones for 30 min"]),
+    (call((0, 1, 0, 1), 600, 660, bots=1), 45, []),  # a guest is a person
+    # a recording that is still running weighs more
+    (call(DEVICES, 30, 60, recorded=True), 60, ["room devices only for 30 min", "still being recorded"]),
+    (call(DEVICES, 29, 60, recorded=True), 48, []),
     # the host has gone
     (call(CROWD, 5, 300, hostless=179), 49, []),
-    (call(CROWD, 5, 300, hostless=180), 50, ["its host left 3 hours ago, others are still in"]),
+    (call(CROWD, 5, 300, hostless=180), 50, ["host left 3 h ago, others still in"]),
     (call(DEVICES, 5, 60, hostless=400), 8, []),  # nobody is left to miss a host
     # long
     (call(CROWD, 1, 719), 49, []),
-    (call(CROWD, 1, 720), 50, ["running for 12 hours"]),
-    (call(CROWD, 1, 5000), 100, ["running for 3 days"]),
+    (call(CROWD, 1, 720), 50, ["running for 12 h"]),
+    (call(CROWD, 1, 5000), 100, ["running for 3 d"]),
     # several: the weightiest first, ten more for each further one
-    (call(DEVICES, 33, 720), 65, ["only room devices are left, for 33 minutes", "running for 12 hours"]),
-    (call(DEVICES, 33, 1080), 85, ["running for 18 hours", "only room devices are left, for 33 minutes"]),
+    (call(DEVICES, 33, 720), 65, ["room devices only for 33 min", "running for 12 h"]),
+    (call(DEVICES, 33, 1080), 85, ["running for 18 h", "room devices only for 33 min"]),
     # not known
     (call(DEVICES, None, 60), 4, []),
     (call(None, None, 180), 12, []),
-    (call(None, None, 780), 54, ["running for 13 hours"]),
-    (call(ALONE, 61, None), 50, ["one person alone for 61 minutes"]),
+    (call(None, None, 780), 54, ["running for 13 h"]),
+    (call(ALONE, 61, None), 50, ["one person alone for 61 min"]),
     (call(None, None, None), 0, []),
     (call(DEVICES, -5, -5), 0, []),  # a clock that differs
 ]
@@ -108,12 +125,12 @@ def test_a_room_has_its_own_limits_where_it_says_so():
 @pytest.mark.parametrize(
     ("passed", "words"),
     [
-        (timedelta(seconds=59), "0 minutes"),
-        (timedelta(minutes=1), "1 minute"),
-        (timedelta(minutes=119), "119 minutes"),
-        (timedelta(minutes=120), "2 hours"),
-        (timedelta(hours=71), "71 hours"),
-        (timedelta(hours=73), "3 days"),
+        (timedelta(seconds=59), "0 min"),
+        (timedelta(minutes=1), "1 min"),
+        (timedelta(minutes=119), "119 min"),
+        (timedelta(minutes=120), "2 h"),
+        (timedelta(hours=71), "71 h"),
+        (timedelta(hours=73), "3 d"),
     ],
 )
 def test_lengths_of_time_in_words(passed, words):
@@ -129,7 +146,7 @@ own = st.one_of(st.none(), st.sampled_from([0, 5, 45, 600]))
 @given(
     everybody=st.lists(
         st.tuples(
-            st.sampled_from(["person", "device", "phone", "guest"]),
+            st.sampled_from(["person", "device", "phone", "guest", "bot"]),
             st.booleans(),  # is a host
             st.integers(0, 300),  # joined so many minutes ago
             st.one_of(st.none(), st.integers(0, 300)),  # left so many minutes ago

@@ -53,6 +53,8 @@ CHANGES: dict[str, Change] = {
     "people": _call(people=7),
     "devices": _call(devices=3),
     "phones": _call(phones=2),
+    "bots": _call(bots=1),
+    "recording": _call(recording_since=NOW - timedelta(minutes=5)),
     "longer": _call(started_at=NOW - timedelta(hours=5)),
     "stuck": _call(started_at=NOW - timedelta(hours=30)),
     "star": lambda room, person: Favourite.objects.create(room=room, person=person),

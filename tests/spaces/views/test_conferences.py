@@ -50,7 +50,7 @@ def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
     device_call(google, room)
     reply = sign_in(owner).get(url(room))
     text = " ".join(reply.content.decode().split())
-    assert "Removes <strong>1 device</strong> and <strong>0 people</strong> from the call" in text
+    assert "Removes <strong>1 device</strong> from the call" in text
     assert "The link stays." in text
     assert "colleagues can rejoin" in text
     assert "restored if needed" in text
@@ -103,7 +103,7 @@ def test_two_clicks_end_a_stuck_call(google, room, owner, sign_in):
     assert said(reply).startswith("The call in Berlin 3.14 is over. Its link stays the same.")
     assert reply.redirect_chain == [(room.get_absolute_url(), 302)]
     assert not is_on(google, record)
-    assert AuditEntry.objects.get().reason == "Stuck: nobody is in it any more"
+    assert AuditEntry.objects.get().reason == "Nobody left in the call"
 
 
 def test_htmx_gets_the_message_and_the_word_that_rooms_have_changed(google, room, owner, sign_in):

@@ -124,7 +124,7 @@ def test_the_score_stands_beside_its_reasons(owner, sign_in):
     score = reply.context["score"]
     assert 50 <= score <= 100
     assert f'value="{score}"' in reply.content.decode()
-    assert "Only room devices are left" in text_of(reply)
+    assert "Room devices only for" in text_of(reply)
 
 
 def test_somebody_who_may_not_see_the_call_finds_no_score_and_no_day(owner, colleague, sign_in):

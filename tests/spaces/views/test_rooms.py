@@ -139,7 +139,7 @@ def test_htmx_gets_the_very_part_that_stands_in_the_page(halls, admin, sign_in, 
         part.content.decode().count(f'id="{element}"') == page.content.decode().count(f'id="{element}"') == 1
     )
     assert "HX-Request" in part["Vary"]
-    assert part["Cache-Control"] == "private, no-cache"
+    assert part["Cache-Control"] == ("no-store" if address == "room" else "private, no-cache")
 
 
 # --- Is everything alive? -------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_adding_a_room_in_a_new_building(admin, sign_in):
         ({"capacity": "many"}, "whole number"),
         ({"capacity": "0"}, "greater than or equal to 1"),
         ({"owners": "not-an-address"}, "“not-an-address” is not an e-mail address."),
-        ({"building": ""}, "Choose a building, or write the name of a new one."),
+        ({"building": ""}, "Choose a building, or enter the name of a new one."),
         ({"name": "hall a"}, "Berlin has a room of this name already."),
         (
             {"building": "", "new_building": "berlin", "name": "HALL A"},
