@@ -119,7 +119,10 @@ def test_a_sweep_that_runs_out_of_quota_while_counting_knows_all_the_same_what_i
 
 def test_bulk_work_that_a_person_started_leaves_the_reserve_to_people(google, room, owner, settings):
     """Refreshing a selection runs in a worker, in the person's name. Nobody waits for its answer."""
-    settings.QUOTA, settings.QUOTA_RESERVE = Limits(read_account=120), 0.5  # half of 12 at once are for people
+    settings.QUOTA, settings.QUOTA_RESERVE = (
+        Limits(read_account=120),
+        0.5,
+    )  # half of 12 at once are for people
     cache.clear()
 
     def requests() -> int:

@@ -93,6 +93,7 @@ def test_merging_a_recreated_account_moves_everything_in_one_audited_step(recrea
     assert AuditEntry.objects.count() == before + 1
     entry = AuditEntry.objects.first()
     assert entry is not None
+    assert entry.after is not None
     assert (entry.verb, entry.target, entry.reason) == ("people:merge", ANN, "HR says so")
     assert entry.after["owner_of"] == [owned.slug, shared.slug]
 
@@ -203,8 +204,9 @@ def test_an_alias_entered_for_a_room_later_is_the_person(admin):
 def test_a_member_of_the_space_by_alias_takes_part(admin):
     person = admit(ANN)
     PersonAlias.objects.create(person=person, address="r.owner@example.com")
-    room = factories.make_room()
-    Member.objects.create(space=room.space, email="r.owner@example.com")
+    space = factories.make_space()
+    room = factories.make_room(space=space)
+    Member.objects.create(space=space, email="r.owner@example.com")
     assert access.can(person, access.Permission.CALL_SEE, room)
 
 
