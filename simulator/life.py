@@ -7,6 +7,7 @@ alone.
 """
 
 import heapq
+import math
 import random
 from typing import Any
 
@@ -45,7 +46,9 @@ class Life:
     def _rest_left(self, chance: random.Random) -> float:
         """What is left of a rest that somebody looks at: as many calls begin as end, from the first minute on."""
         shortest, longest = self.idle
-        whole = (shortest**2 + chance.random() * (longest**2 - shortest**2)) ** 0.5  # long rests are met more often
+        whole = math.sqrt(
+            shortest**2 + chance.random() * (longest**2 - shortest**2)
+        )  # long rests are met more often
         return max(60.0, chance.random() * whole)
 
     def clock(self) -> float:
