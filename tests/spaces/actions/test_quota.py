@@ -128,7 +128,7 @@ def test_bulk_work_that_a_person_started_leaves_the_reserve_to_people(google, ro
     def requests() -> int:
         use_up(person=False)
         forget_requests(google)
-        tasks.refresh_room(room_id=room.pk, person_id=owner.pk)
+        tasks.refresh_rooms(room_ids=[room.pk], person_id=owner.pk)
         return asked(google).get("spaces.get", 0)
 
     patience, meet.PATIENCE = meet.PATIENCE, 0.0
