@@ -332,12 +332,21 @@ def _by_domain(address: str) -> Caller:
 
 
 def _caller(address: str, space: Space, members: list[Member]) -> Caller:
-    if address and address == space.account.email.lower():
+    known = _addresses(address)
+    if space.account.email.lower() in known:
         return Caller.HOST
-    role = next((member.role for member in members if member.email.lower() == address), None)
-    if role is not None:
-        return Caller.COHOST if role == "COHOST" else Caller.MEMBER
+    roles = {member.role for member in members if member.email.lower() in known}
+    if roles:
+        return Caller.COHOST if "COHOST" in roles else Caller.MEMBER
     return _by_domain(address)
+
+
+def _addresses(address: str) -> set[str]:
+    """Return all addresses of the person that this one is known to belong to."""
+    person = Person.objects.by_address(address) if address else None
+    if person is None:
+        return {address} if address else set()
+    return {address, person.email or address, *person.aliases.values_list("address", flat=True)}
 
 
 def _people(call: Conference | None) -> int | None:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from django.db.models import F, Q, Value
 from django.db.models.functions import Replace
 
-from spaces.models import Room
+from spaces.models import Room, Space
 from spaces.models.rooms import RoomQuerySet
 
 MOST_PIECES = 4
 MOST_ROOMS = 5
+MOST_CLOSE = 200
 LONGEST = 2000
 """Letters of a text that are searched for something like a code."""
 
@@ -100,19 +101,15 @@ def near(said: Iterable[str], rooms: RoomQuerySet) -> Sequence[Room]:
     alike = Q(pk__in=[])
     for letters in wanted:
         alike |= _one_group_right(letters)
-    codes = (
-        rooms.exclude(space=None)
-        .annotate(plain_code=Replace(F("space__meeting_code"), Value("l"), Value("i")))
-        .filter(alike)
-    )
-    close = [
-        (distance, name, key)
-        for key, name, code in codes.values_list("pk", "name", "plain_code")
+    plain = Space.objects.order_by().annotate(plain_code=Replace(F("meeting_code"), Value("l"), Value("i")))
+    costs = {
+        key: distance
+        for key, code in plain.filter(alike).values_list("pk", "plain_code")
         if (distance := min(_cost(one, code.replace("-", "")) for one in wanted)) < TOO_MUCH
-    ]
-    best = [key for _distance, _name, key in sorted(close)[:MOST_ROOMS]]
-    found = rooms.select_related("building", "space").in_bulk(best)
-    return [found[key] for key in best]
+    }
+    close = list(costs)[:MOST_CLOSE]
+    found = rooms.filter(space__in=close).select_related("building", "space")
+    return sorted(found, key=lambda room: (costs[room.space_id or 0], room.name, room.pk))[:MOST_ROOMS]
 
 
 def _one_group_right(letters: str) -> Q:

@@ -51,12 +51,17 @@ class _Candidate:
     place: tuple[str, ...]
 
 
+MOST_TERMS = 7
+"""Words, parted by blanks, of a name with its place; a text with more is a sentence (by_most_words)."""
+
 MOST_RANKED = 400
 """Rooms that are compared word by word. Of more, those are that have every word exactly; the others follow by name."""
 
 
 def by_all_words(text: str, rooms: RoomQuerySet) -> Found:
     """Return the rooms that have every word of the text, words around the name left out if need be."""
+    if len(terms(text[:LONGEST])) > MOST_TERMS:
+        return Found()
     wanted = spoken(text)
     found = rooms.matching(text[:LONGEST])
     few = _candidates(found)
@@ -74,7 +79,7 @@ def by_all_words(text: str, rooms: RoomQuerySet) -> Found:
 
 def spoken(text: str) -> list[str]:
     """Return the words of the text that may name a room, in their order."""
-    return words(" ".join(term.raw for term in terms(text[:LONGEST]) if "@" not in term.raw))
+    return [word for term in terms(text[:LONGEST]) for word in term.words]
 
 
 def _candidates(found: RoomQuerySet) -> list[_Candidate]:

@@ -434,13 +434,15 @@ class RoomQuerySet(models.QuerySet["Room"]):
 
     def _having(self, wanted: list[Term]) -> Self:
         """Rooms that have all of these terms; none when there is nothing to look for."""
-        found = self if wanted else self.none()
-        for term in wanted:
+        number = sum(len(term.words) or 1 for term in wanted)
+        found = self if 0 < number <= MOST_WORDS else self.none()
+        for term in wanted if number <= MOST_WORDS else ():
             found = found.filter(_has(term))
         return found
 
 
 MOST_TERMS = 12
+MOST_WORDS = 24  # in them; no name has as many
 
 
 def _has(term: Term) -> Q:
@@ -451,7 +453,8 @@ def _has(term: Term) -> Q:
         condition &= holds(word) | Q(building__in=there)
     if len(term.raw) > 2 and not term.is_filler:
         part = "contains" if "@" in term.raw else "startswith"
-        people = Person.objects.filter(**{f"email__{part}": term.raw}).values("pk")
+        named = Q(**{f"email__{part}": term.raw}) | Q(**{f"aliases__address__{part}": term.raw})
+        people = Person.objects.filter(named).values("pk")
         condition |= Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
     if term.is_code:
         coded = Space.objects.filter(meeting_code__startswith=term.raw).values("pk")

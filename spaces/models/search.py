@@ -30,6 +30,9 @@ CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\
 MOST_WORDS = 60
 """Different words of a query that count; further ones are left out."""
 
+LONGEST_WORD = 200
+"""Letters of a word with others joined to it, such as “BER-1-Berlin”, that count."""
+
 
 def folded(text: str) -> str:
     """Return the text without differences of case, accents, width and composition."""
@@ -92,7 +95,6 @@ def fillers() -> frozenset[str]:
 
 
 _TAG = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]{0,300})?/?>", re.IGNORECASE)
-_ADDRESS = re.compile(r"\S*(?:://|www\.)\S*", re.IGNORECASE)
 _EDGES = " .,;:!?()[]{}<>|*`\"'“”„‟‘’‚‛«»‹›"
 
 
@@ -119,14 +121,18 @@ _CODE = re.compile(r"[a-z]{3}-[a-z]{0,4}(?:-[a-z]{0,3})?")
 
 def terms(text: str) -> list[Term]:
     """Return what to search for. Web addresses and HTML tags are no names; what Calendar appends to a room's name is left out."""
-    plain = _ADDRESS.sub(" ", CALENDAR.sub(" ", _TAG.sub(" ", text)))
+    plain = CALENDAR.sub(" ", _TAG.sub(" ", text))
     found: dict[Term, None] = {}
+    number = 0
     for piece in plain.split():
         raw = piece.strip(_EDGES).lower()
-        made = Term(raw, () if "@" in raw else tuple(words(raw)))
+        if "://" in raw or "www." in raw:
+            continue
+        made = Term(raw, () if "@" in raw else tuple(dict.fromkeys(words(raw[:LONGEST_WORD]))))
         if made.words or "@" in raw:
             found[made] = None
-        if len(found) == MOST_WORDS:
+            number += len(made.words)
+        if number > MOST_WORDS or len(found) == MOST_WORDS:
             break
     return list(found)
 

@@ -160,6 +160,13 @@ def test_caller_is_told_apart_by_membership_and_domain(room, helpdesk, address, 
     assert read(room, helpdesk, caller=address).caller == caller
 
 
+def test_caller_is_recognised_by_an_alias(room, helpdesk):
+    member = factories.make_person("participant@example.com")
+    member.aliases.create(address="p.articipant@example.com")
+    Member.objects.create(space=room.space, email=member.email)
+    assert read(room, helpdesk, caller="P.articipant@example.com").caller == Caller.MEMBER
+
+
 def test_colleague_is_told_nothing_of_settings_members_or_calls(room, colleague):
     Member.objects.create(space=room.space, email="member@elsewhere.example")
     idle = read(room, colleague, caller="member@elsewhere.example")

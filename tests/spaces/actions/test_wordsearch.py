@@ -1,5 +1,6 @@
 """Rooms by words: names as Calendar shows them, device names, sentences, any spelling; the right room, and few of them."""
 
+import time
 import unicodedata
 
 import pytest
@@ -189,3 +190,24 @@ def test_migration_fills_the_columns_of_existing_rows(db):
     room.refresh_from_db()
     assert room.search_text == " hoyhen 7 "
     assert room.building.search_text == " berlin ber "
+
+
+# --- Long and hostile texts ---------------------------------------------------------------------------------------
+
+MEGABYTE = 1_000_000
+HOSTILE = ["%25", "abc-", "a1b2 ", "(1", "<", "[", "<a ", "1.", "://", "lorem ipsum ", "会議", "a@", "ß", "İ"]
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_megabyte_of_anything_is_answered_in_a_moment(site, helpdesk, part):
+    text = (part * MEGABYTE)[:MEGABYTE]
+    begun = time.thread_time()
+    answer = lookup.find(text=text, actor=helpdesk)
+    assert time.thread_time() - begun < 1  # about 0.1 s; a quadratic step takes minutes
+    assert answer.verdict in {"not_a_code", "nothing", "rooms", "unknown"}
+
+
+def test_room_named_early_in_a_long_text_is_found(site, helpdesk):
+    text = f"Subject: Höyhen is broken\n{'lorem ipsum dolor ' * 5000}"
+    answer = lookup.find(text=text, actor=helpdesk)
+    assert [room.name for room in answer.rooms] == ["Höyhen"]

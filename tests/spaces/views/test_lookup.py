@@ -175,6 +175,15 @@ def test_callers_address_gives_their_reason_and_stays_in_the_form(owner, helpdes
     assert 'value="stranger@elsewhere.example"' in reply.content.decode()
 
 
+def test_error_page_of_meet_says_that_meet_refused_the_person(owner, helpdesk, sign_in):
+    room = room_in("idle", owner)
+    assert room.space is not None
+    whoops = f"https://meet.google.com/_meet/whoops?sc=256&alias={room.space.meeting_code}"
+    reply = look_up(sign_in(helpdesk), whoops)
+    assert "Meet refused this person" in text_of(reply)
+    assert reply.context["step"].words.startswith("Have them sign in to Meet with their work account")
+
+
 def test_incomplete_address_is_explained_and_the_lookup_answered(owner, helpdesk, sign_in):
     room_in("idle", owner)
     reply = sign_in(helpdesk).get("/lookup/", {"q": "Berlin 3.14", "caller": "stranger"})
@@ -231,6 +240,12 @@ def test_address_that_google_gave_to_another_account_is_never_shown(helpdesk, ow
     assert reply.context["step"].act == ""
     room.ownerships.create(person=owner)
     assert "mailto:room-owner@example.com" in look_up(browser, "Berlin 3.14").context["step"].address
+
+
+def test_alias_of_an_owner_finds_their_rooms(owner, helpdesk, sign_in):
+    room_in("idle", owner)
+    owner.aliases.create(address="r.owner@example.com")
+    assert look_up(sign_in(helpdesk), "r.owner@example.com").context["single"] is not None
 
 
 def test_row_of_several_rooms_says_how_many_more_there_are(helpdesk, sign_in):
