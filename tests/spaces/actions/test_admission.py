@@ -163,7 +163,7 @@ def test_caller_is_told_apart_by_membership_and_domain(room, helpdesk, address, 
 def test_caller_is_recognised_by_an_alias(room, helpdesk):
     member = factories.make_person("participant@example.com")
     member.aliases.create(address="p.articipant@example.com")
-    Member.objects.create(space=room.space, email=member.email)
+    Member.objects.create(space=room.space, email="participant@example.com")
     assert read(room, helpdesk, caller="P.articipant@example.com").caller == Caller.MEMBER
 
 
