@@ -94,7 +94,7 @@ def _make_first_admin(person: Person, actor: Actor) -> None:
         return
     person.role = Role.ADMIN
     audit.note(
-        verb=Permission.PEOPLE_MANAGE,
+        verb=Permission.PEOPLE_ADMIT,
         actor=actor,
         target=person.handle,
         detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),

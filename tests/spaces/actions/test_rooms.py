@@ -84,8 +84,8 @@ def test_rooms_of_one_name_in_two_buildings_have_two_addresses(admin, berlin):
 @pytest.mark.parametrize(
     ("name", "address"),
     [
-        *(("会議室", "ber-huiyishi"), ("!!!", "ber-room"), ("ß", "ber-ss"), ("Αίθουσα 2", "ber-aithousa-2")),
-        *(("قاعة", "ber-qaah"), ("3.14", "ber-3-14"), ("31.4", "ber-31-4"), ("Berlin 1.01", "berlin-1-01")),
+        *(("会議室", "ber-huiyishi"), ("!!!", "ber-room"), ("ß", "ber-ss"), ("Αίθουσα 2", "ber-aithoysa-2")),
+        *(("قاعة", "ber-qh"), ("3.14", "ber-3-14"), ("31.4", "ber-31-4"), ("Berlin 1.01", "berlin-1-01")),
     ],
 )
 def test_address_is_made_of_name_in_every_script(admin, berlin, name, address):

@@ -3,7 +3,6 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from spaces.access import SYSTEM
 from spaces.actions import rooms, spaces
 from spaces.models import AuditEntry, Person, Room, Space
 
@@ -25,7 +24,7 @@ def test_demo_has_all_rooms_and_links_of_the_simulator(google, db, all_mailboxes
     assert set(added.values_list("target", flat=True)) == {one["name"] for one in world["buildings"]}
 
 
-def test_demo_rooms_are_what_adding_and_adopting_them_gives(google, db, all_mailboxes):
+def test_demo_rooms_are_what_adding_and_adopting_them_gives(google, admin, all_mailboxes):
     call_command("seed_demo")
     read = ("meeting_code", "meeting_uri", "owned", "settings", "phone_access", "sip_access", "trouble")
     links = Space.objects.filter(room__in=Room.objects.order_by("name")[:3])
@@ -33,7 +32,7 @@ def test_demo_rooms_are_what_adding_and_adopting_them_gives(google, db, all_mail
     assert all(one["phone_access"] and one["settings"] for one in seeded)
     for room in Room.objects.select_related("space__account").order_by("name")[:3]:
         assert rooms.facts(room).owners
-        spaces.refresh(room=room, actor=SYSTEM)
+        spaces.refresh(room=room, actor=admin)
     assert list(links.values(*read)) == seeded
 
 

@@ -102,7 +102,7 @@ def test_every_relation_to_a_person_is_moved_or_kept_on_purpose():
     """A table that names people and is forgotten here would be lost by merging."""
     moved = {"PersonAlias.person", "Favourite.person", "SavedFilter.person", "Preferences.person", "Account.person",
              "Ownership.person", "Person.address_taken_by", "Person.merged_into"}  # fmt: skip
-    kept = {"AuditEntry.actor", "SocialAccount.user", "EmailAddress.user"}
+    kept = {"AuditEntry.actor", "DeviceIdentity.confirmed_by", "SocialAccount.user", "EmailAddress.user"}
     names = {
         f"{each.related_model.__name__}.{each.field.name}"
         for each in Person._meta.get_fields(include_hidden=True)
