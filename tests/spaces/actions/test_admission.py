@@ -163,7 +163,7 @@ def test_caller_is_told_apart_by_membership_and_domain(room, helpdesk, address, 
 def test_caller_is_recognised_by_an_alias(room, helpdesk):
     member = factories.make_person("participant@example.com")
     member.aliases.create(address="p.articipant@example.com")
-    Member.objects.create(space=room.space, email=member.email)
+    Member.objects.create(space=room.space, email="participant@example.com")
     assert read(room, helpdesk, caller="P.articipant@example.com").caller == Caller.MEMBER
 
 
@@ -185,7 +185,7 @@ def test_cohosts_are_named_to_those_who_may_see_the_members(room, helpdesk, owne
 
 def test_host_in_the_call_is_recognised_by_google_id(room, helpdesk):
     cohost = factories.make_person("cohost@example.com")
-    Member.objects.create(space=room.space, email=cohost.email, role="COHOST")
+    Member.objects.create(space=room.space, email="cohost@example.com", role="COHOST")
     call = factories.make_call(room.space, people=(cohost,), devices=1)
     assert read(room, helpdesk).host_present is True
     call.participants.filter(google_id=cohost.google_id).delete()
