@@ -41,6 +41,15 @@ def dashboards() -> None:
         place.measure("dashboards")
 
 
+def fairness() -> None:
+    """What one owner's 48 refreshes do to everybody else while Google is slow."""
+    with stage() as place:
+        place.simulator(rooms=240)
+        place.manage("prepare")
+        place.manage("seed_demo")
+        place.measure("fairness")
+
+
 def clients() -> None:
     """One call to Google through three clients."""
     with stage() as place:
@@ -69,6 +78,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "sweep": lambda: sweeps("sweep"),
     "changes": changes,
     "dashboards": dashboards,
+    "fairness": fairness,
     "clients": clients,
     "outage": outage,
 }

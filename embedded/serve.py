@@ -18,6 +18,8 @@ from embedded.process import ROOT, Problem
 from embedded.supervisor import Child, StopRequested, Supervisor
 
 STALLED_SECONDS = 90.0  # without any progress; on a busy machine readiness itself may take much longer
+# Connections at once in a web process, open streams among them. By default 1,024, which are shared by all of its processes.
+BACKPRESSURE = "2048"
 PEOPLE = "it-admin@example.com, helpdesk@example.com, room-owner@example.com or participant@example.com"
 # What the simulator knows the demo as; it opens nothing but the simulator.
 DEMO_CLIENT = {
@@ -151,6 +153,8 @@ def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Chi
         host,
         "--port",
         str(web_port),
+        "--backpressure",
+        BACKPRESSURE,
     ]
     worker = [
         "celery",

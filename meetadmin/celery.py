@@ -95,6 +95,7 @@ def _with_push(sender: Celery, **_: Any) -> None:
 @celeryd_init.connect
 def _be_patient(conf: Any = None, **_: Any) -> None:
     conf.broker_transport_options = conf.broker_transport_options | WORKERS_PATIENCE
+    pulse.begin("worker")
 
 
 @worker_before_create_process.connect

@@ -56,6 +56,7 @@ if not LOOPBACK and any(host in {"*", "."} for host in ALLOWED_HOSTS):
     env.refuse(
         "MEETADMIN_ALLOWED_HOSTS contains *: anybody could choose the host name in our links. List the names."
     )
+BODY_SECONDS = env.number("MEETADMIN_BODY_SECONDS", 20, least=1, most=600)  # for a request's body to arrive
 
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = env.secret(
@@ -258,7 +259,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
     }
 else:
-    _options |= {"pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    # A web process has 24 threads in its lanes and 2 for streams (meetadmin/asgi.py), and each may hold a connection.
+    _options |= {"pool": {"min_size": 1, "max_size": 28, "timeout": 5}}
     _elsewhere = not is_this_machine(_database.get("HOST", ""))
     if not LOOPBACK and _elsewhere and not PRIVATE_NETWORK and _options.get("sslmode") not in ENCRYPTED:
         env.refuse(
@@ -295,7 +297,7 @@ CACHES = {
 }
 
 # --- Sessions and cookies ------------------------------------------------------------------------
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # not cached: pages must come up while Redis is away
+SESSION_ENGINE = "spaces.sessions"  # in the database, not cached: pages must come up while Redis is away
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME = "__Host-meetadmin-session" if HTTPS else "meetadmin-session"

@@ -46,6 +46,7 @@ class Permission(StrEnum):
     SECRETS_SEE = "joining-secrets:see"
     SETTINGS_SEE = "settings:see"
     SETTINGS_CHANGE = "settings:change"
+    SETTINGS_RESTORE = "settings:restore"
     SPACE_CREATE = "space:create"
     SPACE_ADOPT = "space:adopt"
     SPACE_REFRESH = "space:refresh"
@@ -150,6 +151,7 @@ REFUSALS: dict[Permission, str] = {
     P.SECRETS_SEE: _("Phone PINs let anybody join, so only the room's owner and IT staff may see them."),
     P.SETTINGS_SEE: _("Only the room's owner and admins may see its settings."),
     P.SETTINGS_CHANGE: _("Only the room's owner, a deputy or an admin may change its settings."),
+    P.SETTINGS_RESTORE: _("Only Meetadmin itself restores settings after an ending."),
     P.SPACE_CREATE: _("Only admins may create a Meet space for a room."),
     P.SPACE_ADOPT: _("Only admins may give a room an existing Meet space."),
     P.SPACE_REFRESH: _("Only the room's owner and IT staff may refresh it."),
@@ -190,7 +192,7 @@ SYSTEM = System(
     label="Meetadmin",
     grants=frozenset(
         {
-            *(P.SPACE_REFRESH, P.ACCOUNT_SWEEP, P.EVENTS_TAKE, P.HISTORY_FORGET),
+            *(P.SETTINGS_RESTORE, P.ACCOUNT_SWEEP, P.EVENTS_TAKE, P.HISTORY_FORGET),
             *(P.ACCOUNT_MANAGE, P.PEOPLE_ADMIT),
         }
     ),

@@ -2,6 +2,8 @@
 
 `attempt` surrounds a change at Google: the row is committed as "started" before the call leaves, so that a crash on the way
 leaves the honest answer "outcome unknown". `note` records a change of our own, inside the same transaction as the change.
+
+Whatever a System does is recorded here, and recorded only under a permission that it holds: it has no other way to act.
 """
 
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from spaces.access import Actor, Permission
+from spaces import access
+from spaces.access import Actor, Permission, System
 from spaces.google.errors import GoogleError, OutcomeUnknown
 from spaces.models import AuditEntry, Person, Room
 
@@ -35,6 +38,8 @@ class Refused(Exception):
 
 
 def _entry(*, verb: Permission, actor: Actor, room: Room | None, target: str, **fields: Any) -> AuditEntry:
+    if isinstance(actor, System):
+        access.require(actor, verb, room)
     person = actor if isinstance(actor, Person) else None
     space = room.space if room else None
     return AuditEntry(
@@ -61,9 +66,10 @@ def attempt(
 ) -> Iterator[AuditEntry]:
     """Record a change at Google around the code that makes it.
 
-    Inside the block set `entry.detail`, `entry.after` or `entry.outcome` (when it is not simply done). A GoogleError or
-    Refused leaves the block after its sentence has been stored; any other exception leaves the row at "started".
-    Raises AlreadyAsked when a row with this `key` exists: the same form sent twice acts once.
+    Inside the block set `entry.detail`, `entry.after`, `entry.google_says` or `entry.outcome` (when it is not simply done). A
+    GoogleError or Refused leaves the block after its sentence has been stored; any other exception leaves the row at "started".
+    Raises AlreadyAsked when a row with this `key` exists: the same form sent twice acts once. Raises NotAllowed, before anything
+    else, for a System that does not hold the permission.
     """
     entry = _entry(
         verb=verb, actor=actor, room=room, target=target, reason=reason, before=before, key=key or None
@@ -78,11 +84,10 @@ def attempt(
         raise AlreadyAsked(earlier) from None
     try:
         yield entry
-    except OutcomeUnknown as error:
-        _finish(entry, Outcome.UNKNOWN, error.sentence)
-        raise
     except GoogleError as error:
-        _finish(entry, Outcome.FAILED, error.sentence)
+        entry.google_says = error.google_says or entry.google_says
+        unknown = isinstance(error, OutcomeUnknown)
+        _finish(entry, Outcome.UNKNOWN if unknown else Outcome.FAILED, error.sentence)
         raise
     except Refused as refusal:
         _finish(entry, Outcome.REFUSED, refusal.sentence)

@@ -65,6 +65,12 @@ class Health:
         return self.alive("worker") > 0
 
     @property
+    def _worker_has_no_work(self) -> bool:
+        """Whether workers fell silent with the timetable: they give signs with their tasks, and nobody sends any."""
+        worker, beat = self.age_of("worker"), self.age_of("beat")
+        return not self.beat and worker is not None and beat is not None and worker < beat + 2 * pulse.EVERY
+
+    @property
     def beat(self) -> bool:
         """Whether the timetable has sent something out lately."""
         return self.alive("beat") > 0
@@ -143,7 +149,7 @@ class Health:
         return [*self._of_processes(), *self._of_accounts()]
 
     def _of_processes(self) -> Iterator[Cause]:
-        if not self.worker:
+        if not self.worker and not self._worker_has_no_work:
             yield Cause(
                 "worker",
                 "act",

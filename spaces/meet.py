@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import lru_cache
 
 from django.conf import settings
@@ -11,7 +12,6 @@ from google.auth.credentials import Credentials
 from redis import Redis
 
 from spaces import broker
-from spaces.access import Actor, System
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.events import EventsClient
@@ -30,12 +30,22 @@ _Key = tuple[str, str, tuple[str, ...]]
 _idle: deque[tuple[_Key, MeetClient]] = deque(maxlen=MOST_IDLE)
 _hands = threading.Lock()
 
+
+class Lane(StrEnum):
+    """Which share of Google's quota a piece of work uses, and how long it may wait for its turn. Only a person who waits for the answer is
+    interactive, and may use the reserve; who asked for it does not matter."""
+
+    INTERACTIVE = "interactive"
+    BULK = "bulk"
+    BACKGROUND = "background"
+
+
 PATIENCE = 5.0
 """Seconds that one call may wait for its turn. Whatever takes longer is better tried again later than waited for."""
 PATIENCE_OF_PEOPLE = 10.0
 """Seconds that all calls of one click may wait together."""
 PATIENCE_OF_MACHINES = 25.0
-"""The same for a sweep, which with its own 60 seconds stays below the limit of a task."""
+"""The same for bulk and background work, which with its own 60 seconds stays below the limit of a task."""
 
 
 def vault() -> Vault:
@@ -118,22 +128,22 @@ def _quota(redis: Redis, limits: Limits, reserve: float) -> Quota:
     return Quota(redis, limits, reserve=reserve)
 
 
-def _gate(account: Account, actor: Actor) -> Gate:
-    person = not isinstance(actor, System)
+def _gate(account: Account, lane: Lane) -> Gate:
+    waits = lane is Lane.INTERACTIVE
     return Turnstile(
         quota(),
         account.email,
-        person=person,
+        person=waits,
         patience=PATIENCE,
-        in_all=PATIENCE_OF_PEOPLE if person else PATIENCE_OF_MACHINES,
+        in_all=PATIENCE_OF_PEOPLE if waits else PATIENCE_OF_MACHINES,
     )
 
 
 @contextmanager
 def client(
-    account: Account, *, actor: Actor, scopes: tuple[str, ...] = credentials.MEET_SCOPES
+    account: Account, *, lane: Lane, scopes: tuple[str, ...] = credentials.MEET_SCOPES
 ) -> Iterator[MeetClient]:
-    """A client that acts as this account, with the patience and the share of the quota that the actor has. Touches no database.
+    """A client that acts as this account, with the patience and the share of the quota that the lane has. Touches no database.
 
     Clients go from hand to hand, so that there are as many of them as calls at once and not one for every thread and account.
     Raises ConnectionBroken when the configuration does not let us act as it.
@@ -146,7 +156,7 @@ def client(
         timeout=float(settings.GOOGLE_TIMEOUT),
         quota_user=account.email,
     )
-    one.quota = _gate(account, actor)
+    one.quota = _gate(account, lane)
     try:
         yield one
     finally:

@@ -5,7 +5,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.contrib import messages
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
@@ -61,14 +60,14 @@ class SignInRequired(LoginRequiredMiddleware):
         way: HttpResponse = super().handle_no_permission(request, view_func)
         if request.method != "POST":
             return way
-        kept.keep(request)
-        messages.warning(
+        if kept.keep(request) or not request.POST:
+            return problems.sent_to(request, way["Location"])
+        return problems.not_sent(
             request,
-            _(
-                "You are signed out, so nothing was done yet. Sign in: you are led back, and what you typed is kept for half an hour."
-            ),
+            _("You are signed out, so nothing was done."),
+            _("What you typed is kept in this page: sign in in another tab, then send it again here."),
+            "signed out",
         )
-        return problems.sent_to(request, way["Location"])
 
 
 def answers_to_read(get_response: Handler) -> Handler:

@@ -1,6 +1,7 @@
-"""Signs of life of the background processes: each says every few seconds that it is there, and who it is.
+"""Signs of life of the background processes: each says when it has done something, and who it is.
 
-They live in Redis, not in the database: they change all the time and nobody misses an old one. Redis writes the time beside
+A worker gives its signs with the tasks that it carries out, the timetable with those that it sends. Something is sent every two seconds,
+so a process that only exists, or hangs, soon counts as silent. The signs live in Redis, not in the database: they change all the time and nobody misses an old one. Redis writes the time beside
 each, so that the clocks of several machines need not agree. Nothing here knows a model: the timetable's process, which
 loads none, uses it as well.
 """
@@ -25,8 +26,8 @@ Kind = Literal["worker", "beat"]
 
 EVERY: Final = 5.0
 """Seconds between two signs of one process."""
-SILENT_AFTER: Final = 15.0
-"""Seconds without a sign after which a process counts as gone: three signs."""
+SILENT_AFTER: Final[dict[str, float]] = {"worker": 50.0, "beat": 15.0}
+"""Seconds without a sign after which a process counts as gone. One task of a worker may take 45: a round of looking at accounts."""
 FORGOTTEN_AFTER: Final = 900.0
 """Seconds for which one that fell silent is still spoken of, unless another has taken its place."""
 
@@ -58,27 +59,31 @@ class Process:
     @property
     def alive(self) -> bool:
         """Whether it has given a sign lately."""
-        return self.age < SILENT_AFTER
+        return self.age < SILENT_AFTER.get(self.kind, 0.0)
 
 
 class _Self:
-    """What this process has said of itself."""
+    """What this process has said of itself. The children of a worker speak for the worker: it is set before they are forked."""
 
-    pid = 0  # a forked child is another process
+    pid = 0
     started_at = 0.0
     last: ClassVar[dict[str, float]] = {}
 
 
+def begin(kind: Kind) -> None:
+    """Tell this process, and the children that it will fork, under which number they give signs; take it off the list at its end."""
+    _Self.pid, _Self.started_at = os.getpid(), time.time()
+    _Self.last.clear()
+    atexit.register(_ends, kind, os.getpid())
+
+
 def beats(kind: Kind) -> None:
-    """Say that this process is alive; more often than every few seconds it says nothing. Called from a loop that stands
-    still when the process does. Raises nothing: who runs the loop notices a missing Redis by itself."""
+    """Say that something was done just now; more often than every few seconds this says nothing. Raises nothing: the caller notices
+    a missing Redis by itself."""
     now = time.monotonic()
-    if _Self.pid != os.getpid():
-        _Self.pid, _Self.started_at = os.getpid(), time.time()
-        _Self.last.clear()
-    if kind not in _Self.last:
-        atexit.register(_ends, kind, os.getpid())
-    elif now - _Self.last[kind] < EVERY:
+    if not _Self.pid:
+        begin(kind)
+    if now - _Self.last.get(kind, -EVERY) < EVERY:
         return
     _Self.last[kind] = now
     about = {
@@ -95,11 +100,11 @@ def beats(kind: Kind) -> None:
 
 
 def _name(kind: Kind) -> str:
-    return f"{kind}:{socket.gethostname()}:{os.getpid()}"
+    return f"{kind}:{socket.gethostname()}:{_Self.pid}"
 
 
 def _ends(kind: Kind, pid: int) -> None:
-    """A process that was asked to end takes itself off the list, so that nobody is told of a death."""
+    """A process that was asked to end takes itself off the list, so that nobody is told of a death. `pid`: who it is."""
     if pid == os.getpid():
         try:
             broker.link().hdel(_KEY, _name(kind))

@@ -54,6 +54,7 @@ SPREAD, MOST_SPREAD = (
     1200,
 )  # milliseconds over which pages spread what they fetch: for each that is told, and at most
 MOST_STREAMS = 1000  # in one process
+MOST_EACH = 20  # of one person in one process; a browser holds one, however many pages it has open
 REMEMBERED = 500  # messages, for those who come back after a moment
 
 HEADERS = [
@@ -354,6 +355,8 @@ class LiveStream:
             return await refuse(send, 401)
         if not self.hub.listening.is_set() or self.closing:
             return await refuse(send, 503)
+        if sum(other.visitor.person == visitor.person for other in self.hub.streams) >= MOST_EACH:
+            return await refuse(send, 429)  # the page goes on without a stream
         stream = Stream(visitor)
         self.hub.streams.add(stream)
         watch = asyncio.create_task(_watch(receive, stream))

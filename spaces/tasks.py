@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import heartbeat_sent, worker_ready
+from celery.signals import task_postrun, task_prerun, worker_ready
 from django.core.cache import cache
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -18,6 +18,7 @@ from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
+from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Person, Room
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 JUST_NOW = timedelta(minutes=5)
 SOON = 2.0
 """Seconds: what is put off for longer is taken up by the timetable, which looks as often."""
+REFRESHING = 180
+"""Seconds after which an order to refresh rooms is taken for lost: more than one room may take and wait for its turn."""
 _WAKING, _LATER = "events:waking", "events:later"
 
 
@@ -44,25 +47,54 @@ def look_after_accounts() -> None:
     sweeps.run(actor=SYSTEM)
 
 
+def order_refreshes(*, room_ids: list[int], person_id: int) -> bool:
+    """Have a worker ask Google about these rooms, one after the other. False: an earlier order of this person is still being carried
+    out, and nothing was ordered. Raises OperationalError when Redis is away, or does not say whether it has taken the order."""
+    try:
+        if not broker.link().set(_refreshing(person_id), 1, nx=True, ex=REFRESHING):
+            return False
+    except (RedisError, OSError) as error:
+        raise OperationalError(str(error)) from error
+    order(refresh_rooms, expires=60, room_ids=room_ids, person_id=person_id)
+    return True
+
+
+def _refreshing(person_id: int) -> str:
+    return f"meetadmin:refreshing:{person_id}"
+
+
 @shared_task
-def refresh_room(*, room_id: int, person_id: int) -> None:
-    """Ask Google about one of the rooms that a person has chosen. What Google cannot say is stored on the space and stands in
-    its row, so nothing is told twice."""
-    person, room = Person.objects.filter(pk=person_id).first(), Room.objects.filter(pk=room_id).first()
+def refresh_rooms(*, room_ids: list[int], person_id: int) -> None:
+    """Ask Google about the first of the rooms that a person has chosen, and order the others anew: so they take turns with what
+    everybody else has ordered, and one person never occupies more than one process. What Google cannot say is stored on the space
+    and shown in its row, so nothing is reported twice."""
+    first, *others = room_ids
+    person, room = Person.objects.filter(pk=person_id).first(), Room.objects.filter(pk=first).first()
     if person and room:
         with suppress(GoogleError, Refused):
-            spaces.refresh(room=room, actor=person)
+            spaces.refresh(room=room, actor=person, lane=Lane.BULK)
+    try:
+        if others:
+            broker.link().set(_refreshing(person_id), 1, ex=REFRESHING)
+            order(refresh_rooms, expires=60, room_ids=others, person_id=person_id)
+        else:
+            broker.link().delete(_refreshing(person_id))
+    except (OperationalError, RedisError, OSError):
+        logger.warning("Redis is away: %s rooms were not refreshed", len(others))
 
 
 @shared_task
-def settle_ending(*, room_id: int) -> None:
-    """Look once more at a room some seconds after a call in it was ended: is it over, are its settings as before?"""
+def settle_ending(*, room_id: int, ending_id: int | None = None) -> None:
+    """Look again at a room after a call in it was ended: is it over, are its settings as before? Orders the next look, for a minute."""
     endings = AuditEntry.objects.filter(room=room_id, verb=Permission.CONFERENCE_END)
     # Only the ending just asked for: an older one says nothing about the settings of today, which may have been changed at Google.
     endings = endings.filter(at__gte=timezone.now() - JUST_NOW)
-    done = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).first()
-    if done:
-        conferences.settle(entry=done, actor=SYSTEM)
+    endings = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN])
+    entry = (endings.filter(pk=ending_id) if ending_id else endings).first()
+    pause = conferences.check_ending(entry=entry, actor=SYSTEM) if entry else None
+    if entry and pause is not None:
+        about = {"room_id": room_id, "ending_id": entry.pk}
+        settle_ending.apply_async(kwargs=about, countdown=pause, expires=pause + 60)
 
 
 @shared_task
@@ -128,7 +160,9 @@ def forget_sessions() -> None:
 
 
 @worker_ready.connect
-@heartbeat_sent.connect
+@task_prerun.connect
+@task_postrun.connect
 def worker_beats(**_: Any) -> None:
-    """Tell the pages that a worker is alive. Celery's own heartbeat comes every two seconds."""
+    """Tell the pages that a worker works: it begins, or one of its processes begins or ends a task. Not with Celery's own heartbeat,
+    which goes on while all processes that carry out tasks stand still."""
     pulse.beats("worker")

@@ -12,6 +12,7 @@ from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
+from spaces.meet import Lane
 from spaces.models import Account, Person, ScopeCheck
 from spaces.words import counted
 from spaces.words import text as _
@@ -30,8 +31,10 @@ def sync_configured(*, actor: Actor) -> int:
             kind=Account.Kind.DELEGATED,
             person=None,
             status=Account.Status.UNTESTED,
+            failing={},
             problem="",
             problem_since=None,
+            google_says="",
         )
     return made
 
@@ -81,8 +84,8 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
         account.scopes = sorted(consent.scopes)
         account.sealed_token = meet.vault().seal(consent.refresh_token, binding=meet.binding(account))
-        account.status, account.problem, account.problem_since = Account.Status.OK, "", None
-        account.fail_count, account.open_until, account.next_sweep_at = 0, None, timezone.now()
+        account.forget_problems()
+        account.next_sweep_at = timezone.now()
         account.save()
         live.account_changed(account.pk)
         audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, target=email)
@@ -130,10 +133,10 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
         with transaction.atomic():
             Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
             account.sealed_token = ""
-            account.fails(
-                _("Disconnected. Its rooms show what was known last; connect it again to see and end calls."),
-                broken=True,
+            disconnected = ConnectionBroken(
+                _("Disconnected. Its rooms show what was known last; connect it again to see and end calls.")
             )
+            account.record_failure("access", disconnected, broken=True)
     if not withdrawn:
         return Outcome(
             _(
@@ -170,14 +173,19 @@ def reseal(*, actor: Actor) -> tuple[int, list[str]]:
 
 
 def test(*, account: Account, actor: Actor) -> Outcome:
-    """Try the account: ask Google for its running calls. A success clears an earlier problem; the next sweep comes at once.
+    """Try the account: ask Google for its running calls. A success starts anew: earlier problems are forgotten until a request meets
+    them again, and the account's turn comes at once.
 
     Raises NotAllowed or the GoogleError with its cure.
     """
     access.require(actor, Permission.ACCOUNT_MANAGE)
-    with acting_as(account, actor=actor) as client:
+    with acting_as(account, kind="watch", lane=Lane.INTERACTIVE) as client:
         running = client.running_conferences()
-    Account.objects.filter(pk=account.pk).update(next_sweep_at=timezone.now())
+    with transaction.atomic():
+        tested = Account.objects.select_for_update().get(pk=account.pk)
+        tested.forget_problems()
+        tested.next_sweep_at = timezone.now()
+        tested.save()
     return Outcome(
         counted(
             "%(account)s works: Google shows %(n)s running call.",

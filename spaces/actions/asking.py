@@ -1,9 +1,13 @@
-"""Asking Google as one of our accounts, and remembering on the account how that went."""
+"""Asking Google as one of our accounts, and what its answers and refusals mean for the account.
+
+Google's table of refusals (`spaces.google.refusals`) says by `effect` what an error is about; here, and nowhere else, that effect is
+applied. What answers mean for a space: `spaces.actions.readings`.
+"""
 
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -11,41 +15,55 @@ from django.utils import timezone
 
 from spaces import access, audit, meet
 from spaces.access import Actor
-from spaces.google import codes, credentials, resources
-from spaces.google.errors import ConnectionBroken, GoogleError, NotFound, NotPermitted, ScopeMissing
+from spaces.google import codes, resources
+from spaces.google.errors import ConnectionBroken, GoogleError, NotFound, NotPermitted
 from spaces.google.meet import MeetClient
+from spaces.meet import Lane
 from spaces.models import Account
+from spaces.models.accounts import RequestKind
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
+HIDDEN = (NotFound, NotPermitted)
+"""Google hides one object from the account; nothing is said about any other."""
+
 
 @contextmanager
-def acting_as(
-    account: Account, *, actor: Actor, scopes: tuple[str, ...] = credentials.MEET_SCOPES
-) -> Iterator[MeetClient]:
-    """A client that acts as this account on behalf of `actor`: people have a reserve of the quota. A broken connection is remembered on the account and raised on; a call that
-    Google accepted clears it."""
+def acting_as(account: Account, *, kind: RequestKind, lane: Lane) -> Iterator[MeetClient]:
+    """A client that acts as this account, for requests of this kind. What Google's refusal means for the account is stored before it is
+    raised on; a block that ends well ends an earlier problem of this kind."""
     try:
-        with meet.client(account, actor=actor, scopes=scopes) as client:
+        with meet.client(account, lane=lane) as client:
             yield client
-    except (ConnectionBroken, ScopeMissing) as error:
-        logger.warning("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
-        account.fails(error.sentence, broken=True)
-        raise
     except GoogleError as error:
-        logger.info("acting as %s: %s: %s", account.email, type(error).__name__, error.detail)
+        if error.effect in {"account_problem", "account_broken"}:
+            record_failure(account, kind, error)
+        else:
+            logger.info("acting as %s: %s: %s", account.email, error.code, error.detail)
         raise
-    account.works()
+    account.record_success(kind)
+
+
+def record_failure(account: Account, kind: RequestKind, error: GoogleError) -> None:
+    """Store at the account that requests of this kind fail. Only a refusal of the access itself, or of the question what is running,
+    makes the whole account broken: a missing permission for changes leaves its rooms visible."""
+    kind = "access" if isinstance(error, ConnectionBroken) else kind
+    broken = error.effect == "account_broken" and kind in {"access", "watch"}
+    level = logging.WARNING if error.effect == "account_broken" else logging.INFO
+    logger.log(level, "%s of %s: %s: %s", kind, account.email, error.code, error.detail)
+    account.record_failure(kind, error, broken=broken)
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A space as `account` saw it when asked at `asked_at`."""
+    """A space as `account` saw it when asked at `asked_at`. `unheard`: why another account could not be asked; if this one is not the
+    owner, that one may be."""
 
     space: resources.Space
     account: Account
     asked_at: datetime
+    unheard: GoogleError | None = None
 
 
 def usable_for(actor: Actor) -> QuerySet[Account]:
@@ -58,39 +76,53 @@ def owners_for(actor: Actor) -> QuerySet[Account]:
     return access.link_accounts_for(actor).exclude(status=Account.Status.BROKEN)
 
 
-def sight(parsed: codes.Parsed, accounts: Iterable[Account], *, actor: Actor) -> Sighting | None:
+def sight(
+    parsed: codes.Parsed, accounts: Iterable[Account], *, lane: Lane = Lane.INTERACTIVE
+) -> Sighting | None:
     """The space behind a parsed code or `spaces/{id}`, seen through the account that owns it if any of them does.
 
-    One read an account at most. None: Google hides it from all of them, or there is no such space. Raises audit.Refused when
-    the text is no code or there is no account to ask, and the GoogleError when the trouble was another.
+    One read an account; where the space shows itself only as to a stranger, accounts that were refused are asked once more, because
+    the owner may be among them. None: Google hides it from all of them, or there is no such space. Raises audit.Refused when the text
+    is no code or there is no account to ask, and the GoogleError when the trouble was another.
     """
     if parsed.kind not in {"code", "space"}:
         raise audit.Refused(parsed.sentence)
-    seen: Sighting | None = None
+    stranger: Sighting | None = None
     trouble: GoogleError | None = None
+    refused: list[Account] = []
     asked = False
     for account in accounts:
-        asked, asked_at = True, timezone.now()
+        asked = True
         try:
-            with acting_as(account, actor=actor) as client:
-                find = client.find_space if parsed.kind == "code" else client.get_space
-                space = find(parsed.value)
-        except ScopeMissing as error:
-            trouble = error
-        except (NotFound, NotPermitted):
-            continue
+            seen = _sight_as(account, parsed, lane)
+        except HIDDEN:
+            refused.append(account)
         except GoogleError as error:
             trouble = error
         else:
-            if space.asked_by_owner:
-                return Sighting(space, account, asked_at)
-            seen = seen or Sighting(space, account, asked_at)
+            if seen.space.asked_by_owner:
+                return seen
+            stranger = stranger or seen
     if not asked:
         raise audit.Refused(
             _(
                 "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
             )
         )
-    if seen is None and trouble:
+    if stranger is None and trouble:
         raise trouble
-    return seen
+    for account in refused if stranger else ():
+        try:
+            seen = _sight_as(account, parsed, lane)
+        except GoogleError:
+            continue
+        if seen.space.asked_by_owner:
+            return seen
+    return replace(stranger, unheard=trouble) if stranger else None
+
+
+def _sight_as(account: Account, parsed: codes.Parsed, lane: Lane) -> Sighting:
+    asked_at = timezone.now()
+    with acting_as(account, kind="link", lane=lane) as client:
+        find = client.find_space if parsed.kind == "code" else client.get_space
+        return Sighting(find(parsed.value), account, asked_at)

@@ -1,6 +1,7 @@
 """What a sweep asks Google, and how each answer is taken in. An errand's question runs in a thread that only talks to Google; its
 answer is stored afterwards, in short transactions of the thread that waits for all of them."""
 
+import logging
 import math
 import random
 from collections.abc import Callable, Iterable, Iterator
@@ -14,12 +15,16 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces import live
+from spaces.actions.asking import HIDDEN
 from spaces.actions.heads import parts, recordings_due, recordings_hidden, take_participants
 from spaces.google import resources
-from spaces.google.errors import GoogleError, NotFound, NotPermitted, Refused, ScopeMissing
+from spaces.google.errors import AccessRefused, GoogleError, NotFound, Refused
 from spaces.google.meet import RECORDS_PER_PAGE, MeetClient
 from spaces.models import Account, Conference, Member, Participant, Space
+from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
+
+logger = logging.getLogger(__name__)
 
 LIST_AGAIN = timedelta(minutes=10)
 """After so long it is read anew who is in a call even if the number is the same: one may have come as another went."""
@@ -33,14 +38,19 @@ HARVEST_AT_ONCE = timedelta(hours=2)
 OVERLAP = timedelta(minutes=5)
 """So much of what was harvested is looked at again: Google may list the end of a call late."""
 SETTLE_AFTER = timedelta(minutes=1)
+ASK_AGAIN_FOR = timedelta(hours=1)
+"""For so long after its end a refusal to show who was in a call is taken for a passing one."""
+DOUBTS_AT_ONCE = 3
+"""So many doubtful links of an account are read again in one turn, whatever else is due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """One question, and what is done about its answer: `take` stores it and may have further questions. `hidden` is told when Google shows
-    this one thing not to us; without it that is trouble of the whole account. `vital`: it must be answered for us to know what
-    is on."""
+    """One question of a `kind`, and what is done about its answer: `take` stores it and may have further questions. `hidden` is told when
+    Google shows this one thing not to us; without it that is trouble of the whole account. `vital`: it must be answered for us to
+    know what is on."""
 
+    kind: RequestKind
     ask: Callable[[MeetClient], Any]
     take: Callable[[Any, datetime], "Iterable[Errand] | None"]
     hidden: Callable[[GoogleError, datetime], None] | None = None
@@ -53,10 +63,14 @@ class Errand:
 def running_calls(account: Account, *, told_since: datetime | None) -> Errand:
     """One list for all links of the account. `told_since`: events ought to have come of all calls that began later."""
 
-    def take(running: list[resources.ConferenceRecord], asked_at: datetime) -> None:
+    def take(running: list[resources.ConferenceRecord], asked_at: datetime) -> list[Errand]:
         _take_in(account, running, asked_at=asked_at, told_since=told_since)
+        freed = Space.record_access(account, [record.space for record in running], seen_at=asked_at)
+        doubtful = Space.objects.in_use().filter(account=account).doubtful(timezone.now())
+        again = [*freed, *doubtful.select_related("conference")[:DOUBTS_AT_ONCE]]
+        return [link(space, vital=False) for space in again]
 
-    return Errand(lambda client: client.running_conferences(), take, vital=True)
+    return Errand("watch", lambda client: client.running_conferences(), take, vital=True)
 
 
 def _take_in(
@@ -122,38 +136,35 @@ def link(space: Space, *, vital: bool, stale: bool = True) -> Errand:
         call: resources.ConferenceRecord | None = None
         members: list[resources.Member] | None = None
         if seen.active_record and seen.active_record != known:
-            with _unless_hidden():
+            with _if_shown():
                 call = client.conference(seen.active_record)
         if stale and seen.asked_by_owner:
-            members = []  # Google keeps the members of spaces made elsewhere to itself
-            with _unless_hidden():
+            if space.origin == Space.Origin.FOREIGN:
+                members = []  # Google keeps the members of spaces made elsewhere to itself
+            with _if_shown():
                 members = client.members(space.name)
         return _News(seen, call, members)
 
     def take(news: _News, asked_at: datetime) -> None:
         space.absorb(news.space, seen_at=asked_at)
-        if news.call:
+        if news.call and news.call.ended_at is None:
             space.see_call(news.call.name, seen_at=asked_at, started_at=news.call.started_at)
         if news.members is not None:
             Member.replace(space, news.members)
 
     def hidden(error: GoogleError, asked_at: datetime) -> None:
-        missing = isinstance(error, NotFound)
-        trouble = Space.Trouble.NOT_FOUND if missing else Space.Trouble.NOT_PERMITTED
-        space.has_trouble(trouble, error.sentence, seen_at=asked_at)
+        space.record_refusal(error, seen_at=asked_at)
 
-    return Errand(ask, take, hidden, vital=vital)
+    return Errand("watch" if vital else "link", ask, take, hidden, vital=vital)
 
 
 @contextmanager
-def _unless_hidden() -> Iterator[None]:
-    """That Google hides a part of a link from us is no trouble of the link; a missing scope is one of the account."""
+def _if_shown() -> Iterator[None]:
+    """A part of a link that Google does not show us is no trouble of the link, and keeps nobody from knowing what is on."""
     try:
         yield
-    except ScopeMissing:
-        raise
-    except (NotFound, NotPermitted):
-        pass
+    except (*HIDDEN, AccessRefused) as refusal:
+        logger.info("a part of a link is not shown: %s: %s", refusal.code, refusal.detail)
 
 
 # Who is in
@@ -186,7 +197,7 @@ def heads(
         same(call, asked_at)
         return []
 
-    return Errand(lambda client: client.head_count(call.record), take, _leave)
+    return Errand("people", lambda client: client.head_count(call.record), take, _leave)
 
 
 def _everybody(call: Conference) -> Errand:
@@ -195,7 +206,7 @@ def _everybody(call: Conference) -> Errand:
         people = any(one.kind in {Participant.Kind.PERSON, Participant.Kind.GUEST} for one in present)
         return [_recordings(call)] if recordings_due(call, asked_at, people=people) else []
 
-    return Errand(lambda client: client.participants(call.record, present_only=False), take, _leave)
+    return Errand("people", lambda client: client.participants(call.record, present_only=False), take, _leave)
 
 
 def _recordings(call: Conference) -> Errand:
@@ -207,7 +218,7 @@ def _recordings(call: Conference) -> Errand:
     def hidden(_: GoogleError, asked_at: datetime) -> None:
         recordings_hidden(call, asked_at)
 
-    return Errand(lambda client: client.recordings(call.record), take, hidden)
+    return Errand("people", lambda client: client.recordings(call.record), take, hidden)
 
 
 def _leave(*_: object) -> None:
@@ -263,7 +274,7 @@ def _harvest(account: Account, seen_to: datetime, readings: float) -> Errand:
         left = readings - max(1, math.ceil(len(found) / RECORDS_PER_PAGE))
         return [_harvest(account, until, left)] if left >= 1 and until < now - HARVEST_EVERY else []
 
-    return Errand(ask, take)
+    return Errand("history", ask, take)
 
 
 def _keep_ended(account: Account, found: Iterable[resources.ConferenceRecord]) -> None:
@@ -301,10 +312,14 @@ def _settle(call: Conference) -> Errand:
     def take(everybody: list[resources.Participant], asked_at: datetime) -> None:
         call.settle(parts(call.space, everybody, seen_at=asked_at), settled_at=asked_at)
 
-    def hidden(_: GoogleError, asked_at: datetime) -> None:
-        Conference.objects.filter(pk=call.pk).update(settled_at=asked_at)  # asking again would change nothing
+    def hidden(refusal: GoogleError, asked_at: datetime) -> None:
+        soon = call.ended_at is not None and call.ended_at > asked_at - ASK_AGAIN_FOR
+        if isinstance(refusal, NotFound) or not soon:
+            Conference.objects.filter(pk=call.pk).update(settled_at=asked_at)
 
-    return Errand(lambda client: client.participants(call.record, present_only=False), take, hidden)
+    return Errand(
+        "history", lambda client: client.participants(call.record, present_only=False), take, hidden
+    )
 
 
 def calls_to_count(account: Account, readings: int) -> list[Conference]:

@@ -15,7 +15,8 @@ from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.heads import count_heads, read_recordings
 from spaces.google import events, pubsub, resources
-from spaces.google.errors import GoogleError, NotFound, NotPermitted, ScopeMissing, TryLater
+from spaces.google.errors import GoogleError, NotFound, NotPermitted, TryLater
+from spaces.meet import Lane
 from spaces.models import Account, Conference, Event, Space, Subscription
 from spaces.models.pieces import delete_in_pieces
 
@@ -113,7 +114,7 @@ def process(*, actor: Actor) -> float | None:
             (subscriptions[one.subscription] for one in group if one.subscription in subscriptions), None
         )
         try:
-            pause = _follow(record, group, listener.account if listener else None, away, actor=actor)
+            pause = _follow(record, group, listener.account if listener else None, away)
         except Exception:  # what nobody thought of in one event must not bring back the others for ever
             logger.exception("following %s", record)
             Event.settle(group, Event.Outcome.GIVEN_UP)
@@ -124,7 +125,7 @@ def process(*, actor: Actor) -> float | None:
 
 
 def _follow(
-    record: str, group: Sequence[Event], listener: Account | None, away: dict[int, float], *, actor: Actor
+    record: str, group: Sequence[Event], listener: Account | None, away: dict[int, float]
 ) -> float | None:
     """Ask Google about one call that events hint at: about itself if it is new or has begun or ended, who is in it, and whether
     it is recorded. One question for each of these at most. Returns the seconds after which there is more to do."""
@@ -151,7 +152,7 @@ def _follow(
         Event.put_off(group, now + timedelta(seconds=pause), tried=False)
         return pause
     try:
-        with acting_as(account, actor=actor) as client:
+        with acting_as(account, kind="people", lane=Lane.BACKGROUND) as client:
             if call is None or of_call:
                 asked_at = timezone.now()
                 seen = client.conference(record)
@@ -167,8 +168,6 @@ def _follow(
                     count_heads(client, call)
                 if of_recording:
                     read_recordings(client, call)
-    except ScopeMissing:
-        Event.settle(group, Event.Outcome.GIVEN_UP)
     except (NotFound, NotPermitted):
         Event.settle(group, Event.Outcome.HIDDEN)
     except TryLater as error:

@@ -246,7 +246,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse(text)
-    sighting = sight(parsed, usable_for(actor), actor=actor)
+    sighting = sight(parsed, usable_for(actor))
     if sighting is None:
         return Word(
             _(

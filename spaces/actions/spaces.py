@@ -10,20 +10,13 @@ from django.utils import timezone
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as, owners_for, sight
-from spaces.actions.heads import count_heads, read_recordings
 from spaces.actions.outcomes import Outcome, told_before
-from spaces.google import codes, config, credentials, resources
-from spaces.google.errors import (
-    AccessRefused,
-    GoogleError,
-    NotFound,
-    NotPermitted,
-    OutcomeUnknown,
-    Refused,
-    ScopeMissing,
-)
+from spaces.actions.readings import find_origin, look, read_space
+from spaces.google import codes, config, resources
+from spaces.google.errors import AccessRefused, GoogleError, NotPermitted, OutcomeUnknown, Refused
 from spaces.google.meet import MeetClient
-from spaces.models import Account, AuditEntry, Member, Room, Space
+from spaces.meet import Lane
+from spaces.models import Account, AuditEntry, Room, Space
 from spaces.words import Text, joined, within
 from spaces.words import text as _
 
@@ -31,7 +24,14 @@ logger = logging.getLogger(__name__)
 
 
 def create(
-    *, room: Room, account: Account, wanted: Mapping[str, str], reason: str, actor: Actor, key: str = ""
+    *,
+    room: Room,
+    account: Account,
+    wanted: Mapping[str, str],
+    reason: str,
+    actor: Actor,
+    key: str = "",
+    lane: Lane = Lane.INTERACTIVE,
 ) -> Outcome:
     """Create a new Meet space owned by `account` and give it to the room; an earlier space is kept in its history.
 
@@ -53,7 +53,7 @@ def create(
             key=key,
         ) as entry:
             asked_at = timezone.now()
-            with acting_as(account, actor=actor) as client:
+            with acting_as(account, kind="change", lane=lane) as client:
                 try:
                     made = client.create_space(wanted)
                 except OutcomeUnknown as error:
@@ -65,7 +65,9 @@ def create(
                         % {"why": error.sentence},
                         detail=error.detail,
                     ) from error
-            space = _keep(made, account=account, origin=Space.Origin.OURS, asked_at=asked_at)
+            space = _keep(
+                made, account=account, origin=Space.Origin.OURS, asked_at=asked_at, created_here=True
+            )
             assign(room, space)
             entry.space_name = space.name
             entry.after = {"space": space.name, "code": space.meeting_code, "settings": space.settings}
@@ -87,7 +89,14 @@ def create(
 
 
 def adopt(
-    *, room: Room, text: str, account: Account | None, reason: str, actor: Actor, key: str = ""
+    *,
+    room: Room,
+    text: str,
+    account: Account | None,
+    reason: str,
+    actor: Actor,
+    key: str = "",
+    lane: Lane = Lane.INTERACTIVE,
 ) -> Outcome:
     """Give the room an existing space, named by a pasted code, link or `spaces/{id}`.
 
@@ -108,7 +117,7 @@ def adopt(
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
         ) as entry:
-            sighting = sight(parsed, [account] if account else owners_for(actor), actor=actor)
+            sighting = sight(parsed, [account] if account else owners_for(actor), lane=lane)
             if sighting is None:
                 raise audit.Refused(
                     _(
@@ -118,6 +127,8 @@ def adopt(
                     % {"code": parsed.value}
                 )
             found, owner = sighting.space, sighting.account
+            if sighting.unheard and not found.asked_by_owner:
+                raise sighting.unheard  # that account may be the owner
             taken = Room.objects.filter(space__name=found.name).exclude(pk=room.pk).first()
             if taken:
                 raise audit.Refused(
@@ -134,7 +145,7 @@ def adopt(
                         "building, or create a new link."
                     )
                 )
-            origin = _origin(found, owner, actor)
+            origin = find_origin(owner, found.name, lane=lane) if found.asked_by_owner else _UNTESTED
             space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
             assign(room, space)
             entry.space_name = space.name
@@ -162,29 +173,27 @@ def adopt(
     return Outcome(_("%(room)s now has the link %(code)s.") % {"room": room.name, "code": space.meeting_code})
 
 
-def _origin(space: resources.Space, owner: Account, actor: Actor) -> str:
-    """Whether our own Cloud project made the space. The scope `meetings.space.created` alone reaches only such spaces (Meet
-    REST guide, "Authenticate and authorize"), so one read with nothing else tells."""
-    if not space.asked_by_owner:
-        return Space.Origin.UNTESTED
-    try:
-        with acting_as(owner, actor=actor, scopes=(credentials.CREATED,)) as client:
-            client.get_space(space.name)
-    except ScopeMissing:
-        return Space.Origin.UNTESTED
-    except (NotPermitted, NotFound):
-        return Space.Origin.FOREIGN
-    except GoogleError:
-        return Space.Origin.UNTESTED
-    return Space.Origin.OURS
+_UNTESTED = Space.Origin.UNTESTED
 
 
-def _keep(seen: resources.Space, *, account: Account, origin: str, asked_at: datetime) -> Space:
-    space, made = Space.objects.get_or_create(name=seen.name, defaults={"account": account, "origin": origin})
-    if not made:
-        Space.objects.filter(pk=space.pk).update(account=account, origin=origin)
+def _keep(
+    seen: resources.Space, *, account: Account, origin: str, asked_at: datetime, created_here: bool = False
+) -> Space:
+    """Store a space that was made or found. What is known of it already is replaced only by clear answers: an owner stays the owner
+    when a stranger saw the space, and a tested origin stays when it could not be tested again."""
+    facts = {"account": account, "origin": origin, "created_here": created_here}
+    space, made = Space.objects.get_or_create(name=seen.name, defaults=facts)
+    if made:
+        space.absorb(seen, seen_at=asked_at)
+        return space
+    if origin == _UNTESTED:
+        facts["origin"] = space.origin
+    if facts["origin"] == Space.Origin.OURS:
+        facts["created_here"] = created_here or space.created_here
+    if seen.asked_by_owner or not space.owned:
+        Space.objects.filter(pk=space.pk).update(**facts)
         space.refresh_from_db()
-    space.absorb(seen, seen_at=asked_at)
+        space.absorb(seen, seen_at=asked_at)
     return space
 
 
@@ -216,6 +225,7 @@ def configure(
     reason: str,
     actor: Actor,
     key: str = "",
+    lane: Lane = Lane.INTERACTIVE,
 ) -> Outcome:
     """Change settings of the room's space from what the actor saw to what they want.
 
@@ -236,35 +246,38 @@ def configure(
                 raise audit.Refused(
                     _("None of the connected accounts owns this meeting, so Google would refuse the change.")
                 )
-            with acting_as(space.account, actor=actor) as client:
-                asked_at = timezone.now()
-                now = client.get_space(space.name)
-                space.absorb(now, seen_at=asked_at)
-                current = dict(now.settings or {})
-                touched = [change.setting for change in config.diff(seen, wanted)]
-                moved = [one.label for one in touched if current.get(one.path) != seen.get(one.path)]
-                if moved:
-                    raise audit.Refused(
-                        _(
-                            "Somebody changed this in the meantime: %(names)s. Nothing was saved; your choices are "
-                            "below, compared with what holds now."
-                        )
-                        % {"names": joined(*moved, by=", ")}
+            with acting_as(space.account, kind="link", lane=lane) as client:
+                now = read_space(client, space)
+            if now.settings is None:
+                raise audit.Refused(
+                    _("Google did not show the settings of this Meet link. Nothing was saved; try again.")
+                )
+            current = dict(now.settings)
+            touched = [change.setting for change in config.diff(seen, wanted)]
+            moved = [one.label for one in touched if current.get(one.path) != seen.get(one.path)]
+            if moved:
+                raise audit.Refused(
+                    _(
+                        "Somebody changed this in the meantime: %(names)s. Nothing was saved; your choices are "
+                        "below, compared with what holds now."
                     )
-                send = config.to_send(current, {one.path: wanted[one.path] for one in touched})
-                entry.before = {path: current.get(path) for path in send}
-                if not send:
-                    entry.outcome = AuditEntry.Outcome.ALREADY
-                    entry.detail = _("Everything was set like this already.")
-                    refused: dict[str, str] = {}
-                else:
+                    % {"names": joined(*moved, by=", ")}
+                )
+            send = config.to_send(current, {one.path: wanted[one.path] for one in touched})
+            entry.before = {path: current.get(path) for path in send}
+            if not send:
+                entry.outcome = AuditEntry.Outcome.ALREADY
+                entry.detail = _("Everything was set like this already.")
+                refused: dict[str, str] = {}
+            else:
+                with acting_as(space.account, kind="change", lane=lane) as client:
                     refused = _patch(client, space, send)
-                    space.remember_refusals(send, refused)
-                    entry.after = {path: space.settings.get(path) for path in send}
-                    if refused:
-                        entry.detail = _("Google did not take: %(names)s.") % {"names": _named(refused)}
-                        if len(refused) == len(send):
-                            entry.outcome = AuditEntry.Outcome.REFUSED
+                space.remember_refusals(send, refused)
+                entry.after = {path: space.settings.get(path) for path in send}
+                if refused:
+                    entry.detail = _("Google did not take: %(names)s.") % {"names": _named(refused)}
+                    if len(refused) == len(send):
+                        entry.outcome = AuditEntry.Outcome.REFUSED
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     if entry.outcome == AuditEntry.Outcome.ALREADY:
@@ -290,6 +303,10 @@ def _named(refused: Mapping[str, str]) -> Text:
     return joined(*named, by="; ")
 
 
+_REFUSALS = (Refused, NotPermitted, AccessRefused)
+"""What may be about single settings only, so that others are taken: a licence or a rule of the organisation comes in any of them."""
+
+
 def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[str, str]:
     """Send the settings; when Google refuses them together, one by one, to learn which. Returns what was not taken, path to
     reason. Raises the refusal itself when nothing at all was taken."""
@@ -299,7 +316,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     try:
         reply = client.patch_space(space.name, send)
         answered_at = timezone.now()
-    except (Refused, NotPermitted, AccessRefused) as error:
+    except _REFUSALS as error:
         if len(send) == 1:
             space.remember_refusals(send, dict.fromkeys(send, error.sentence))
             raise
@@ -307,7 +324,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             try:
                 reply = client.patch_space(space.name, {path: value})
                 answered_at = timezone.now()
-            except (Refused, NotPermitted, AccessRefused) as one:
+            except _REFUSALS as one:
                 refused[path] = one.sentence
             except GoogleError as one:
                 if reply is None:
@@ -328,47 +345,14 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
     return refused
 
 
-def refresh(*, room: Room, actor: Actor) -> Outcome:
+def refresh(*, room: Room, actor: Actor, lane: Lane = Lane.INTERACTIVE) -> Outcome:
     """Ask Google about this room now: code, settings, members, whether a call is on and who is in. Only reads; not audited.
 
-    Raises NotAllowed, audit.Refused or a GoogleError; "not found" and "no access" are stored on the space, too.
+    Raises NotAllowed, audit.Refused or a GoogleError; a refusal opens a doubt about the space (`read_space`).
     """
     access.require(actor, Permission.SPACE_REFRESH, room)
     space = room.space
     if space is None:
         raise audit.Refused(_("This room has no Meet space to ask about."))
-    look(space, actor=actor)
+    look(space, lane=lane)
     return Outcome(_("%(room)s is fresh: this is what Google says now.") % {"room": room.name})
-
-
-def look(space: Space, *, actor: Actor) -> None:
-    """Read one space and, when a call is on, its beginning, who is in and whether it is recorded. Raises a GoogleError, after storing what it means."""
-    asked_at = timezone.now()
-    try:
-        with acting_as(space.account, actor=actor) as client:
-            seen = client.get_space(space.name)
-            space.absorb(seen, seen_at=asked_at)
-            if seen.asked_by_owner:
-                _read_members(client, space)
-            if seen.active_record:
-                record = client.conference(seen.active_record)
-                space.see_call(record.name, seen_at=asked_at, started_at=record.started_at)
-                space.refresh_from_db()
-                if space.conference:
-                    count_heads(client, space.conference)
-                    read_recordings(client, space.conference)
-    except ScopeMissing:
-        raise  # the account's trouble, not the space's
-    except NotFound as error:
-        space.has_trouble(Space.Trouble.NOT_FOUND, error.sentence, seen_at=asked_at)
-        raise
-    except NotPermitted as error:
-        space.has_trouble(Space.Trouble.NOT_PERMITTED, error.sentence, seen_at=asked_at)
-        raise
-
-
-def _read_members(client: MeetClient, space: Space) -> None:
-    try:
-        Member.replace(space, client.members(space.name))
-    except NotPermitted:
-        Member.replace(space, [])  # Google keeps the members of spaces made elsewhere to itself

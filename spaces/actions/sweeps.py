@@ -29,18 +29,13 @@ from redis.exceptions import RedisError
 from spaces import access, broker, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions import errands, planning
+from spaces.actions.asking import HIDDEN, record_failure
 from spaces.actions.errands import Errand
-from spaces.google.errors import (
-    ConnectionBroken,
-    GoogleError,
-    NotFound,
-    NotPermitted,
-    OverQuota,
-    ScopeMissing,
-    TryLater,
-)
+from spaces.google.errors import GoogleError, OverQuota, TryLater
 from spaces.google.meet import MeetClient
+from spaces.meet import Lane
 from spaces.models import Account, Conference, Space, Subscription
+from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
 from spaces.models.subscriptions import SubscriptionQuerySet
 from spaces.words import text as _
@@ -85,7 +80,7 @@ def run(*, actor: Actor) -> int:
     try:
         _tell_of_stuck()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
-            this = _Round(threads, actor, lease)
+            this = _Round(threads, lease)
             this.take_up()
             while this.on_its_way:
                 this.collect()
@@ -104,7 +99,7 @@ def sweep(*, account: Account, actor: Actor) -> bool:
     if not account.claim(now=now, until=now + LEASE, due=False):
         return False
     with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
-        this = _Round(threads, actor)
+        this = _Round(threads)
         this.begin(account)
         while this.on_its_way:
             this.collect()
@@ -128,7 +123,7 @@ def _tell_of_stuck() -> None:
 @dataclass
 class _Visit:
     """One account's turn. `vital`: questions still open whose answers tell what is on; `spare`: readings left over for who is in a
-    call whose number has changed."""
+    call whose number has changed; `answered`: the kinds of requests that Google answered."""
 
     account: Account
     load: planning.Load
@@ -141,8 +136,20 @@ class _Visit:
     spare: int = 0
     slow_queued: bool = False
     trouble: GoogleError | None = None
+    trouble_kind: RequestKind = "watch"
+    answered: set[RequestKind] = field(default_factory=set)
     same: list[Conference] = field(default_factory=list)
     same_at: datetime | None = None
+
+    def stop(self, trouble: GoogleError, kind: RequestKind) -> None:
+        """Ask nothing more in this turn, and remember why."""
+        self.todo.clear()
+        self.trouble, self.trouble_kind = trouble, kind
+
+    @property
+    def well(self) -> set[RequestKind]:
+        """The kinds of requests that Google answered each time."""
+        return self.answered - {self.trouble_kind} if self.trouble or self.vital else self.answered
 
     def note_same(self, call: Conference, asked_at: datetime) -> None:
         """Nothing has changed in this call; stored for all of them together at the end."""
@@ -153,9 +160,8 @@ class _Visit:
 class _Round:
     """What is on its way for whom."""
 
-    def __init__(self, threads: ThreadPoolExecutor, actor: Actor, lease: broker.Lease | None = None) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, lease: broker.Lease | None = None) -> None:
         self._threads = threads
-        self._actor = actor
         self._lease = lease
         self._flying: dict[Future[tuple[datetime, Any]], tuple[_Visit, Errand]] = {}
         self._visits: dict[int, _Visit] = {}
@@ -264,22 +270,19 @@ class _Round:
             raise  # nothing can be noted; leases end by themselves
         except Exception:
             logger.exception("sweeping %s", visit.account.email)
-            visit.todo.clear()
-            visit.trouble = GoogleError(
-                _("Something unexpected came up while Google was asked; the log has the details.")
-            )
+            surprise = _("Something unexpected came up while Google was asked; the log has the details.")
+            visit.stop(GoogleError(surprise), "watch" if visit.vital else "history")
             if not visit.on_its_way:
                 self._finish(visit)
 
     def _take(self, visit: _Visit, errand: Errand, answer: Any, asked_at: datetime) -> None:
-        not_shown = isinstance(answer, NotFound | NotPermitted) and not isinstance(answer, ScopeMissing)
-        if not_shown and errand.hidden:
+        if isinstance(answer, HIDDEN) and errand.hidden:
             errand.hidden(answer, asked_at)
         elif isinstance(answer, GoogleError):
-            visit.todo.clear()
-            visit.trouble = answer
+            visit.stop(answer, errand.kind)
             return
         else:
+            visit.answered.add(errand.kind)
             for further in errand.take(answer, asked_at) or ():
                 if visit.spare:
                     visit.spare -= 1
@@ -314,7 +317,7 @@ class _Round:
             visit.todo.extend(errands.slow(visit.account, visit.plan.slow))
         while visit.todo and visit.on_its_way < AT_ONCE and in_time:
             errand = visit.todo.popleft()
-            future = self._threads.submit(_ask, visit.account, self._actor, errand.ask)
+            future = self._threads.submit(_ask, visit.account, errand.ask)
             self._flying[future] = visit, errand
             visit.on_its_way += 1
         if not visit.on_its_way:
@@ -333,11 +336,10 @@ class _Round:
     def _succeeded(self, visit: _Visit) -> None:
         account, trouble = visit.account, visit.trouble
         pause = visit.plan.every * random.uniform(0.95, 1.05)  # noqa: S311 - spreads those that began together
-        if trouble is None or isinstance(trouble, OverQuota):
-            # Over quota while counting: what runs is known, and that was the point.
-            account.works()
-        else:
-            account.fails(trouble.sentence, broken=isinstance(trouble, ConnectionBroken | ScopeMissing))
+        account.record_success(*visit.well)
+        # Over quota while counting: what runs is known, and that was the point.
+        if trouble and not isinstance(trouble, OverQuota):
+            record_failure(account, visit.trouble_kind, trouble)
         if isinstance(trouble, TryLater):
             logger.info("sweep of %s stopped early: %s", account.email, trouble.detail)
             pause = max(pause, trouble.retry_after or 0)
@@ -347,15 +349,16 @@ class _Round:
             live_calls=visit.load.live,
             plan=visit.plan.why,
             counts_on_push=visit.load.push,
+            fail_count=0,
+            open_until=None,
         )
 
     def _failed(self, visit: _Visit) -> None:
         account, trouble = visit.account, visit.trouble
         if trouble is None:
             trouble = TryLater(_("Google answered too slowly for all of this account's links to be read."))
-        logger.info("sweep of %s failed: %s: %s", account.email, type(trouble).__name__, trouble.detail)
-        broken = isinstance(trouble, ConnectionBroken | ScopeMissing)
-        account.fails(trouble.sentence, broken=broken)
+        account.record_success(*visit.well)
+        record_failure(account, visit.trouble_kind, trouble)
         retry_after = trouble.retry_after or 0.0 if isinstance(trouble, TryLater) else 0.0
         now = timezone.now()
         if isinstance(trouble, OverQuota):
@@ -364,7 +367,9 @@ class _Round:
             account.release(next_sweep_at=now + timedelta(seconds=pause))
             return
         failures = account.fail_count + 1
-        pause = planning.pause_after(failures, every=settings.SWEEP_EVERY, for_good=broken)
+        pause = planning.pause_after(
+            failures, every=settings.SWEEP_EVERY, for_good=trouble.effect == "account_broken"
+        )
         # At most, with a tick and the look itself on top, two turns from the end of an outage until all is known again.
         pause *= random.uniform(0.7, 0.9)  # noqa: S311 - as above
         until = now + timedelta(seconds=max(pause, retry_after))
@@ -389,11 +394,11 @@ class _Round:
                 self._until = self._prolonged
 
 
-def _ask(account: Account, actor: Actor, ask: Callable[[MeetClient], Any]) -> tuple[datetime, Any]:
+def _ask(account: Account, ask: Callable[[MeetClient], Any]) -> tuple[datetime, Any]:
     """In a thread: the moment before asking, and the answer or the GoogleError. Knows no database."""
     asked_at = timezone.now()
     try:
-        with meet.client(account, actor=actor) as client:
+        with meet.client(account, lane=Lane.BACKGROUND) as client:
             return asked_at, ask(client)
     except GoogleError as error:
         return asked_at, error

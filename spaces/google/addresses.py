@@ -98,7 +98,7 @@ def pasted(text: str) -> list[str]:
     found: list[str] = []
     words: list[str] = []
     for piece in _PIECES.findall(text):
-        if piece.startswith("<") and piece.endswith(">") and len(piece) > 1:
+        if piece.startswith("<") and len(piece) > 1:
             words = []
             found += piece[1:-1].split()
         elif piece in {",", ";", "\n"}:

@@ -20,6 +20,9 @@ class Choice(NamedTuple):
     consequence: str = ""
 
 
+_UNKNOWN = _("Meetadmin does not know this value of Google's. It stays unless you choose another.")
+
+
 class Needs(NamedTuple):
     """A setting has no effect unless the setting at `path` has this `value`."""
 
@@ -44,8 +47,10 @@ class Setting:
         return any(choice.value == value for choice in self.choices)
 
     def choice(self, value: str) -> Choice:
-        """The choice with this value; a value Google invented since then is shown as it is."""
-        return next((choice for choice in self.choices if choice.value == value), Choice(value, value))
+        """The choice with this value; a value that Google has added since is shown as it is."""
+        return next(
+            (choice for choice in self.choices if choice.value == value), Choice(value, value, _UNKNOWN)
+        )
 
 
 class Change(NamedTuple):

@@ -1,14 +1,21 @@
 """Google accounts in whose name the API is called."""
 
-from datetime import datetime
-from typing import Any, ClassVar, Self
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from spaces import live
+from spaces.google.errors import GoogleError
+
+RequestKind = Literal["access", "watch", "link", "people", "history", "change"]
+"""What Google is asked for in an account's name, as far as its problems are kept apart: the token itself; which calls are running;
+one Meet link; the participants of a call; ended calls; a change. A problem ends when a request of the same kind succeeds."""
+PROBLEM_KEPT = timedelta(hours=1)
+"""A problem that no request has met for this long ends with the next success of any kind: some requests are made only on demand."""
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
@@ -33,8 +40,9 @@ class Account(models.Model):
     What looking after it notes here:
 
     - `swept_at`: the moment before the last look that succeeded; `failed_at`: the last one that did not;
-    - `fail_count`: how many failed in a row; `open_until`: when the next try may be (see `circuit`); why, in words for people,
-      is `problem`;
+    - `fail_count`: how many failed in a row; `open_until`: when the next try may be (see `circuit`);
+    - `failing`: what Google refuses at present, by kind of request (`RequestKind`), each with its first and last moment, sentence,
+      code and Google's own words. `status`, `problem`, `problem_since` and `google_says` show the worst of them;
     - `plan`: in words, how the account is looked at and why that way; with `counts_on_push` it is looked at seldom because
       events can be relied on;
     - `live_calls`: the number of calls running at the last look;
@@ -70,6 +78,10 @@ class Account(models.Model):
     status = models.CharField(max_length=20, choices=Status, default=Status.UNTESTED)
     problem = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
+    google_says = models.TextField(
+        blank=True, default="", help_text="Google's own sentence about the problem, for admins."
+    )
+    failing = models.JSONField(default=dict, blank=True)
     swept_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     fail_count = models.PositiveIntegerField(default=0)
@@ -121,24 +133,77 @@ class Account(models.Model):
         if not self._with_this_access().update(lease_until=now, next_sweep_at=next_sweep_at, **noted):
             Account.objects.filter(pk=self.pk).update(lease_until=now, next_sweep_at=now)
 
-    def works(self) -> None:
-        """Note that Google accepted us; clears an earlier problem."""
-        same = self._with_this_access()
+    def record_success(self, *kinds: RequestKind) -> None:
+        """Note that Google answered requests of these kinds. It ends earlier problems of the same kinds, and any problem with the access
+        itself; other problems keep their beginning."""
         well = Q(status=self.Status.OK, problem="", fail_count=0, open_until=None)
-        known = same.exclude(well).values_list("status", flat=True).first()
-        if known is not None:
-            same.update(status=self.Status.OK, problem="", problem_since=None, fail_count=0, open_until=None)
-        if known == self.Status.BROKEN:
-            live.account_changed(self.pk)
-
-    def fails(self, problem: str, *, broken: bool) -> None:
-        """Note a problem in words. `broken`: only a person can mend it; otherwise it may pass by itself."""
-        changes: dict[str, object] = {"problem": problem}
-        if broken:
-            changes["status"] = self.Status.BROKEN
-        same = self._with_this_access()
-        if same.exclude(**changes).update(**changes) and broken:
-            live.account_changed(self.pk)
+        if not self._with_this_access().exclude(well).exists():
+            return
         now = timezone.now()
-        same.update(failed_at=now)
-        same.filter(problem_since=None).update(problem_since=now)
+        with transaction.atomic():
+            known = self._with_this_access().select_for_update().first()
+            if known is None:
+                return
+            was_broken = known.status == self.Status.BROKEN
+            known.failing = {
+                name: one
+                for name, one in known.failing.items()
+                if name not in {*kinds, "access"} and datetime.fromisoformat(one["at"]) > now - PROBLEM_KEPT
+            }
+            known._show_worst()
+            if known.status == self.Status.UNTESTED:
+                known.status = self.Status.OK
+            if not known.failing:
+                known.fail_count, known.open_until = 0, None
+            known.save(update_fields=[*_SHOWN, "fail_count", "open_until"])
+            if was_broken and known.status != self.Status.BROKEN:
+                live.account_changed(self.pk)
+
+    def record_failure(self, kind: RequestKind, error: GoogleError, *, broken: bool) -> None:
+        """Note that Google refused a request of this kind for a reason that concerns the account. The first moment stays until
+        a request of the same kind succeeds. `broken`: nothing can be known through this account until a person mends it."""
+        now = timezone.now()
+        with transaction.atomic():
+            known = self._with_this_access().select_for_update().first()
+            if known is None:
+                return
+            was_broken, was_told = known.status == self.Status.BROKEN, known.problem
+            known.failing[kind] = {
+                "since": known.failing.get(kind, {}).get("since") or now.isoformat(),
+                "at": now.isoformat(),
+                "broken": broken,
+                "sentence": str(error.sentence),
+                "google_says": error.google_says,
+            }
+            known._show_worst()
+            known.failed_at = now
+            known.save(update_fields=[*_SHOWN, "failed_at"])
+            is_broken = known.status == self.Status.BROKEN
+            if is_broken != was_broken or (is_broken and known.problem != was_told):
+                live.account_changed(self.pk)
+
+    def forget_problems(self) -> None:
+        """Start anew, as after the account was connected: nothing is known to be refused."""
+        self.status, self.failing, self.problem, self.problem_since = self.Status.OK, {}, "", None
+        self.google_says, self.fail_count, self.open_until = "", 0, None
+
+    def _show_worst(self) -> None:
+        """Derive what pages show from `failing`: what breaks the account first, then what keeps running calls from being known, then
+        what has failed for longest."""
+        ordered = sorted(
+            self.failing.items(),
+            key=lambda item: (not item[1]["broken"], item[0] not in {"access", "watch"}, item[1]["since"]),
+        )
+        if not ordered:
+            self.status, self.problem, self.problem_since, self.google_says = self.Status.OK, "", None, ""
+            return
+        worst = ordered[0][1]
+        self.problem, self.google_says = worst["sentence"], worst["google_says"]
+        self.problem_since = datetime.fromisoformat(worst["since"])
+        if worst["broken"]:
+            self.status = self.Status.BROKEN
+        elif self.status == self.Status.BROKEN:
+            self.status = self.Status.OK
+
+
+_SHOWN = ("status", "failing", "problem", "problem_since", "google_says")

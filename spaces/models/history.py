@@ -37,6 +37,9 @@ class AuditEntry(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.STARTED)
     reason = models.TextField(blank=True)
     detail = models.TextField(blank=True)
+    google_says = models.TextField(
+        blank=True, default="", help_text="Google's own sentence about a refusal, for admins."
+    )
     before = models.JSONField(null=True, blank=True)
     after = models.JSONField(null=True, blank=True)
     key = models.CharField(max_length=64, unique=True, null=True, blank=True)

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 from spaces.google import resources
+from spaces.google.errors import GoogleError, NotFound
 from spaces.models import stuck
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from spaces.models.rooms import Room
 
 AGEING_CODE = timedelta(days=300)  # a code dies 365 days after its last use
+CONFIRM_AFTER = timedelta(minutes=2)
+"""One refusal of Google says nothing for good: a space counts as hidden, or as somebody else's, when the same answer comes again this
+much later and none in between said otherwise."""
 
 
 class Liveness(models.TextChoices):
@@ -51,15 +56,26 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         return self.filter(~Q(liveness=Liveness.IDLE) | ~Q(trouble="") | Q(account__in=broken.values("pk")))
 
     def stale(self, before: datetime) -> Self:
-        """Whose settings and code were last confirmed before that moment, oldest first."""
-        return self.filter(Q(checked_at=None) | Q(checked_at__lt=before)).order_by(
-            F("checked_at").asc(nulls_first=True)
+        """Whose settings and code were last asked for before that moment, oldest first."""
+        asked = self.annotate(asked_at=Coalesce("doubted_at", "checked_at"))
+        return asked.filter(Q(asked_at=None) | Q(asked_at__lt=before)).order_by(
+            F("asked_at").asc(nulls_first=True)
         )
+
+    def doubtful(self, now: datetime) -> Self:
+        """Of which Google's last answer contradicts what we know, to be asked again; those asked longest ago first. A contradiction that
+        was confirmed is asked about five times less often."""
+        unconfirmed = Q(trouble="", doubted_at__lte=now - CONFIRM_AFTER)
+        return self.filter(unconfirmed | Q(doubted_at__lte=now - 5 * CONFIRM_AFTER)).order_by("doubted_at")
 
 
 class Space(models.Model):
     """A persistent Meet link. `name` (`spaces/{id}`) is the key: it is immutable and case sensitive. The code is an
-    alias that Google may take away and give to another space, so it is kept with the time it was last confirmed."""
+    alias that Google may take away and give to another space, so it is kept with the time it was last confirmed.
+
+    An answer that contradicts what is known (hidden all at once, or shown as to a stranger) opens a doubt, from `doubted_since` to
+    the last such answer at `doubted_at`; until it is confirmed (`CONFIRM_AFTER`) nothing else changes. Any other answer ends it.
+    """
 
     class Origin(models.TextChoices):
         """Which Cloud project made it; only the one that did may end its calls."""
@@ -79,6 +95,9 @@ class Space(models.Model):
         default=False, help_text="Google showed the settings, so the account is the owner."
     )
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.UNTESTED)
+    created_here = models.BooleanField(
+        default=False, help_text="We made it ourselves, so no refusal makes its origin foreign."
+    )
     meeting_code = models.CharField(max_length=128, blank=True, db_index=True)
     meeting_uri = models.URLField(blank=True)
     code_confirmed_at = models.DateTimeField(null=True, blank=True)
@@ -102,6 +121,11 @@ class Space(models.Model):
     )
     trouble = models.CharField(max_length=20, choices=Trouble, default=Trouble.NONE, blank=True)
     trouble_text = models.TextField(blank=True)
+    google_says = models.TextField(
+        blank=True, default="", help_text="Google's own sentence about its last refusal, for admins."
+    )
+    doubted_since = models.DateTimeField(null=True, blank=True)
+    doubted_at = models.DateTimeField(null=True, blank=True)
     former_room = models.ForeignKey(
         "spaces.Room", on_delete=models.SET_NULL, null=True, blank=True, related_name="former_spaces"
     )
@@ -158,23 +182,30 @@ class Space(models.Model):
         """
         with transaction.atomic():
             known = Space.objects.select_for_update().get(pk=self.pk)
-            if known.checked_at and known.checked_at > seen_at:
+            if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
                 self.refresh_from_db()
                 return False
+            # The owner is shown the settings. Without them the account may have lost the space: believed when it is said twice.
             changes = Space.columns_of(seen, read_at=seen_at)
+            if known.owned and not seen.asked_by_owner and not known._is_confirmed(seen_at):
+                changes |= {
+                    "owned": True,
+                    "doubted_since": known.doubted_since or seen_at,
+                    "doubted_at": seen_at,
+                }
             if known.meeting_code and known.meeting_code != seen.meeting_code:
                 PastCode.remember(known)
             Space.objects.filter(pk=self.pk).update(**changes)
             if any(
                 getattr(known, name) != value
                 for name, value in changes.items()
-                if name not in {"checked_at", "code_confirmed_at"}
+                if name not in {"checked_at", "code_confirmed_at", "doubted_since", "doubted_at"}
             ):
                 live.spaces_changed([self.pk], moved=bool(known.trouble))
             if seen.liveness == "unknown":
                 # Asked by somebody who may not know: no news about the room. But an account that was its owner and is not
                 # any more will never know again, so what it saw last does not stand for the present.
-                if known.owned and known.liveness != Liveness.UNKNOWN:
+                if known.owned and not changes["owned"] and known.liveness != Liveness.UNKNOWN:
                     Space.objects.filter(pk=self.pk).update(liveness=Liveness.UNKNOWN)
                     live.spaces_changed([self.pk], moved=True)
                 Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
@@ -193,6 +224,9 @@ class Space(models.Model):
             "owned": seen.settings is not None,
             "trouble": Space.Trouble.NONE,
             "trouble_text": "",
+            "google_says": "",
+            "doubted_since": None,
+            "doubted_at": None,
         }
         if seen.meeting_code:
             columns["code_confirmed_at"] = read_at
@@ -250,15 +284,55 @@ class Space(models.Model):
             Space.objects.filter(pk=self.pk).update(refused=kept)
         self.refused = kept
 
-    def has_trouble(self, trouble: "Space.Trouble", text: str, *, seen_at: datetime) -> None:
-        """Note that Google does not show this space. What was known stays, and so does its age."""
-        this = Space.objects.filter(pk=self.pk)
+    def _is_confirmed(self, now: datetime) -> bool:
+        """Whether an answer at this moment confirms the doubt there is."""
+        return self.doubted_since is not None and self.doubted_since <= now - CONFIRM_AFTER
+
+    def record_refusal(self, error: GoogleError, *, seen_at: datetime) -> bool:
+        """Note that Google did not show this space (NotFound, NotPermitted) when asked at `seen_at`.
+
+        What was known stays, and so does its age. The first refusal only opens a doubt; one that comes `CONFIRM_AFTER` later, with
+        no other answer between, marks the space. Returns whether it is marked.
+        """
+        trouble = Space.Trouble.NOT_FOUND if isinstance(error, NotFound) else Space.Trouble.NOT_PERMITTED
         with transaction.atomic():
-            if this.exclude(checked_at__gt=seen_at).update(
-                trouble=trouble, trouble_text=text, checked_at=seen_at
-            ):
-                this.exclude(seen_at__gt=seen_at).update(liveness=Liveness.UNKNOWN)
+            known = Space.objects.select_for_update().get(pk=self.pk)
+            if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
+                return bool(known.trouble)
+            changes: dict[str, Any] = {
+                "doubted_since": known.doubted_since or seen_at,
+                "doubted_at": seen_at,
+                "google_says": error.google_says,
+            }
+            marked = bool(known.trouble) or known._is_confirmed(seen_at)
+            if marked:
+                changes |= {"trouble": trouble, "trouble_text": str(error.sentence)}
+                if not (known.seen_at and known.seen_at > seen_at):
+                    changes["liveness"] = Liveness.UNKNOWN
+            Space.objects.filter(pk=self.pk).update(**changes)
+            if marked and known.trouble != trouble:
                 live.spaces_changed([self.pk], moved=True)
+        return marked
+
+    @classmethod
+    def record_access(cls, account: Account, names: Iterable[str], *, seen_at: datetime) -> list["Space"]:
+        """Note that Google listed running calls in these spaces for this account, which it does for the owner only: doubts and troubles
+        from before that moment are over. Returns those that had any, or do not count as owned; they are to be read again."""
+        doubted = Q(doubted_at__lte=seen_at)
+        found = cls.objects.filter(doubted | Q(owned=False), account=account, name__in=list(names))
+        freed = list(found.select_related("conference"))
+        keys = [space.pk for space in freed]
+        if not keys:
+            return []
+        cls.objects.filter(doubted, pk__in=keys).update(
+            trouble=Space.Trouble.NONE,
+            trouble_text="",
+            google_says="",
+            doubted_since=None,
+            doubted_at=None,
+        )
+        live.spaces_changed(keys, moved=True)
+        return freed
 
 
 class PastCode(models.Model):

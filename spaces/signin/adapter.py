@@ -9,8 +9,6 @@ from allauth.socialaccount.providers.base.constants import AuthError
 from django.http import HttpRequest, HttpResponse
 
 from spaces import live
-from spaces.access import SYSTEM
-from spaces.actions import people
 from spaces.signin.refusal import WORDS, NotLetIn, refuse
 
 
@@ -37,21 +35,12 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
     """Turns a Google account that proved itself into a Person."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """Find or make the person, and tie the Google account to them; the ID token has been verified and its claims checked."""
-        who = sociallogin.identity
-        goal = (sociallogin.state or {}).get("next") or ""
-        person = people.admit(google_id=who.google_id, email=who.email, name=who.name, actor=SYSTEM)
-        if person.merged_into:
-            raise ImmediateHttpResponse(
-                refuse(request, "merged", who.email, goal=goal, values={"address": person.merged_into.handle})
-            )
-        if not person.is_active:
-            raise ImmediateHttpResponse(refuse(request, "inactive", who.email, goal=goal))
+        """Tie the Google account to the person who was admitted."""
         sociallogin.email_addresses = []  # addresses live on Person, in one place
         if not sociallogin.is_existing:
-            sociallogin.connect(request, person)
+            sociallogin.connect(request, sociallogin.person)
         else:
-            sociallogin.user = person
+            sociallogin.user = sociallogin.person
 
     def on_authentication_error(
         self,
@@ -65,8 +54,16 @@ class GoogleAdapter(DefaultSocialAccountAdapter):
         word = request.GET.get("error", "")
         goal = ((extra_context or {}).get("state") or {}).get("next") or ""
         if isinstance(exception, NotLetIn):
-            page = refuse(request, exception.why, exception.email, goal=goal, detail=exception.detail)
-            raise ImmediateHttpResponse(page)
+            raise ImmediateHttpResponse(
+                refuse(
+                    request,
+                    exception.why,
+                    exception.email,
+                    goal=goal,
+                    detail=exception.detail,
+                    values=exception.values,
+                )
+            )
         if exception is not None:
             why = "google"
         elif error == AuthError.CANCELLED:

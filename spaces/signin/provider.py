@@ -14,6 +14,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from spaces import meet
+from spaces.access import SYSTEM
+from spaces.actions import people
 from spaces.google import credentials, idtokens
 from spaces.google.addresses import refusal_of
 from spaces.google.errors import ConnectionBroken, GoogleError
@@ -58,7 +60,7 @@ class GoogleAdapter(BaseGoogleAdapter):
         return {"access_token": "", "id_token": answer.get("id_token")}
 
     def complete_login(self, request: HttpRequest, app: Any, token: Any, **kwargs: Any) -> Any:
-        """Refuse everybody whom the ID token does not identify, before the database is read or written."""
+        """Refuse everybody whom the ID token does not identify, before the database is read or written; admit the others."""
         try:
             who = idtokens.verify_sign_in(
                 kwargs["response"]["id_token"],
@@ -74,7 +76,15 @@ class GoogleAdapter(BaseGoogleAdapter):
             raise _refused(problem) from problem
         if why := refusal_of(who, settings.DOMAINS):
             raise NotLetIn(why, who.email)
-        return self.get_provider().sociallogin_of(request, who)
+        # Here and not in allauth's hook: before it is called, allauth has stored the claims of an account that it knows.
+        person = people.admit(google_id=who.google_id, email=who.email, name=who.name, actor=SYSTEM)
+        if person.merged_into:
+            raise NotLetIn("merged", who.email, values={"address": person.merged_into.handle})
+        if not person.is_active:
+            raise NotLetIn("inactive", who.email)
+        login = self.get_provider().sociallogin_of(request, who)
+        login.person = person
+        return login
 
 
 def _refused(problem: GoogleError) -> NotLetIn:
@@ -122,9 +132,7 @@ class GoogleProvider(BaseGoogleProvider):
             "email_verified": who.email_verified,
             "hd": who.hosted_domain,
         }
-        login = self.sociallogin_from_response(request, claims)
-        login.identity = who
-        return login
+        return self.sociallogin_from_response(request, claims)
 
 
 def _uid(google_id: str) -> str:

@@ -115,8 +115,10 @@ WORDS = {
 class NotLetIn(OAuth2Error):
     """Somebody is not let in; allauth hands it to the adapter, which shows the page. `why` is a key of SENTENCES."""
 
-    def __init__(self, why: str, email: str = "", *, detail: str = "") -> None:
-        self.why, self.email, self.detail = why, email, detail
+    def __init__(
+        self, why: str, email: str = "", *, detail: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
+        self.why, self.email, self.detail, self.values = why, email, detail, values
         super().__init__(why)
 
 

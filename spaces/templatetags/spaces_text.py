@@ -19,7 +19,7 @@ from spaces.access import Permission
 from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken, time_beside
-from spaces.models import AuditEntry, Conference, Space
+from spaces.models import AuditEntry, Conference, Person, Space
 
 register = template.Library()
 
@@ -31,6 +31,7 @@ VERBS: dict[str, Any] = {
     Permission.BUILDING_DELETE: _("Delete building"),
     Permission.NAMES_REVEAL: _("Reveal names"),
     Permission.SETTINGS_CHANGE: _("Change settings"),
+    Permission.SETTINGS_RESTORE: _("Restore settings"),
     Permission.SPACE_CREATE: _("Create link"),
     Permission.SPACE_ADOPT: _("Use existing link"),
     Permission.SPACE_REFRESH: _("Refresh"),
@@ -138,6 +139,20 @@ def icon(name: str) -> SafeString:
     return format_html(
         '<svg class="i" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
     )
+
+
+@register.simple_tag
+def mailto(person: Person, *, whole: bool = False) -> SafeString:
+    """A person by name, as a link for a mail; as plain text where there is no address that could be mailed. `whole`: with the
+    address."""
+    if person.mail_address is None:
+        return (
+            format_html("{} ({})", person.name, person.handle)
+            if person.name
+            else format_html("{}", person.handle)
+        )
+    name = f"{person.name} · {person.handle}" if whole and person.name else person.display_name
+    return format_html('<a href="mailto:{}">{}</a>', person.mail_address, name)
 
 
 STATES: dict[str, tuple[Any, str]] = {

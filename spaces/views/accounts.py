@@ -18,6 +18,7 @@ from spaces.actions import accounts
 from spaces.actions.outcomes import Outcome
 from spaces.google import credentials
 from spaces.models import Account
+from spaces.views.lanes import calls_google
 from spaces.views.replies import Request, back, carry_out, page
 
 PENDING = "connect"  # the session's key for a connection that is under way
@@ -61,6 +62,7 @@ def connect(request: Request) -> HttpResponse:
 
 
 @require_GET
+@calls_google(methods=("GET",))
 def connected(request: Request) -> HttpResponse:
     """Back from Google. The state is good for one answer in the session that asked."""
     pending: dict[str, Any] = request.session.pop(PENDING, {})
@@ -93,6 +95,7 @@ def connected(request: Request) -> HttpResponse:
 
 
 @require_POST
+@calls_google()
 def disconnect(request: Request, pk: int) -> HttpResponse:
     """Forget a connected account."""
     if not Account.objects.filter(pk=pk, person=request.user).exists():
@@ -105,6 +108,7 @@ def disconnect(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
+@calls_google()
 def test(request: Request, pk: int) -> HttpResponse:
     """Try an account now."""
     access.require(request.user, Permission.ACCOUNT_MANAGE)
@@ -114,6 +118,7 @@ def test(request: Request, pk: int) -> HttpResponse:
 
 
 @require_POST
+@calls_google()
 def check(request: Request, pk: int) -> HttpResponse:
     """Ask Google for each of the account's permissions by itself."""
     access.require(request.user, Permission.ACCOUNT_CHECK)

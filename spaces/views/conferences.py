@@ -17,6 +17,7 @@ from spaces.access import Permission
 from spaces.actions import conferences, devices
 from spaces.forms import DeviceForm, EndForm
 from spaces.models import Room
+from spaces.views.lanes import ENDING, calls_google
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 from spaces.views.rows import row
@@ -27,6 +28,7 @@ LOOK_AGAIN_AFTER = 4  # seconds; Google may show an ended call a little longer
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google(ENDING)
 def end(request: Request, slug: str) -> HttpResponse:
     """What ending will do, in words; then the ending. When it did not work the form comes back with the reason kept, and speaks
     of what is on now."""
@@ -62,6 +64,7 @@ def end(request: Request, slug: str) -> HttpResponse:
         "form": form,
         "foreign": conferences.FOREIGN,
         "not_owned": conferences.NOT_OWNED,
+        "rejoin": conferences.rejoin(room.space.settings if room.space else {}),
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }
     return page(request, "end.html", context, partial="dialog", status=422 if failed or form.errors else 200)

@@ -1,52 +1,71 @@
-"""Forms that could not be taken because the session had ended or the page was too old: what was typed comes back.
+"""Keep a form that could not be taken because the session had ended or the page was too old: what was typed comes back.
 
-The values wait in the browser's session, on the server, for half an hour; nothing is carried out by itself. After signing in the
-person finds the form as it was, reads it again and sends it again. Another person who signs in on the same browser does not: the
-browser knows by a cookie whose it was last.
+The values wait on the server for half an hour, one form for each person; nothing is carried out by itself. After signing in the
+person finds the form as it was, reads it again and sends it again. They are kept only for a browser that a person has signed in with
+before: it proves that by a cookie of ours. So nobody else gets what was typed, and a stranger can make us keep nothing.
 """
 
 import json
 import time
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
+from spaces import broker
 from spaces.models import Person
 
-KEY = "kept-form"
-FOR = 30 * 60
+FOR: Final = 30 * 60
 """Seconds."""
-LARGEST = 40_000
-"""Letters. What is longer was pasted, and can be pasted again."""
+LARGEST: Final = 40_000
+"""Letters. What is longer is not kept here, but in the page that says so."""
+MOST: Final = 500
+"""Forms kept at a time, of all people together: at most some 20 MB."""
 
 COOKIE = "__Host-meetadmin-last" if settings.HTTPS else "meetadmin-last"
-REMEMBERED = 30 * 24 * 3600
+REMEMBERED: Final = 30 * 24 * 3600
 """Seconds; longer than a sign-in holds, because it is asked for after that has ended."""
 
+_INDEX: Final = "meetadmin:kept"
+"""Sorted set in Redis: people (ids) by the moment when their form expires."""
 
-def _mark(person: Person) -> str:
-    """Stands for this person in the cookie; it opens nothing and says nothing to who finds it."""
-    return salted_hmac("meetadmin.kept", str(person.pk), algorithm="sha256").hexdigest()[:32]
+
+def _signer() -> Signer:
+    return Signer(salt="meetadmin.kept")
 
 
 def remember_whose(request: HttpRequest, response: HttpResponse) -> None:
-    """Let the browser know who uses it, when that is not what it knows."""
+    """Let the browser know who uses it, when that is not what it knows. The cookie opens nothing."""
     person = getattr(request, "user", None)
-    if isinstance(person, Person) and request.COOKIES.get(COOKIE) != _mark(person):
+    if isinstance(person, Person) and _last_person(request) != person.pk:
         response.set_cookie(
             COOKIE,
-            _mark(person),
+            _signer().sign(str(person.pk)),
             max_age=REMEMBERED,
             secure=settings.HTTPS,
             httponly=True,
             samesite="Lax",
         )
+
+
+def _last_person(request: HttpRequest) -> int | None:
+    """Return the id of the person who last used this browser, None for a browser that nobody has signed in with."""
+    try:
+        return int(_signer().unsign(request.COOKIES.get(COOKIE, "")))
+    except (BadSignature, ValueError):
+        return None
+
+
+def _whose(request: HttpRequest) -> int | None:
+    """Return the id of the person whose form this is: who is signed in, otherwise who last was."""
+    person = getattr(request, "user", None)
+    return person.pk if isinstance(person, Person) else _last_person(request)
 
 
 def _own(request: HttpRequest, address: str) -> bool:
@@ -57,44 +76,89 @@ def _own(request: HttpRequest, address: str) -> bool:
 
 def same_origin(request: HttpRequest) -> bool:
     """Whether the browser says that one of our own pages sent this. Another site's form must not be able to put its words into
-    ours, nor a new session into the browser."""
+    ours. Raises SuspiciousOperation for a host that is not ours."""
     sender = request.headers.get("Origin") or request.headers.get("Referer") or ""
     return sender not in {"", "null"} and _own(request, sender)
 
 
-def keep(request: HttpRequest) -> None:
-    """Keep what was typed into the form that this POST carries. Files are not kept; browsers do not give them twice."""
+def keep(request: HttpRequest) -> bool:
+    """Keep what was typed into the form that this POST carries; returns whether that worked. Files are not kept; browsers do not
+    give them twice."""
+    whose = _whose(request)
+    if whose is None:
+        return False
     values = {name: found for name, found in request.POST.lists() if name != "csrfmiddlewaretoken"}
     if len(json.dumps(values)) > LARGEST:
-        values = {}
+        return False
     came_from = request.POST.get("next", "") or request.headers.get("Referer", "")
     parts = urlsplit(came_from)
     back = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    request.session[KEY] = {
+    form = {
         "path": request.path,
         "values": values,
         "back": back if back.startswith("/") and _own(request, back) else "/",
-        "whose": request.COOKIES.get(COOKIE, ""),
         "at": time.time(),
     }
+    try:
+        return _store(whose, json.dumps(form))
+    except (RedisError, OSError):
+        return False
+
+
+def _key(whose: int) -> str:
+    return f"{_INDEX}:{whose}"
+
+
+def _store(whose: int, text: str) -> bool:
+    """Store a person's form in place of an earlier one. False: there are MOST of them already."""
+    now = time.time()
+    with broker.link().pipeline() as pipe:
+        pipe.zremrangebyscore(_INDEX, 0, now)
+        pipe.zscore(_INDEX, whose)
+        pipe.zcard(_INDEX)
+        _gone, expires, number = pipe.execute()
+        if expires is None and number >= MOST:
+            return False
+        pipe.zadd(_INDEX, {str(whose): now + FOR})
+        pipe.expire(_INDEX, FOR)
+        pipe.set(_key(whose), text, ex=FOR)
+        pipe.execute()
+    return True
+
+
+def _load(whose: int | None) -> dict[str, Any] | None:
+    if whose is None:
+        return None
+    try:
+        text: Any = broker.link().get(_key(whose))
+    except (RedisError, OSError):
+        return None
+    found: dict[str, Any] = json.loads(text) if text else {}
+    return found if found and time.time() - found["at"] < FOR else None
+
+
+def is_waiting(request: HttpRequest) -> bool:
+    """Whether a form of whoever used this browser last waits for them to sign in."""
+    return _load(_last_person(request)) is not None
 
 
 def _waiting(request: HttpRequest) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = request.session.get(KEY) if hasattr(request, "session") else None
     person = getattr(request, "user", None)
-    # Where all cookies were gone nobody knows whose it was; then it is taken to be the same person's.
-    if found and found["whose"] and isinstance(person, Person) and found["whose"] != _mark(person):
-        del request.session[KEY]
-        return None
-    if found and found["path"] == request.path and time.time() - found["at"] < FOR:
-        return found
-    return None
+    found = _load(person.pk) if isinstance(person, Person) else None
+    return found if found and found["path"] == request.path else None
 
 
 def forget(request: HttpRequest) -> None:
-    """The form has been sent again."""
+    """Throw the form away: it has been sent again."""
     if _waiting(request):
-        del request.session[KEY]
+        whose = _whose(request)
+        try:
+            with broker.link().pipeline() as pipe:
+                pipe.delete(_key(whose or 0))
+                pipe.zrem(_INDEX, str(whose))
+                pipe.execute()
+        except (RedisError, OSError):
+            return  # it expires by itself
 
 
 def restored(request: HttpRequest) -> QueryDict | None:

@@ -34,7 +34,7 @@ def language(request: Request) -> HttpResponse:
         people.prefer(chosen=chosen, actor=person)
     if chosen.get("language"):
         translation.activate(chosen["language"])
-    if "time_zone" in chosen:
+    if person and "time_zone" in chosen:  # a message to a stranger would take a session
         messages.success(request, _("Saved. Pages now speak to you like this."))
     response = HttpResponseRedirect(way_back(request, reverse("language")))
     if chosen.get("language"):

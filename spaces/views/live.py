@@ -8,17 +8,18 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial, wraps
-from typing import Concatenate, ParamSpec
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified, QueryDict
 from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from spaces import access, live
 from spaces.access import Permission
 from spaces.models import Person
-from spaces.views.replies import Request, as_page
+from spaces.views.replies import Request, as_page, page_context
 
 P = ParamSpec("P")
 
@@ -57,13 +58,12 @@ def named_rooms(request: Request) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A list as it is sent, compressed, so that it is done once; or a piece of a page as it is. `personal`: with places for the
-    token of who asks."""
+    """A list as it is sent, compressed, so that it is done once. `has_token`: with places for the token of whoever asks."""
 
     version: int
     made_at: float  # time.time()
     content: bytes
-    personal: bool
+    has_token: bool
 
 
 class Shelf:
@@ -114,56 +114,58 @@ TOKEN = (
     f"token-{secrets.token_hex(8)}"  # stands in kept pages where everybody's own token against forgery is put
 )
 LOOK = 2.0  # seconds; a page that looks by itself every five may be shown what another one was shown so shortly before
-NEW = 10.0  # seconds; a page that is opened is shown a list as old at most, though nothing has been told: it tells ages
 
 
-def shared(request: Request, face: Hashable, make: Callable[[dict[str, str]], HttpResponse]) -> HttpResponse:
-    """The list that `make` makes for an open page, or one that somebody with the same `face` was sent: everything that it depends
-    on but the rooms."""
+@dataclass(frozen=True, slots=True)
+class Address:
+    """All that a shared list knows of the request. Its template is rendered without the request itself, so nothing in it can reach the
+    person, their session, their messages or their token: what is personal cannot get into a list that others are sent."""
+
+    path: str
+    GET: QueryDict
+    htmx: bool = True
+
+    def get_full_path(self) -> str:
+        """Return the path with its query."""
+        return self.path
+
+
+def shared(
+    request: Request, face: Hashable, template: str, make: Callable[[], dict[str, Any]]
+) -> HttpResponse:
+    """The list for an open page: `template` with the context that `make` gives, or one that somebody with the same `face` was sent.
+    The face is everything that the context depends on but the rooms."""
+
+    def rendered(token: str) -> str:
+        around = page_context(request) | {
+            "request": Address(request.get_full_path(), request.GET),
+            "csrf_token": token,
+        }
+        return render_to_string(template, make() | around)
+
     if not request.live:
-        return make({})
-    kept = _shared(request, face, lambda: make({"csrf_token": TOKEN}).content, packed=True)
-    if not kept.personal and "gzip" in request.headers.get("Accept-Encoding", ""):
+        return as_page(HttpResponse(rendered(get_token(request))))
+    kept = _shared(request, face, lambda: rendered(TOKEN).encode())
+    if not kept.has_token and "gzip" in request.headers.get("Accept-Encoding", ""):
         response = as_page(HttpResponse(kept.content, headers={"Content-Encoding": "gzip"}))
         patch_vary_headers(response, ["Accept-Encoding"])
         return response
-    return as_page(HttpResponse(with_token(request, gzip.decompress(kept.content).decode())))
+    text = gzip.decompress(kept.content).decode()
+    return as_page(HttpResponse(text.replace(TOKEN, get_token(request))))
 
 
-def shared_text(request: Request, face: Callable[[], Hashable], make: Callable[[], str]) -> str:
-    """The same as a piece of a page that is being opened, with TOKEN in the place of the token against forgery."""
-    # Version 0: nobody has told of anything yet, so nobody knows whether something has changed.
-    if not request.live or request.live.startswith("0-"):
-        return make()
-    return _shared(request, face(), lambda: make().encode()).content.decode()
-
-
-def kept_text(face: Hashable, make: Callable[[], str]) -> str:
-    """A piece of a page that shows nothing but what its `face` says, so that it never grows old."""
-    made = partial(_kept, 0, time.time(), lambda: make().encode())
-    return SHELF.take(face, lambda _: True, made).content.decode()
-
-
-def with_token(request: Request, text: str) -> str:
-    """A kept page for the person who asks."""
-    return text.replace(TOKEN, get_token(request))
-
-
-def _shared(request: Request, face: Hashable, make: Callable[[], bytes], *, packed: bool = False) -> Kept:
+def _shared(request: Request, face: Hashable, make: Callable[[], bytes]) -> Kept:
     """How new it has to be is said by an open page: as new as the news that made it ask (`Live-Needs`)."""
     present, now = int(request.live.partition("-")[0]), time.time()
     needs, looks = request.headers.get("Live-Needs", ""), "Live-Seen" in request.headers
     needed = int(needs) if needs.isascii() and needs.isdigit() and len(needs) < 19 else present
-    most = FRESH if request.htmx else NEW
 
     def fits(kept: Kept) -> bool:
         age = now - kept.made_at
-        return 0 <= age < most and (kept.version >= min(needed, present) or (looks and age < LOOK))
+        return 0 <= age < FRESH and (kept.version >= min(needed, present) or (looks and age < LOOK))
 
-    return SHELF.take(face, fits, partial(_kept, present, now, make, packed=packed))
+    def kept() -> Kept:
+        content = make()
+        return Kept(present, now, gzip.compress(content, 6), TOKEN.encode() in content)
 
-
-def _kept(version: int, made_at: float, make: Callable[[], bytes], *, packed: bool = False) -> Kept:
-    content = make()
-    personal = TOKEN.encode() in content
-    return Kept(version, made_at, gzip.compress(content, 6) if packed else content, personal)
+    return SHELF.take(face, fits, kept)

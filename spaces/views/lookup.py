@@ -24,6 +24,7 @@ from spaces.google.errors import GoogleError
 from spaces.language import spoken
 from spaces.models import Ownership
 from spaces.views import lookup_words
+from spaces.views.lanes import calls_google
 from spaces.views.replies import Request, page
 from spaces.views.roompage import stable_address
 from spaces.views.rows import Row, rows
@@ -232,6 +233,7 @@ def _address(text: str, caller: str) -> str:
 
 
 @require_POST
+@calls_google()
 def ask(request: Request) -> HttpResponse:
     """Ask Google about a code that is none of ours."""
     form = LookupForm(request.POST)

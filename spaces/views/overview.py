@@ -1,23 +1,18 @@
 """The overview: all rooms, what needs action first; and the same on a wall."""
 
-import secrets
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.contrib.messages import get_messages
 from django.core.paginator import Page, Paginator
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse, QueryDict
-from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import escape
-from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -25,11 +20,11 @@ from django.views.decorators.http import require_GET
 from spaces import access, health
 from spaces.access import Permission, Ties
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
-from spaces.models import Building, Ownership, Person, Preferences, Room, SavedFilter
+from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
 from spaces.views.columns import chosen_columns, heads
-from spaces.views.live import TOKEN, kept_text, named_rooms, shared, shared_text, watched, with_token
-from spaces.views.replies import Request, as_page, page
+from spaces.views.live import named_rooms, shared, watched
+from spaces.views.replies import Request, page
 from spaces.views.rows import Row, load
 
 PER_PAGE = 50
@@ -198,19 +193,12 @@ def overview(request: Request) -> HttpResponse:
         return _wall(request, now)
     own = Own.of(request.user)
     if not request.htmx:
-        return _whole(request, form, wanted, now, own)
+        return page(request, "overview.html", _whole(request, form, wanted, now, own))
+    face = _face(request, wanted, own)
     if named := named_rooms(request):
-
-        def make(more: dict[str, str]) -> HttpResponse:
-            return page(request, "_rows.html", _some_rows(request, wanted, now, own, named) | more)
-
-    else:
-
-        def make(more: dict[str, str]) -> HttpResponse:
-            context = _list(request, form, wanted, now, own) | more
-            return page(request, "overview.html", context, partial="board")
-
-    return shared(request, (*_face(request, wanted, own), tuple(named)), make)
+        rows = partial(_some_rows, request, wanted, now, own, named)
+        return shared(request, (*face, tuple(named)), "_rows.html", rows)
+    return shared(request, face, "overview.html#board", partial(_list, request, form, wanted, now, own))
 
 
 def _face(request: Request, wanted: dict[str, Any], own: Own) -> tuple[Hashable, ...]:
@@ -227,58 +215,16 @@ def _face(request: Request, wanted: dict[str, Any], own: Own) -> tuple[Hashable,
     )
 
 
-# Stand in a kept frame where what is new or one's own is put; nobody can guess them and type them into a filter.
-HOLES = {
-    name: SafeString(f"{name}-{secrets.token_hex(8)}") for name in ("counters", "board", "status", "email")
-}
-BREAK = SafeString(f"break-{secrets.token_hex(8)}")  # between the parts of a kept list
-
-
 def _whole(
     request: Request, form: FilterForm, wanted: dict[str, Any], now: datetime, own: Own
-) -> HttpResponse:
-    """The page as it is opened: what tells of rooms, in a frame that is the same for everybody with the same rights, columns,
-    language and address."""
-
-    def make() -> str:
-        context = _list(request, form, wanted, now, own) | {"csrf_token": TOKEN, "break": BREAK}
-        return render_to_string("overview.html#parts", context, request)
-
-    def face() -> tuple[Hashable, ...]:
-        return ("parts", *_face(request, wanted, own))
-
-    board, counters, status, refreshable = shared_text(request, face, make).split(BREAK)
-
-    def frame() -> str:
-        context = {
-            "form": form,
-            "more": [name for name in ("floor", "owner", "device", "archived") if wanted.get(name)],
-            "columns_form": ColumnsForm(initial={"columns": list(own.columns)}),
-            "refreshable": refreshable.strip(),
-            "csrf_token": TOKEN,
-            "holes": HOLES,
-        }
-        return render_to_string("overview.html", context, request)
-
-    outside = (
-        "frame",
-        settings.GOOGLE.are_real,
-        request.get_full_path(),
-        access.permissions(request.user),
-        own.columns,
-        bool(refreshable.strip()),
-        tuple(
-            Building.objects.order_by("name").values_list("pk", "code", "name")
-        ),  # as the filter offers them
-        get_language(),
-        timezone.get_current_timezone_name(),
-    )
-    # What has just been told to one person stands in no page but theirs.
-    text = frame() if len(get_messages(request)) else kept_text(outside, frame)
-    filled = {"counters": counters, "board": board, "status": status, "email": escape(request.user.handle)}
-    for name, content in filled.items():
-        text = text.replace(HOLES[name], content, 1)
-    return as_page(HttpResponse(with_token(request, text)))
+) -> dict[str, Any]:
+    """What the page shows when it is opened: the list, and what stands around it."""
+    return {
+        "form": form,
+        "more": [name for name in ("floor", "owner", "device", "archived") if wanted.get(name)],
+        "columns_form": ColumnsForm(initial={"columns": list(own.columns)}),
+        **_list(request, form, wanted, now, own),
+    }
 
 
 def _list(

@@ -1,13 +1,14 @@
 """Pages that say what went wrong: what happened, what was kept, what to do, and a reference that stands in the log, too."""
 
+import enum
 import logging
 import sys
 import uuid
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
-from django.middleware.csrf import REASON_NO_CSRF_COOKIE
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.middleware.csrf import REASON_NO_CSRF_COOKIE, get_token
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 LATER = 15
 """Seconds after which a page that met an absent database tries again."""
+SOON = 5
+"""Seconds after which a request that had to wait for others may be sent again."""
 
 
 def log(request: HttpRequest, status: int, *, level: int = logging.WARNING, why: str = "") -> str:
@@ -44,11 +47,72 @@ def log(request: HttpRequest, status: int, *, level: int = logging.WARNING, why:
 
 
 def problem(
-    request: HttpRequest, status: int, what: str, cure: str, *, level: int = logging.WARNING, why: str = ""
+    request: HttpRequest,
+    status: int,
+    what: str,
+    cure: str,
+    *,
+    level: int = logging.WARNING,
+    why: str = "",
+    **more: object,
 ) -> HttpResponse:
     """The page for a problem that leaves the rest of the application in good order."""
-    context = {"what": what, "cure": cure, "reference": log(request, status, level=level, why=why)}
+    context = {"what": what, "cure": cure, "reference": log(request, status, level=level, why=why), **more}
     return render(request, "problem.html", context, status=status)
+
+
+def _typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """The fields of a form that one of our own pages sent, for a page in which it can be sent again. Empty for a form of another site,
+    whose words must not appear in ours."""
+    try:
+        if request.method != "POST" or not kept.same_origin(request):
+            return []
+        return [(name, str(value)) for name, values in request.POST.lists() for value in values]
+    except (SuspiciousOperation, UnreadablePostError):
+        return []
+
+
+class Wait(enum.Enum):
+    """Why a request has to wait for others of the same person."""
+
+    SAME = "same"
+    MANY = "many"
+
+
+def wait(request: HttpRequest, reason: Wait) -> HttpResponse:
+    """429 for somebody whose other requests still wait for Google. The form waits in the page to be sent again."""
+    if reason is Wait.SAME:
+        what = gettext("This request is already running.")
+        cure = gettext("Nothing was sent a second time. Wait a few seconds for Google's answer.")
+    else:
+        what = gettext("You have too many requests to Google running.")
+        cure = gettext("This one was not sent. Wait until one of the others is finished, then try again.")
+    return _later(request, 429, what, cure)
+
+
+def busy(request: HttpRequest) -> HttpResponse:
+    """503 while too many people's requests wait for Google."""
+    what = gettext("Too many requests are waiting for Google.")
+    return _later(request, 503, what, gettext("This one was not sent. Try again in a moment."))
+
+
+def _later(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:
+    typed = _typed(request)
+    again = "/" + request.path.lstrip("/") if typed else ""  # never //another.site
+    reference = log(request, status, level=logging.INFO)
+    # A page that costs little: whoever asks too often must not keep the server busy with being refused.
+    response = _alone(request, status, what, cure, reference, again=again, typed=typed)
+    response["Retry-After"] = str(SOON)
+    return response
+
+
+def not_sent(request: HttpRequest, what: str, cure: str, why: str) -> HttpResponse:
+    """403 for a form that could neither be taken nor kept: it waits in the page, with a new token, to be sent again."""
+    typed = [(name, value) for name, value in _typed(request) if name != "csrfmiddlewaretoken"]
+    if typed:
+        typed.append(("csrfmiddlewaretoken", get_token(request)))
+    again = "/" + request.path.lstrip("/") if typed else ""
+    return problem(request, 403, what, cure, level=logging.INFO, why=why, again=again, typed=typed)
 
 
 def _alone(
@@ -98,10 +162,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
         reference = log(request, 503, level=logging.ERROR, why=f"database: {type(error).__name__}")
-        typed: list[tuple[str, str]] = []
+        typed = _typed(request)
         cure = gettext("Calls in the rooms go on. This page tries again by itself.")
         if request.method == "POST":
-            typed = [(name, str(value)) for name, values in request.POST.lists() for value in values]
+            cure = gettext("Calls in the rooms go on. Nothing was changed. Try again in a moment.")
+        if typed:
             cure = gettext(
                 "Calls in the rooms go on. What you typed is kept in this page: send it again in a moment."
             )
@@ -135,9 +200,12 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     match = request.resolver_match
     guarded = match is None or getattr(match.func, "login_required", True)
     if guarded and kept.same_origin(request):
-        log(request, 302, why=reason)
-        kept.keep(request)
-        return sent_to(request, request.get_full_path())
+        if kept.keep(request):
+            log(request, 302, why=reason)
+            return sent_to(request, request.get_full_path())
+        what = gettext("This form was too old, or your browser sent no cookie.")
+        cure = gettext("Nothing was changed. What you typed is kept in this page: send it again.")
+        return not_sent(request, what, cure, reason)
     if reason == REASON_NO_CSRF_COOKIE:
         what = gettext("Your browser sent no cookie, so Meetadmin cannot tell that this form is yours.")
         cure = gettext(

@@ -75,7 +75,12 @@ def _warnings(result: Mapping[str, str], space: Space) -> list[str]:
         return []  # a human being owns it, or somebody else may host
     found = []
     if result.get(ACCESS) == "RESTRICTED":
-        found.append(gettext("In an empty room nobody could let in who knocks, colleagues included."))
+        found.append(
+            gettext(
+                "A room account is never in the call to admit people: nobody could let in those who ask to join, colleagues included, "
+                "and after a call is ended nobody may be able to rejoin."
+            )
+        )
     if result.get(config.MODERATION) == "ON":
         found += [str(words) for path, (value, words) in _NEEDS_A_HOST.items() if result.get(path) == value]
     return found

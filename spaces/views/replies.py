@@ -69,14 +69,23 @@ def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
         messages.error(
             request,
             _("It is not known whether this happened. %(why)s Nothing was sent twice.")
-            % {"why": spoken(error.sentence)},
+            % {"why": _why(request.user, error)},
         )
     except GoogleError as error:
-        messages.error(request, _("Nothing was changed. %(why)s") % {"why": spoken(error.sentence)})
+        messages.error(request, _("Nothing was changed. %(why)s") % {"why": _why(request.user, error)})
     else:
         messages.add_message(request, levels[outcome.level], spoken(outcome.sentence))
         return True
     return False
+
+
+def _why(person: Person, error: GoogleError) -> str:
+    """What went wrong in our words, and for admins in Google's, too, unless ours quote them."""
+    why, words = spoken(error.sentence), error.google_says
+    if not words or words.rstrip(".") in why or not access.can(person, access.Permission.AUDIT_READ):
+        return why
+    said = _("Google said: “%(words)s”") % {"words": words}
+    return f"{why} {said}"
 
 
 def back(request: Request, default: str) -> HttpResponse:
@@ -102,7 +111,8 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     """What every page shows: what the person may do at all, and whether everything is alive."""
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
-        return {"simulated": not settings.GOOGLE.are_real}
+        waits = SimpleLazyObject(lambda: kept.is_waiting(request))
+        return {"simulated": not settings.GOOGLE.are_real, "form_waits": waits}
     report: Any = SimpleLazyObject(health.recent)  # pages that ask nobody are not made to wait for it
     return {
         "simulated": not settings.GOOGLE.are_real,

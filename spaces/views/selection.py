@@ -41,16 +41,23 @@ def refresh(request: Request) -> HttpResponse:
         )
         return back(request, reverse("overview"))
     try:
-        for key in keys:
-            tasks.order(tasks.refresh_room, room_id=key, person_id=request.user.pk, expires=60)
+        ordered = tasks.order_refreshes(room_ids=keys, person_id=request.user.pk)
     except OperationalError:
         logger.warning("Redis is away: rooms were not refreshed")
-        # Whether the last one was taken nobody knows, and those before it may still be done.
+        # Redis may have taken the order before it fell silent.
         messages.error(
             request,
             _(
                 "Redis cannot be reached, so it is not certain that Google will be asked about all of these rooms. Each row tells "
                 "when it was seen last; “Refresh now” on a room's page asks at once."
+            ),
+        )
+        return back(request, reverse("overview"))
+    if not ordered:
+        messages.warning(
+            request,
+            _(
+                "The rooms you refreshed before are still being checked, so nothing was added. Try again later."
             ),
         )
         return back(request, reverse("overview"))

@@ -13,12 +13,14 @@ from spaces.actions.asking import owners_for
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Room
+from spaces.views.lanes import calls_google
 from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def create(request: Request, slug: str) -> HttpResponse:
     """A new space for the room."""
     room = find(request, slug)
@@ -48,6 +50,7 @@ def create(request: Request, slug: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def adopt(request: Request, slug: str) -> HttpResponse:
     """An existing space for the room, by pasted code or link."""
     room = find(request, slug)
@@ -85,6 +88,7 @@ def _raw(form: Any) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "POST"])
+@calls_google()
 def configure(request: Request, slug: str) -> HttpResponse:
     """The settings in two steps: choose, then read in words what will change, and save."""
     room = find(request, slug)
@@ -128,6 +132,7 @@ def _current(room: Room) -> dict[str, str]:
 
 
 @require_POST
+@calls_google()
 def refresh(request: Request, slug: str) -> HttpResponse:
     """Ask Google about this room now."""
     room = find(request, slug)

@@ -92,7 +92,7 @@ def _tiles(picture: Picture, oldest_room: Room | None) -> list[Tile]:
             ngettext("%(count)s alive", "%(count)s alive", report.alive("worker"))
             % {"count": report.alive("worker")},
             "act" if not report.worker else "look" if _silent(report, "worker") else "fine",
-            _("one reports every 5 s and counts as gone after 15 s"),
+            _("reports with its work; counts as gone after 50 s without any"),
             "users",
         ),
         Tile(

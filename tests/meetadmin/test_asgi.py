@@ -52,8 +52,10 @@ def stream(port: int, cookie: str) -> socket.socket:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_pages_and_streams_share_a_process_that_still_ends_at_once(admin, sign_in, tmp_path):
-    cookie = f"{settings.SESSION_COOKIE_NAME}={sign_in(admin).session.session_key}"
+def test_pages_and_streams_share_a_process_that_still_ends_at_once(admin, owner, sign_in, tmp_path):
+    cookie, another = (
+        f"{settings.SESSION_COOKIE_NAME}={sign_in(person).session.session_key}" for person in (admin, owner)
+    )
     port = free_port()
     env = {
         **os.environ,
@@ -68,7 +70,7 @@ def test_pages_and_streams_share_a_process_that_still_ends_at_once(admin, sign_i
         process.wait_until(
             lambda: answer(port, "/healthz")[0] == 200, seconds=30, what="The web process", process=child
         )
-        lines = [stack.enter_context(closing(stream(port, cookie))) for _ in range(30)]
+        lines = [stack.enter_context(closing(stream(port, who))) for who in [cookie, another] * 15]
         status, page = answer(port, "/", cookie)
         assert status == 200, "thirty streams took the threads of the pages"
         assert b"No rooms yet" in page

@@ -1,14 +1,15 @@
 """Django's WSGI application under an ASGI server: what comes in arrives, what goes out is whole."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.exceptions import RequestDataTooBig
 
-from meetadmin import bridge
-from meetadmin.bridge import Pages
+from meetadmin.bodies import CUT
+from meetadmin.bridge import EACH, QUEUE, Pages
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -21,6 +22,17 @@ SCOPE: dict[str, Any] = {
     "client": ("192.0.2.7", 4711),
     "headers": [],
 }
+
+
+def made(application: Callable[..., Iterable[bytes]], **lanes: int) -> Pages:
+    """Pages whose lanes are named by the path, for callers named by a header."""
+    return Pages(
+        application,
+        lanes=lanes,
+        lane_of=lambda _, path: path[1:] if path[1:] in lanes else "pages",
+        caller_of=lambda environ: environ.get("HTTP_COOKIE", ""),
+        refused="refused",
+    )
 
 
 def ask(
@@ -36,9 +48,8 @@ def ask(
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    pages = Pages(application, threads=1)
+    pages = made(application, pages=1)
     asyncio.run(pages({**SCOPE, **scope}, receive, send))
-    pages.threads.shutdown()
     return sent
 
 
@@ -59,11 +70,7 @@ def test_the_environment_is_what_pep_3333_says():
         (b"cookie", b"a=1"),
         (b"cookie", b"b=2"),
     ]
-    parts = [
-        {"type": "http.request", "body": b"abc", "more_body": True},
-        {"type": "http.request", "body": b"def", "more_body": False},
-    ]
-    ask(application, *parts, headers=headers)
+    ask(application, {"type": "http.request", "body": b"abcdef"}, headers=headers)
     expected = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/räume/ü".encode().decode("latin1"),
@@ -109,27 +116,82 @@ def test_an_answer_is_sent_whole_and_closed():
     assert parts.closed
 
 
-def test_a_body_that_is_too_large_is_refused_before_anybody_reads_it(monkeypatch):
-    monkeypatch.setattr(bridge, "MOST_BODY", 10)
-    chunk = {"type": "http.request", "body": b"123456", "more_body": True}
-    start, _ = ask(pytest.fail, chunk, chunk)
-    assert start["status"] == 413
-
-
-def test_a_browser_that_goes_away_while_it_sends_is_not_answered():
-    chunk = {"type": "http.request", "body": b"123456", "more_body": True}
-    assert ask(pytest.fail, chunk, {"type": "http.disconnect"}) == []
-
-
-def test_large_bodies_arrive_whole(monkeypatch):
-    monkeypatch.setattr(bridge, "IN_MEMORY", 4)
-    kept = BytesIO()
+def test_body_without_a_length_is_read_whole():
+    """A body in chunks has no Content-Length, and Django reads no more than that says."""
+    seen: dict[str, Any] = {}
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        kept.write(environ["wsgi.input"].read())
-        start_response("200 OK", [])
+        seen.update(environ)
+        start_response("204 No Content", [])
         return []
 
-    chunk = {"type": "http.request", "body": b"123456", "more_body": True}
-    ask(application, chunk, {**chunk, "more_body": False})
-    assert kept.getvalue() == b"123456123456"
+    ask(application, {"type": "http.request", "body": b"abcdef"})
+    assert seen["CONTENT_LENGTH"] == "6"
+
+
+def test_body_that_was_cut_can_be_read_up_to_the_cut_only():
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"]
+        assert body.read(4) == b"abcd"
+        with pytest.raises(RequestDataTooBig):
+            body.read(3)
+        assert int(environ["CONTENT_LENGTH"]) > 6
+        start_response("200 OK", [])
+        return [b"read"]
+
+    _, body = ask(application, {"type": "http.request", "body": b"abcdef"}, **{CUT: True})
+    assert body["body"] == b"read"
+
+
+@pytest.mark.parametrize(
+    ("callers", "refusal"),
+    [
+        ([str(number) for number in range(QUEUE * 3)], "all"),
+        (["" for _ in range(QUEUE * 3)], "all"),
+        (["one"] * EACH, "each"),
+    ],
+)
+def test_full_lane_stalls_no_other_and_refuses_the_rest(callers, refusal):
+    """All threads of one lane hang: the pages go on, and what no longer fits into the lane is refused in the application's words."""
+    go_on = threading.Event()
+    refused: list[str] = []
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        refused.append(environ.get("refused", ""))
+        if environ["PATH_INFO"] == "/slow" and not refused[-1]:
+            assert go_on.wait(20)
+        start_response("503 Refused" if environ.get("refused") else "200 OK", [])
+        return []
+
+    async def story() -> tuple[list[int], list[int]]:
+        pages = made(application, pages=1, slow=3)
+
+        async def answered(path: str, caller: str = "one") -> int:
+            statuses: list[int] = []
+
+            async def receive() -> dict[str, Any]:
+                return {"type": "http.request", "body": b""}
+
+            async def send(message: Any) -> None:
+                statuses.append(message.get("status", 0))
+
+            scope = {**SCOPE, "method": "GET", "path": path, "headers": [(b"cookie", caller.encode())]}
+            await pages(scope, receive, send)
+            return statuses[0]
+
+        slow = [asyncio.create_task(answered("/slow", caller)) for caller in callers]
+        await asyncio.sleep(0)  # all of them have begun
+        meanwhile = [await asyncio.wait_for(answered(path), 10) for path in ("/pages", "/slow", "/pages")]
+        assert refusal in refused
+        if refusal == "each":
+            other = asyncio.create_task(answered("/slow", "another"))
+            await asyncio.sleep(0)
+            slow.append(other)
+        go_on.set()
+        found = list(await asyncio.gather(*slow))
+        assert not pages.requests, "nothing is counted that is over"
+        return meanwhile, found
+
+    meanwhile, slow = asyncio.run(story())
+    assert meanwhile == [200, 503, 200]
+    assert set(slow) == {200}

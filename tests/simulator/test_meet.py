@@ -198,3 +198,15 @@ def test_the_scope_comes_before_the_body(google, space):
         "service": "meet.googleapis.com",
         "method": "google.apps.meet.v2.SpacesService.UpdateSpace",
     }
+
+
+@pytest.mark.parametrize("mask", ["", "?updateMask=", "?updateMask=%20", "?updateMask=,"])
+def test_patch_with_an_empty_mask_changes_given_leaves_only(google, mask):
+    token = google.token("rooms-ber@example.com")
+    body = {"config": {"accessType": "OPEN", "entryPointAccess": "CREATOR_APP_ONLY"}}
+    space = google.call("POST", "/v2/spaces", body, token=token)[1]
+    status, changed = google.call(
+        "PATCH", f"/v2/{space['name']}{mask}", {"config": {"accessType": "RESTRICTED"}}, token=token
+    )
+    assert status == 200
+    assert changed["config"] == {**space["config"], "accessType": "RESTRICTED"}

@@ -1,8 +1,10 @@
 """The law of access, repeated by hand: who may do what, and what each page shows to whom."""
 
+import ast
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,8 @@ from spaces.models import (
 )
 from spaces.models.spaces import Liveness
 from tests import factories
+
+ROOT = Path(__file__).resolve().parents[2]
 
 # --- Standing by permission ---------------------------------------------------------------------------
 #
@@ -67,7 +71,7 @@ people:admit           -         -        -       -     yes
 account:sweep          -         -        -       -     yes
 events:take            -         -        -       -     yes
 history:forget         -         -        -       -     yes
-space:refresh          -         -        -       -     yes
+settings:restore       -         -        -       -     yes
 """
 
 
@@ -113,6 +117,52 @@ def test_no_system_actor_may_end_calls_or_change_settings():
             Permission.SETTINGS_CHANGE,
             Permission.NAMES_SEE,
         }
+
+
+def test_system_holds_exactly_the_permissions_that_its_verbs_ask_for():
+    """Its verbs are those that the code calls with `actor=SYSTEM`; what they record under its name counts, too."""
+    asked: set[str] = set()
+    for path in sorted((ROOT / "spaces").rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            given = {word.arg: ast.unparse(word.value) for word in call.keywords}
+            if given.get("actor") != "SYSTEM":
+                continue
+            if "verb" in given:
+                asked.add(given["verb"])
+            else:
+                asked |= _permissions_of(ast.unparse(call.func))
+    assert {word.removeprefix("Permission.") for word in asked} == {word.name for word in SYSTEM.grants}
+
+
+def _permissions_of(verb: str) -> set[str]:
+    """What the action asks `access.require` for."""
+    module, name = verb.rsplit(".", 1)
+    tree = ast.parse((ROOT / "spaces" / "actions" / f"{MODULES.get(module, module)}.py").read_text())
+    body = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    calls = [node for node in ast.walk(body) if isinstance(node, ast.Call)]
+    asked = {ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func) == "access.require"}
+    assert asked, f"{verb} asks for no permission"
+    return asked
+
+
+MODULES = {"sweep": "sweeps"}
+
+
+def test_google_is_changed_by_audited_verbs_only():
+    """Whoever calls one of these has to do so within `audit.attempt`, which lets a System do only what it holds the permission for."""
+    writes = {"create_space", "patch_space", "end_active_conference"}
+    found = set()
+    for path in sorted((ROOT / "spaces").rglob("*.py")):
+        if "google" in path.parts:
+            continue
+        for body in (
+            node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+        ):
+            calls = (node for node in ast.walk(body) if isinstance(node, ast.Call))
+            if any(isinstance(call.func, ast.Attribute) and call.func.attr in writes for call in calls):
+                found.add(f"{path.stem}.{body.name}")
+    assert found == {"spaces.create", "spaces._patch", "conferences._end_once", "conferences._restore"}
 
 
 # --- The stage --------------------------------------------------------------------------------------------
@@ -471,7 +521,9 @@ def test_participation_in_the_last_call_is_none_in_the_next(stage):
 
 
 def test_participation_ends_when_nobody_knows_whether_it_runs(stage):
-    stage.space.has_trouble(Space.Trouble.NOT_PERMITTED, "hidden", seen_at=timezone.now())
+    Space.objects.filter(pk=stage.space.pk).update(
+        trouble=Space.Trouble.NOT_PERMITTED, liveness=Liveness.UNKNOWN
+    )
     assert stage.call.participants.exclude(google_id="").exists(), "nobody has seen them leave"
     assert not state_shown(stage, "participant")
     person = Person.objects.get(pk=stage.people["participant"].pk)

@@ -7,8 +7,8 @@ import pytest
 from django.db import models, transaction
 
 from spaces import audit
-from spaces.access import SYSTEM, Permission
-from spaces.google.errors import OutcomeUnknown, TryLater
+from spaces.access import SYSTEM, NotAllowed, Permission
+from spaces.google.errors import AccessRefused, OutcomeUnknown, TryLater
 from spaces.models import AuditEntry, Person, Room
 from tests import factories
 
@@ -121,8 +121,25 @@ def test_a_note_is_finished_at_once_and_keyed(owner):
 
 
 def test_the_timetable_is_named_and_is_no_person(db):
-    audit.note(verb=VERB, actor=SYSTEM)
+    audit.note(verb=Permission.PEOPLE_ADMIT, actor=SYSTEM)
     assert (entry().actor, entry().actor_name) == (None, "Meetadmin")
+
+
+@pytest.mark.parametrize("verb", [Permission.SETTINGS_CHANGE, Permission.CONFERENCE_END])
+def test_a_system_can_do_nothing_without_holding_the_permission(db, verb):
+    with pytest.raises(NotAllowed), audit.attempt(verb=verb, actor=SYSTEM):
+        pytest.fail("it was let in")
+    with pytest.raises(NotAllowed):
+        audit.note(verb=verb, actor=SYSTEM)
+    assert not AuditEntry.objects.exists()
+
+
+def test_googles_own_sentence_is_kept(owner):
+    error = AccessRefused("The project is suspended.")
+    error.google_says = "Consumer has been suspended."
+    with pytest.raises(AccessRefused), attempt(owner):
+        raise error
+    assert (entry().outcome, entry().google_says) == ("failed", "Consumer has been suspended.")
 
 
 def test_rows_outlive_room_person_and_space(owner):
@@ -166,3 +183,20 @@ def test_no_code_deletes_or_rewrites_audit_rows():
                     }, (
                         f"{path.relative_to(ROOT)}: {called}() – audit rows are written by spaces/audit.py and never taken away."
                     )
+
+
+@pytest.mark.parametrize(
+    ("name", "email"), [("N" * 200, f"{'e' * 64}@{'d' * 60}.{'d' * 60}.example.com"), ("", "a" * 254)]
+)
+def test_a_long_name_and_address_fit_into_the_log_and_the_call(db, name, email):
+    """PostgreSQL refuses what is too long; SQLite would take it."""
+    person = factories.make_person(email, name=name, role="admin")
+    assert len(person.label) <= 300
+    assert email in person.label, "the address stays whole"
+    entry = audit.note(verb=Permission.PEOPLE_MANAGE, actor=person, target=person.handle)
+    entry.refresh_from_db()
+    assert entry.actor_name == person.label
+    call = factories.make_call(factories.make_space())
+    call.ended_by = person.label
+    call.full_clean(exclude=[field.name for field in call._meta.fields if field.name != "ended_by"])
+    call.save()

@@ -15,6 +15,7 @@ from spaces.forms import (
     FilterForm,
     LookupForm,
     PeopleField,
+    PersonForm,
     RoomForm,
     SettingsForm,
     new_key,
@@ -62,7 +63,7 @@ def test_every_setting_has_its_field_and_nothing_else_is_a_setting():
 def test_a_value_that_google_invented_later_is_a_choice_and_selected():
     current = {**CURRENT, "accessType": "ORGANIZATION_AND_GUESTS"}
     form = ConfigureForm(current=current)
-    assert ("ORGANIZATION_AND_GUESTS", "ORGANIZATION_AND_GUESTS") in form.fields["accessType"].choices
+    assert ("ORGANIZATION_AND_GUESTS", "ORGANIZATION_AND_GUESTS") in form["accessType"].field.choices  # type: ignore[attr-defined]
     assert form["accessType"].value() == "ORGANIZATION_AND_GUESTS"
     seen = json.dumps(current)
     data = {"key": KEY, "seen": seen, "accessType": "ORGANIZATION_AND_GUESTS", "moderation": "ON"}
@@ -177,6 +178,45 @@ def test_people_as_they_are_pasted(text: str, expected: tuple[str, ...] | None) 
         assert field.clean(text) == expected
 
 
+def test_people_are_not_without_number():
+    addresses = [f"engineer-{number}@example.com" for number in range(PeopleField.MOST)]
+    field = PeopleField(label="")
+    assert len(field.clean(", ".join(addresses))) == PeopleField.MOST
+    with pytest.raises(ValidationError, match="501 addresses"):
+        field.clean(", ".join([*addresses, "one-more@example.com"]))
+
+
+def test_an_address_that_never_signs_in_is_named_at_its_field():
+    berlin = factories.make_building()
+    sent = {"key": KEY, "name": "x", "building": berlin.pk, "owners": "c_1@resource.calendar.google.com, a@example.com",
+            "deputies": "somebody@gmail.com"}  # fmt: skip
+    form = RoomForm(sent, buildings=Building.objects.all())
+    assert not form.is_valid()
+    assert "calendar address of a room" in str(form.errors["owners"])
+    assert "private Google account" in str(form.errors["deputies"])
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "ticked", "good"),
+    [
+        ("admin", (), ("BER",), True),
+        ("helpdesk", (), ("BER",), False),
+        ("colleague", ("MUC",), ("BER", "MUC"), False),
+        ("helpdesk", ("BER",), ("BER",), True),
+        ("helpdesk", ("BER",), (), True),
+    ],
+)
+def test_buildings_of_a_role_are_never_dropped_in_silence(role, before, ticked, good):
+    """Those just ticked are an error; those that an admin had go with the role."""
+    for code in ("BER", "MUC"):
+        factories.make_building(code)
+    initial = {"buildings": Building.objects.filter(code__in=before)}
+    form = PersonForm({"email": "a@example.com", "role": role, "buildings": list(ticked)}, initial=initial)
+    assert form.is_valid() is good
+    if good and role != "admin":
+        assert not form.cleaned_data["buildings"]
+
+
 def test_addresses_are_split_lowered_and_named_once():
     berlin = factories.make_building()
     sent = {
@@ -187,7 +227,7 @@ def test_addresses_are_split_lowered_and_named_once():
     }
     form = RoomForm(sent, buildings=Building.objects.all())
     assert form.is_valid(), form.errors
-    assert form.facts(berlin).owners == ("b@example.com", "a@example.com")
+    assert form.facts().owners == ("b@example.com", "a@example.com")
 
 
 def test_a_room_may_keep_its_own_name():

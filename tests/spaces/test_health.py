@@ -148,10 +148,12 @@ def test_an_account_without_rooms_is_nobodys_trouble():
         ([{"kind": "beat"}], ["worker"], False),
         ([{}], ["beat"], False),
         ([{}, {"kind": "beat"}], [], True),
-        ([{"silent": 16}, {"kind": "beat"}], ["worker"], False),
+        ([{"silent": 51}, {"kind": "beat"}], ["worker"], False),
+        ([{"silent": 51}, {"kind": "beat", "silent": 16}], ["worker"], False),
+        ([{"silent": 51}, {"kind": "beat", "silent": 50}], ["beat"], False),  # nobody sends any work
         ([{}, {"kind": "beat", "silent": 16}], ["beat"], False),
-        ([{}, {"pid": 7, "silent": 16}, {"kind": "beat"}], ["process"], True),
-        ([{"pid": 7, "silent": 16}, {"pid": 8, "started": 5}, {"kind": "beat"}], [], True),
+        ([{}, {"pid": 7, "silent": 51}, {"kind": "beat"}], ["process"], True),
+        ([{"pid": 7, "silent": 51}, {"pid": 8, "started": 5}, {"kind": "beat"}], [], True),
     ],
 )
 def test_what_runs_and_what_is_said_when_it_does_not(account, running, expected, ready):

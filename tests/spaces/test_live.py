@@ -16,8 +16,9 @@ from spaces import live
 from spaces.actions import people, rooms
 from spaces.actions.spaces import assign
 from spaces.google import resources
+from spaces.google.errors import ConnectionBroken, NotFound, TryLater
 from spaces.models import Conference, Participation, Space
-from spaces.models.spaces import Liveness
+from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from tests import factories
 from tests.support.rooms import space_of
 
@@ -128,7 +129,8 @@ def _new_settings(space: Space) -> None:
 
 
 def _lost(space: Space) -> None:
-    space.has_trouble(Space.Trouble.NOT_FOUND, "Gone.", seen_at=later())
+    for moment in (later(), later() + CONFIRM_AFTER, later() + 2 * CONFIRM_AFTER):
+        space.record_refusal(NotFound("Gone."), seen_at=moment)
 
 
 def _found_again(space: Space) -> None:
@@ -137,19 +139,19 @@ def _found_again(space: Space) -> None:
 
 
 def _account_broke(space: Space) -> None:
-    space.account.fails("Withdrawn.", broken=True)
-    space.account.fails("Withdrawn.", broken=True)
+    space.account.record_failure("access", ConnectionBroken("Withdrawn."), broken=True)
+    space.account.record_failure("access", ConnectionBroken("Withdrawn."), broken=True)
 
 
 def _account_mended(space: Space) -> None:
     type(space.account).objects.filter(pk=space.account_id).update(status="broken", problem="Withdrawn.")
-    space.account.works()
-    space.account.works()
+    space.account.record_success("watch")
+    space.account.record_success("watch")
 
 
 def _account_slow(space: Space) -> None:
-    space.account.fails("Google is busy.", broken=False)
-    space.account.works()
+    space.account.record_failure("watch", TryLater("Google is busy."), broken=False)
+    space.account.record_success("watch")
 
 
 def _another_space(space: Space) -> None:

@@ -54,11 +54,19 @@ def test_who_ends_takes_itself_off_the_list():
 
 
 @pytest.mark.parametrize(
-    ("silent", "listed", "alive"),
-    [(0, True, True), (13, True, True), (16, True, False), (880, True, False), (910, False, False)],
+    ("kind", "silent", "listed", "alive"),
+    [
+        ("beat", 0, True, True),
+        ("beat", 13, True, True),
+        ("beat", 16, True, False),
+        ("worker", 48, True, True),
+        ("worker", 51, True, False),
+        ("worker", 880, True, False),
+        ("worker", 910, False, False),
+    ],
 )
-def test_alive_silent_forgotten(silent, listed, alive):
-    sign(silent=silent)
+def test_alive_silent_forgotten(kind, silent, listed, alive):
+    sign(kind, silent=silent)
     found = seen()
     assert bool(found) is listed
     assert any(one.alive for one in found) is alive
@@ -72,7 +80,7 @@ def test_alive_silent_forgotten(silent, listed, alive):
         ({"pid": 2, "started": 3600}, True),  # was there all the time
         ({"pid": 2, "started": 30, "host": "host-b"}, True),  # elsewhere
         ({"pid": 2, "started": 30, "kind": "beat"}, True),  # does something else
-        ({"pid": 2, "started": 30, "silent": 20}, True),  # died as well
+        ({"pid": 2, "started": 55, "silent": 52}, True),  # died as well
     ],
 )
 def test_a_dead_process_is_told_until_another_has_taken_its_place(other, told):
@@ -129,6 +137,40 @@ def test_two_workers_and_a_timetable_are_told_apart(start):
     second.wait(10)
     said = next(one.age for one in seen() if one.pid == second.pid)
     wait(lambda: next(one.age for one in seen() if one.pid == second.pid) > said, "the dead grow old")
+
+
+def children_of(worker: "subprocess.Popen[bytes]") -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["its processes", "all of it"])
+def test_worker_that_is_frozen_falls_silent_and_comes_back(start, whole):
+    """The timetable goes on, and so does the worker's main process: it must not speak for those that do the work."""
+    worker = start("worker", "-c", "2", "--without-gossip", "--without-mingle")
+    start("beat")
+    wait(lambda: {one.kind for one in seen() if one.alive} == {"worker", "beat"}, "both give signs")
+    (before,) = (one for one in seen() if one.kind == "worker")
+    assert before.pid == worker.pid, "its processes speak in its name"
+    frozen = [*children_of(worker), *([worker.pid] if whole else [])]
+    assert len(frozen) == 2 + whole
+    try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        # Two signs of the timetable later, tasks have been sent and nobody has carried one out.
+        wait(lambda: ages()["worker"] > 2 * pulse.EVERY + 1, "it falls silent")
+        assert ages()["beat"] < 2 * pulse.EVERY
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    wait(lambda: ages()["worker"] < pulse.EVERY, "it works again")
+
+
+def ages() -> dict[str, float]:
+    return {one.kind: one.age for one in seen()}
+
+
+def test_frozen_worker_is_reported_within_a_minute():
+    assert max(pulse.SILENT_AFTER.values()) + pulse.EVERY < 60
 
 
 def test_those_that_died_long_ago_are_thrown_out():

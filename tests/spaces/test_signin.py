@@ -3,15 +3,17 @@
 import html
 import re
 from dataclasses import replace
+from io import StringIO
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import pytest
 from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from spaces import meet
-from spaces.actions import people
+from spaces.actions import people, succession
 from spaces.models import Account, AuditEntry, Ownership, Person, Role
 from tests import factories
 from tests.support import environment
@@ -160,6 +162,106 @@ def test_a_locked_out_person_stays_out(google):
     assert reply.status_code == 403
     assert "switched off" in reply.content.decode()
     assert not signed_in(client)
+
+
+def test_a_refused_sign_in_of_a_locked_out_person_stores_nothing(google):
+    sign_in(browser(), "room-owner@example.com")
+    Person.objects.update(is_active=False)
+    before = list(Person.objects.values()), list(SocialAccount.objects.values()), AuditEntry.objects.count()
+    google.control("POST", "users", {"email": "room-owner@example.com", "rename": "married@example.com"})
+    assert sign_in(browser(), "married@example.com").status_code == 403
+    after = list(Person.objects.values()), list(SocialAccount.objects.values()), AuditEntry.objects.count()
+    assert after == before
+
+
+def test_somebody_who_was_locked_out_before_the_first_sign_in_leaves_no_trace(google, admin):
+    people.set_active(person=Person.objects.named("room-owner@example.com"), active=False, actor=admin)
+    assert sign_in(browser(), "room-owner@example.com").status_code == 403
+    assert Person.objects.get(email="room-owner@example.com").google_id is None
+    assert not SocialAccount.objects.exists()
+
+
+def test_a_private_account_with_a_company_address_reads_what_it_is(google):
+    reply = sign_in(browser(), "consumer@example.com")
+    assert reply.status_code == 403
+    text = html.unescape(reply.content.decode())
+    assert "This is a private Google account with a company address." in text
+    assert "ask your IT staff for one" in text
+    assert nothing_was_written()
+
+
+def test_a_recreated_account_is_told_apart_and_merged(google, admin):
+    invited = Person.objects.named("room-owner@example.com")
+    room = factories.make_room("Berlin 3.14", owners=(invited,))
+    sign_in(browser(), "room-owner@example.com")
+    google.control("POST", "users", {"email": "room-owner@example.com", "recreate": True})
+    client = browser()
+    assert sign_in(client, "room-owner@example.com").status_code == 302
+    assert "Berlin 3.14" not in client.get("/mine/").content.decode()
+    earlier = Person.objects.get(pk=invited.pk)
+    present = Person.objects.get(email="room-owner@example.com")
+    assert (earlier.mail_address, earlier.address_taken_by) == (None, present)
+    succession.merge(person=earlier, other=present, reason="made again", actor=admin)
+    assert "Berlin 3.14" in client.get("/mine/").content.decode()
+    assert Ownership.objects.get(room=room).person == present
+
+
+def test_the_only_admin_whose_account_was_recreated_comes_back_by_a_command(google):
+    sign_in(browser(), "it-admin@example.com")
+    google.control("POST", "users", {"email": "it-admin@example.com", "recreate": True})
+    with pytest.raises(CommandError, match="has to sign in once"):
+        call_command("same_person", "it-admin@example.com")
+    client = browser()
+    sign_in(client, "it-admin@example.com")
+    assert client.get("/people/").status_code == 403
+    out = StringIO()
+    call_command("same_person", "IT-Admin@example.com", "--reason", "account made again", stdout=out)
+    assert "are one person now" in out.getvalue()
+    assert client.get("/people/").status_code == 200
+    entry = AuditEntry.objects.get(verb="people:merge")
+    assert (entry.actor_name, entry.reason) == ("Operator at the server", "account made again")
+    with pytest.raises(CommandError, match="No new Google account waits"):
+        call_command("same_person", "it-admin@example.com")
+
+
+def test_the_only_admin_whose_account_was_recreated_comes_back_by_make_admin(google):
+    sign_in(browser(), "it-admin@example.com")
+    google.control("POST", "users", {"email": "it-admin@example.com", "recreate": True})
+    client = browser()
+    sign_in(client, "it-admin@example.com")
+    call_command("make_admin", "it-admin@example.com", stdout=StringIO())
+    assert "A new Google account signed in" in client.get("/people/").content.decode()
+
+
+def test_a_merged_account_reads_with_which_one_to_sign_in(google, admin):
+    sign_in(browser(), "room-owner@example.com")
+    sign_in(browser(), "participant@example.com")
+    old, kept = (Person.objects.get(email=f"{name}@example.com") for name in ("room-owner", "participant"))
+    succession.merge(person=old, other=kept, reason="", actor=admin)
+    reply = sign_in(browser(), "room-owner@example.com")
+    assert reply.status_code == 403
+    assert "Sign in with participant@example.com." in html.unescape(reply.content.decode())
+    old.refresh_from_db()
+    assert (old.email, old.is_active) == (None, False)
+
+
+def test_an_owner_entered_by_alias_finds_the_rooms_after_merging(google, admin):
+    typed = Person.objects.named("owner-of-rooms@example.com")
+    factories.make_room("Berlin 3.14", owners=(typed,))
+    client = browser()
+    sign_in(client, "room-owner@example.com")
+    assert "entered under another address of yours" in client.get("/mine/").content.decode()
+    person = Person.objects.get(email="room-owner@example.com")
+    succession.merge(person=typed, other=person, reason="alias", actor=admin)
+    assert "Berlin 3.14" in client.get("/mine/").content.decode()
+
+
+def test_a_renamed_account_keeps_rooms_given_to_the_old_address_later(google, admin):
+    sign_in(browser(), "room-owner@example.com")
+    google.control("POST", "users", {"email": "room-owner@example.com", "rename": "married@example.com"})
+    sign_in(browser(), "married@example.com")
+    person = Person.objects.get(email="married@example.com")
+    assert Person.objects.named("room-owner@example.com") == person
 
 
 def test_locking_out_holds_from_the_next_click(google, admin):

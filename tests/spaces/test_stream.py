@@ -203,6 +203,24 @@ def test_the_number_of_streams_is_bounded(cookie_of, owner, monkeypatch):
     play(story)
 
 
+def test_one_person_takes_a_few_streams_only_and_others_still_get_in(cookie_of, owner, admin, monkeypatch):
+    """However many sessions they have. Refused, the page goes on by looking for itself (static/js/live.js)."""
+    monkeypatch.setattr(stream, "MOST_EACH", 3)
+    monkeypatch.setattr(stream, "MOST_STREAMS", 4)
+    cookies, other = [cookie_of(owner), cookie_of(owner)], cookie_of(admin)
+
+    async def story(server: Server) -> None:
+        lines = [await server.connect(cookies[number % 2]) for number in range(3)]
+        assert [line.status for line in lines] == [200] * 3
+        for cookie in cookies:
+            assert (await server.connect(cookie)).status == 429
+        assert (await server.connect(other)).status == 200
+        await lines[0].close()
+        assert (await server.connect(cookies[1])).status == 200
+
+    play(story)
+
+
 # --- What it tells whom -------------------------------------------------------------------------------
 
 
@@ -564,8 +582,9 @@ def test_closing_the_server_ends_all_streams_at_once(cookie_of, owner):
 # --- What it costs ------------------------------------------------------------------------------------
 
 
-def test_open_streams_hold_no_thread_and_no_database_connection(cookie_of, owner):
+def test_open_streams_hold_no_thread_and_no_database_connection(cookie_of, owner, monkeypatch):
     """The pool of PostgreSQL has eight connections: with fifty streams open, eight requests at once still get one each."""
+    monkeypatch.setattr(stream, "MOST_EACH", 100)
     cookie = cookie_of(owner)
     together = threading.Barrier(8, timeout=SOON)
 

@@ -1,10 +1,11 @@
 """The timetable's doors, and what the timetable says."""
 
+import ast
 import json
 import socket
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.utils import timezone
+from kombu.exceptions import OperationalError as NoBroker
 
 from meetadmin import celery
 from meetadmin.celery import app
@@ -103,6 +105,23 @@ def test_an_ending_that_google_shows_late_is_settled_later(google, room, owner):
     tasks.settle_ending(room_id=room.pk)
     assert AuditEntry.objects.count() == written
     assert "spaces.patch" not in asked(google)
+
+
+def test_every_look_after_an_ending_orders_the_next_for_a_minute(google, room, owner, queue):
+    record = start_call(google, room)
+    conferences.end(room=room, conference=record, reason="x", actor=owner)
+    entry = AuditEntry.objects.get()
+    for seconds, pause in ((4, 8), (12, 16), (28, 30), (58, 0)):
+        queue.delete(broker.ORDERS, broker.TICKS)
+        finished_at = timezone.now() - timedelta(seconds=seconds)
+        AuditEntry.objects.update(at=finished_at, finished_at=finished_at)
+        tasks.settle_ending(room_id=room.pk)
+        orders = waiting(queue)
+        assert len(orders) == (1 if pause else 0)
+        for order in orders:
+            ahead = datetime.fromisoformat(order["headers"]["eta"]) - timezone.now()
+            assert abs(ahead.total_seconds() - pause) < 3
+            assert f"'ending_id': {entry.pk}" in order["headers"]["kwargsrepr"]
 
 
 def test_settling_never_overrides_a_person(google, room, owner):
@@ -329,3 +348,29 @@ def test_fetching_needs_to_be_configured(db, settings):
     settings.PUSH, settings.GOOGLE_SERVICE_ACCOUNT = PULLED, None
     with pytest.raises(CommandError, match="service account"):
         call_command("pull_events")
+
+
+def test_rooms_of_one_person_take_turns_with_what_others_have_ordered(google, owner, admin, queue):
+    """Each task asks about one room and orders the rest behind what waits by then, so one person never takes more than one process."""
+    rooms = [known_room(google, name=f"Room {n}", owners=(owner,)) for n in range(3)]
+    keys = [room.pk for room in rooms]
+    assert tasks.order_refreshes(room_ids=keys, person_id=owner.pk)
+    assert not tasks.order_refreshes(room_ids=keys, person_id=owner.pk), "the first order is not done yet"
+    assert tasks.order_refreshes(room_ids=keys[:1], person_id=admin.pk), "somebody else's order"
+    done = []
+    forget_requests(google)
+    while raw := queue.rpop(broker.ORDERS):
+        about = json.loads(raw)["headers"]["kwargsrepr"]
+        wanted = ast.literal_eval(about)
+        done.append((wanted["person_id"], wanted["room_ids"][0]))
+        tasks.refresh_rooms(**wanted)
+    first, second, third = ((owner.pk, key) for key in keys)
+    assert done == [first, (admin.pk, keys[0]), second, third]
+    assert asked(google)["spaces.get"] >= 4
+    assert tasks.order_refreshes(room_ids=keys, person_id=owner.pk), "it is done"
+
+
+def test_order_of_refreshes_without_redis_is_told(settings, owner):
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
+    with pytest.raises(NoBroker):
+        tasks.order_refreshes(room_ids=[1], person_id=owner.pk)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from spaces.access import SYSTEM
-from spaces.actions import spaces
+from spaces.actions import readings
+from spaces.meet import Lane
 from spaces.models import AuditEntry, Person, Room, Space
 from tests import factories
 from tests.support.simulator import SimulatorProcess
@@ -40,7 +40,7 @@ def known_room(
         **space_fields,
     )
     room = factories.make_room(name, space=space, owners=owners)
-    spaces.look(space, actor=SYSTEM)
+    readings.look(space, lane=Lane.BACKGROUND)
     forget_requests(google)
     return room
 
@@ -53,7 +53,7 @@ def start_call(
     people = participants or ({"email": "engineer-01@example.com"},)
     record = google.start_conference(space.name, *people, ago=ago)["name"]
     if seen:
-        spaces.look(space, actor=SYSTEM)
+        readings.look(space, lane=Lane.BACKGROUND)
         room.refresh_from_db()
     forget_requests(google)
     return str(record)

@@ -148,7 +148,7 @@ def _backslash(found: re.Match[str]) -> str:
 # Every other filter only percent-encodes it. The target takes the place of its coded form, so that the link still says
 # which filter it came through.
 
-_PROOFPOINT_2 = re.compile(r"(?<=/url\?u=)https?-3[Aa][^\s&\"'<>]{1,4000}")
+_PROOFPOINT_2 = re.compile(r"/url\?u=(https?-3[Aa][^\s&\"'<>]{1,4000})")
 _PROOFPOINT_2_LETTERS = str.maketrans("-_", "%/")
 _PROOFPOINT_3 = "/v3/__"
 MOST_PROOFPOINT_3 = 200
@@ -161,13 +161,15 @@ _BASE64 = re.compile(r"aHR0c(?:HM6|DovL)[A-Za-z0-9+_-]{8,600}")  # "https:" or "
 def _proofpoint(text: str, most: int) -> str:
     """Undo Proofpoint's URL Defense. Version 2: "-" for "%" and "_" for "/". Version 3: "*" for a letter that follows later."""
     if "url?u=http" in text:
-        text = _PROOFPOINT_2.sub(
-            lambda found: unquote(found[0].translate(_PROOFPOINT_2_LETTERS), errors="replace"), text, most
-        )
+        text = _PROOFPOINT_2.sub(_proofpoint_2, text, most)
     if _PROOFPOINT_3 not in text:
         return text
     start, *links = text.split(_PROOFPOINT_3, MOST_PROOFPOINT_3)
     return _PROOFPOINT_3.join([start, *(_filled_in(link) for link in links)])
+
+
+def _proofpoint_2(found: re.Match[str]) -> str:
+    return "/url?u=" + unquote(found[1].translate(_PROOFPOINT_2_LETTERS), errors="replace")
 
 
 def _filled_in(link: str) -> str:

@@ -78,7 +78,7 @@ def test_a_sealed_token_of_another_account_does_not_open(google, owner):
 
 def test_connecting_again_mends_a_broken_account(google, owner):
     accounts.connect(consent=consent(google, OWNER), actor=owner)
-    Account.objects.get().fails("withdrawn", broken=True)
+    Account.objects.get().record_failure("access", ConnectionBroken("withdrawn"), broken=True)
     accounts.connect(consent=consent(google, OWNER), actor=owner)
     account = Account.objects.get()
     assert (account.status, account.problem, account.problem_since) == ("ok", "", None)
@@ -110,7 +110,7 @@ def test_an_account_connected_again_is_looked_at_at_once_and_pages_are_told(goog
     accounts.connect(consent=consent(google, OWNER), actor=owner)
     known_room(google, account=OWNER)
     account = Account.objects.get(email=OWNER)
-    account.fails("withdrawn", broken=True)
+    account.record_failure("access", ConnectionBroken("withdrawn"), broken=True)
     account.release(
         next_sweep_at=timezone.now() + timedelta(hours=1), fail_count=5, open_until=timezone.now()
     )
@@ -128,7 +128,9 @@ def test_an_answer_to_the_access_before_says_nothing_about_the_new_one(google, o
     accounts.connect(consent=consent(google, OWNER), actor=owner)
     looking = Account.objects.get()
     accounts.connect(consent=consent(google, OWNER), actor=owner)
-    looking.fails("Google no longer accepts this account's permission.", broken=True)
+    looking.record_failure(
+        "access", ConnectionBroken("Google no longer accepts this account's permission."), broken=True
+    )
     looking.release(next_sweep_at=timezone.now() + timedelta(minutes=15), fail_count=1)
     account = Account.objects.get()
     assert (account.status, account.problem, account.fail_count) == ("ok", "", 0)
@@ -139,7 +141,7 @@ def test_a_look_that_ends_after_the_account_was_disconnected_does_not_call_it_we
     accounts.connect(consent=consent(google, OWNER), actor=owner)
     looking = Account.objects.get()
     accounts.disconnect(account=Account.objects.get(), actor=owner)
-    looking.works()
+    looking.record_success("watch")
     account = Account.objects.get()
     assert account.status == Account.Status.BROKEN
     assert "Disconnected" in account.problem
@@ -212,7 +214,7 @@ def test_disconnecting_withdraws_the_consent_and_keeps_the_rooms(google, owner):
     assert space_of(room).meeting_code
     with (
         pytest.raises(ConnectionBroken, match="is not connected"),
-        meet.client(account, actor=SYSTEM) as client,
+        meet.client(account, lane=meet.Lane.BACKGROUND) as client,
     ):
         client.running_conferences()
     status, _ = google.call("GET", f"/v2/{space_of(room).name}", token=given.access_token)
@@ -233,7 +235,7 @@ def test_disconnecting_while_google_is_away_forgets_all_the_same_and_says_so(goo
 def test_who_dies_while_disconnecting_leaves_an_open_row(google, owner, monkeypatch):
     """The grant is gone at Google by then, so the trail must not know nothing of it."""
     accounts.connect(consent=consent(google, OWNER), actor=owner)
-    monkeypatch.setattr(Account, "fails", die)
+    monkeypatch.setattr(Account, "record_failure", die)
     with pytest.raises(SystemExit):
         accounts.disconnect(account=Account.objects.get(), actor=owner)
     assert AuditEntry.objects.get(verb="account:disconnect").is_open
@@ -261,7 +263,7 @@ def test_delegation_is_not_disconnected_by_a_click(google, admin):
 
 def test_trying_an_account_that_works_clears_its_problem(google, admin):
     account = factories.make_account()
-    account.fails("old trouble", broken=True)
+    account.record_failure("access", ConnectionBroken("old trouble"), broken=True)
     assert "works" in accounts.test(account=account, actor=admin).sentence
     account.refresh_from_db()
     assert (account.status, account.problem) == ("ok", "")

@@ -7,6 +7,7 @@ import pytest
 from django.core import serializers
 from django.utils import timezone
 
+from spaces import access
 from spaces.access import SYSTEM, NotAllowed, Permission
 from spaces.actions import accounts, conferences, spaces
 from spaces.audit import Refused
@@ -60,7 +61,10 @@ def end(room: Room, record: str, actor: Person, **more: Any) -> Any:
 def test_ending_ends_the_call_once_and_is_written_down(google, room, owner):
     record = start_call(google, room, {"device": "Berlin 1.01"})
     outcome = end(room, record, owner)
-    assert outcome.sentence == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert outcome.sentence == (
+        "The call in Berlin 3.14 is over. Its link stays the same. Afterwards colleagues can rejoin with the same link, perhaps "
+        "not in the first moment."
+    )
     assert outcome.level == "success"
     assert not is_on(google, record)
     assert asked(google)[END] == 1
@@ -101,7 +105,8 @@ def test_settings_that_google_changed_by_the_way_are_put_back(google, room, owne
     assert "put back" in outcome.sentence
     repair, ending = AuditEntry.objects.order_by("-pk")
     assert (ending.verb, ending.outcome) == ("conference:end", "done")
-    assert (repair.verb, repair.outcome) == ("settings:change", "done")
+    assert (repair.verb, repair.actor_name, repair.outcome) == ("settings:restore", "Meetadmin", "done")
+    assert (repair.before, repair.after) == ({"accessType": "RESTRICTED"}, {"accessType": "TRUSTED"})
     assert repair.reason == "Google changed settings when room-owner@example.com ended the call; put back"
     assert asked(google)[END] == 1
 
@@ -114,7 +119,9 @@ def test_a_failing_repair_never_says_that_the_ending_failed(google, room, owner)
     assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
     assert outcome.level == "warning"
     assert AuditEntry.objects.get(verb="conference:end").outcome == "done"
-    assert AuditEntry.objects.get(verb="settings:change").outcome == "failed"
+    assert AuditEntry.objects.get(verb="settings:restore").outcome == "failed"
+    settle_ending(room_id=room.pk)
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "TRUSTED"
 
 
 def test_a_call_that_google_still_shows_for_a_moment_is_not_called_over(google, room, owner):
@@ -139,8 +146,75 @@ def test_settings_that_google_changes_some_seconds_later_are_put_back_by_the_sec
     settle_ending(room_id=room.pk)
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name) == held
-    repair = AuditEntry.objects.get(verb="settings:change")
+    repair = AuditEntry.objects.get(verb="settings:restore")
     assert (repair.actor_name, repair.outcome) == ("Meetadmin", "done")
+
+
+def test_setting_that_changes_again_after_it_was_restored_is_left_alone(google, room, owner):
+    """Somebody in Google's own pages means it."""
+    record = start_call(google, room)
+    end(room, record, owner)
+    for expected in ("TRUSTED", "RESTRICTED"):
+        google.call(
+            "PATCH",
+            f"/v2/{space_of(room).name}?updateMask=config.accessType",
+            {"config": {"accessType": "RESTRICTED"}},
+            token=google.token(BERLIN),
+        )
+        settle_ending(room_id=room.pk)
+        assert settings_at_google(google, space_of(room).name)["accessType"] == expected
+    assert AuditEntry.objects.filter(verb="settings:restore").count() == 1
+
+
+def test_value_that_google_invented_is_not_restored(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    entry = AuditEntry.objects.get()
+    invented = space_of(room).settings | {"accessType": "ORGANIZATION_AND_GUESTS"}
+    entry.before = {"conference": record, "settings": invented}
+    entry.save()
+    settle_ending(room_id=room.pk)
+    assert "spaces.patch" not in asked(google)
+
+
+def test_ending_needs_no_further_permission_for_what_follows(google, room, owner, monkeypatch):
+    only_end = {Permission.ROOM_SEE, Permission.CONFERENCE_END}
+    monkeypatch.setitem(access.GRANTS, access.Standing.OWNER, frozenset(only_end))
+    google.control("POST", "behaviour", {"tighten_after_end": True})
+    record = start_call(google, room)
+    assert end(room, record, owner).level == "success"
+    assert settings_at_google(google, space_of(room).name)["accessType"] == "TRUSTED"
+
+
+def test_checking_an_ending_is_for_those_who_may_restore_settings(google, room, owner):
+    record = start_call(google, room)
+    end(room, record, owner)
+    ending = AuditEntry.objects.get()
+    weak = access.System("Weak", access.SYSTEM.grants - {Permission.SETTINGS_RESTORE})
+    for actor in (owner, weak):
+        with pytest.raises(NotAllowed):
+            conferences.check_ending(entry=ending, actor=actor)
+
+
+def test_earlier_ending_is_not_looked_after_once_there_is_a_later_one(google, room, owner):
+    for _ in range(2):
+        end(room, start_call(google, room), owner)
+    later, earlier = AuditEntry.objects.all()
+    assert conferences.check_ending(entry=earlier, actor=SYSTEM) is None
+    assert conferences.check_ending(entry=later, actor=SYSTEM) is not None
+
+
+@pytest.mark.parametrize(
+    ("access_type", "words"),
+    [
+        ("OPEN", "people can rejoin"),
+        ("TRUSTED", "colleagues can rejoin"),
+        ("RESTRICTED", "nobody may be able to rejoin until a host is back"),
+        ("", "may be unable to rejoin"),
+    ],
+)
+def test_person_reads_who_can_rejoin(access_type, words):
+    assert words in conferences.rejoin({"accessType": access_type})
 
 
 def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):
@@ -155,7 +229,7 @@ def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):
     )
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert not AuditEntry.objects.filter(verb="settings:change").exists()
+    assert not AuditEntry.objects.filter(verb__startswith="settings:").exists()
 
 
 def test_the_second_look_never_overrides_a_person(google, room, owner):
@@ -165,7 +239,7 @@ def test_the_second_look_never_overrides_a_person(google, room, owner):
     spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="Open day", actor=owner)
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert AuditEntry.objects.filter(verb="settings:change").count() == 1
+    assert AuditEntry.objects.filter(verb__startswith="settings:").count() == 1
 
 
 def test_the_second_look_leaves_a_link_alone_that_the_room_was_given_since(google, room, owner, admin):
@@ -176,7 +250,7 @@ def test_the_second_look_leaves_a_link_alone_that_the_room_was_given_since(googl
     )
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert not AuditEntry.objects.filter(verb="settings:change").exists()
+    assert not AuditEntry.objects.filter(verb__startswith="settings:").exists()
 
 
 def test_a_change_that_was_under_way_when_the_call_was_ended_holds(google, room, owner):
@@ -260,10 +334,11 @@ def test_a_foreign_space_is_refused_without_asking(google, owner):
 
 
 def test_google_refuses_a_foreign_space_once_and_it_is_remembered(google, owner):
-    untested = known_room(google, owners=(owner,), project="another-app", origin=Space.Origin.UNTESTED)
+    untested = known_room(google, owners=(owner,), project="another-app")
     record = start_call(google, untested)
+    Space.objects.filter(room=untested).update(origin=Space.Origin.UNTESTED)
     with pytest.raises(Refused, match="not created by this dashboard"):
-        end(untested, record, owner)
+        end(Room.objects.get(pk=untested.pk), record, owner)
     assert asked(google)[END] == 1
     assert space_of(untested).origin == Space.Origin.FOREIGN
     forget_requests(google)
@@ -294,9 +369,9 @@ def test_a_room_without_a_space_has_nothing_to_end(google, owner):
 BEFORE = [
     pytest.param({"status": 503}, "not available", id="503"),
     pytest.param({"status": 500}, "not available", id="500"),
-    pytest.param({"status": 429, "retry_after": "30"}, "quota", id="429"),
+    pytest.param({"status": 429, "retry_after": "30"}, "per minute", id="429"),
     pytest.param({"kind": "timeout"}, "did not answer in time", id="timeout"),
-    pytest.param({"kind": "garbage"}, "made no sense", id="garbage"),
+    pytest.param({"kind": "garbage"}, "filter or proxy", id="garbage"),
     pytest.param({"kind": "truncated"}, "", id="truncated"),
 ]
 
@@ -342,7 +417,7 @@ def test_a_lost_answer_to_a_done_deed_is_found_out_by_looking(google, room, owne
     record = start_call(google, room)
     fault(google, END, after=True, **order)
     outcome = end(room, record, owner)
-    assert outcome.sentence == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert outcome.sentence.startswith("The call in Berlin 3.14 is over. Its link stays the same.")
     assert asked(google)[END] == 1
     entry = only_entry()
     assert entry.outcome == AuditEntry.Outcome.DONE
@@ -440,7 +515,12 @@ def test_an_owner_ends_with_their_own_consent(google, owner):
     record = start_call(google, room)
     end(room, record, owner)
     assert not is_on(google, record)
-    assert google.control("GET", "requests")["by_account"] == {"room-owner@example.com": 3}
+    requests = google.control("GET", "requests")
+    assert list(requests["by_account"]) == ["room-owner@example.com"]
+    assert {name: number for name, number in requests["by_method"].items() if name != "token"} == {
+        GET: 2,
+        END: 1,
+    }
 
 
 def test_a_revoked_consent_is_told_and_remembered(google, owner):

@@ -217,3 +217,66 @@ def test_editing_takes_no_link_away_that_the_room_was_given_meanwhile(admin, ber
     rooms.edit(room=loaded, to=a_room(berlin, capacity=99), actor=admin)
     room.refresh_from_db()
     assert (room.space, room.capacity) == (space, 99)
+
+
+# --- Owners and deputies who can sign in, or not -----------------------------------------------------
+
+NOBODY = [
+    ("c_188@resource.calendar.google.com", "calendar address of a room"),
+    ("c_188@group.calendar.google.com", "address of a calendar"),
+    ("bot@project.iam.gserviceaccount.com", "service account"),
+    ("team@googlegroups.com", "is a group"),
+    ("somebody@gmail.com", "private Google account"),
+    ("stranger@elsewhere.example", "not of an allowed domain"),
+    ("room-owner+rooms@example.com", "Enter room-owner@example.com instead"),
+    ("room-owner", "is not an e-mail address"),
+]
+
+
+@pytest.mark.parametrize("field", ["owners", "deputies"])
+@pytest.mark.parametrize(("address", "words"), NOBODY)
+def test_an_address_that_never_signs_in_is_refused_at_entry(admin, berlin, field, address, words):
+    with pytest.raises(Refused, match=words):
+        rooms.create(room=a_room(berlin, **{field: (address,)}), actor=admin)
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    people, entries = Person.objects.count(), AuditEntry.objects.count()
+    with pytest.raises(Refused, match=words):
+        rooms.edit(room=room, to=a_room(berlin, **{field: ("room-owner@example.com", address)}), actor=admin)
+    assert (Person.objects.count(), AuditEntry.objects.count()) == (people, entries)
+    assert rooms.facts(room) == a_room(berlin)
+
+
+def test_every_address_that_never_signs_in_is_named_at_once(admin, berlin):
+    with pytest.raises(Refused) as refusal:
+        rooms.create(room=a_room(berlin, owners=tuple(address for address, _words in NOBODY)), actor=admin)
+    assert all(address in refusal.value.sentence for address, _words in NOBODY)
+
+
+def test_an_owner_from_before_does_not_keep_anybody_from_editing_the_room(admin, berlin):
+    """The list of domains may have become shorter since."""
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    room.ownerships.create(person=factories.make_person("partner@elsewhere.example"))
+    to = replace(rooms.facts(room), notes="new")
+    assert rooms.edit(room=room, to=to, actor=admin).sentence == "3.14 is saved."
+    assert rooms.facts(room).owners == ("partner@elsewhere.example", "room-owner@example.com")
+
+
+def test_new_owners_who_have_not_signed_in_are_named(admin, berlin):
+    factories.make_person("known@example.com")
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    to = a_room(berlin, owners=("room-owner@example.com", "known@example.com", "all-hands@example.com"))
+    outcome = rooms.edit(room=room, to=to, actor=admin)
+    assert outcome.sentence.startswith(
+        "3.14 is saved. Not signed in yet: all-hands@example.com. If this is a group"
+    )
+
+
+def test_an_owner_without_an_address_is_not_taken_away_by_a_form(admin, berlin):
+    """No form can name them; an admin settles or hands over what is theirs."""
+    room = rooms.create(room=a_room(berlin), actor=admin)
+    former = factories.make_person(email="former@example.com", name="Ann")
+    room.ownerships.create(person=former)
+    Person.objects.filter(pk=former.pk).update(email=None, former_email="former@example.com")
+    assert rooms.facts(room) == a_room(berlin)
+    rooms.edit(room=room, to=a_room(berlin, owners=(), notes="new"), actor=admin)
+    assert [one.person for one in room.ownerships.all() if one.kind == "owner"] == [former]

@@ -7,9 +7,8 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import spaces
+from spaces.actions import asking, spaces
 from spaces.audit import Refused
-from spaces.google import errors
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
@@ -234,6 +233,81 @@ def test_adopting_by_whatever_was_pasted(google, bare, berlin, munich, admin, sh
     assert only_entry().after == {"space": space.name, "code": code, "origin": "ours"}
 
 
+@pytest.fixture
+def limited(bare: Room) -> Person:
+    """An admin of Berlin only."""
+    person = factories.make_person("berlin-admin@example.com", role=Role.ADMIN)
+    person.buildings.set([bare.building])
+    return person
+
+
+def munichs_former_link(google: SimulatorProcess) -> Space:
+    """A link that was in a room of Munich until it was replaced; a call is on in it."""
+    room = known_room(google, account=MUNICH, name="Munich 1.01")
+    former = space_of(room)
+    Room.objects.filter(pk=room.pk).update(building=factories.make_building("MUC"))
+    room.refresh_from_db()
+    start_call(google, room)
+    spaces.assign(room, factories.make_space(account=factories.make_account(MUNICH)))
+    former.refresh_from_db()
+    assert former.former_room == room
+    return former
+
+
+@pytest.mark.parametrize("shape", ["code", "name"])
+@pytest.mark.parametrize("owner", ["named", "found"])
+def test_an_admin_of_a_building_takes_no_former_link_of_another(
+    google, bare, berlin, munich, limited, admin, shape, owner
+):
+    """With the link its running call, its participants and its PINs would come along."""
+    former = munichs_former_link(google)
+    # The account has links in Berlin, too, so that it is open to this admin.
+    factories.make_room(space=factories.make_space(account=munich))
+    text = former.meeting_code if shape == "code" else former.name
+    account = munich if owner == "named" else None
+    with pytest.raises(Refused, match="outside your buildings"):
+        adopt(bare, text, limited, account=account)
+    bare.refresh_from_db()
+    former.refresh_from_db()
+    assert bare.space is None
+    assert former.former_room is not None
+    assert AuditEntry.objects.filter(verb="space:adopt").get().outcome == "refused"
+    adopt(bare, text, admin)
+    assert space_of(bare) == former
+
+
+def test_an_admin_of_a_building_is_offered_its_accounts_and_unused_ones(
+    google, bare, berlin, munich, limited
+):
+    shared, own = (
+        factories.make_account("rooms-all@example.com"),
+        factories.make_account(limited.handle, kind=Account.Kind.CONSENTED, person=limited),
+    )
+    munich_room = factories.make_room(
+        building=factories.make_building("MUC"), space=factories.make_space(account=munich)
+    )
+    factories.make_room(building=munich_room.building, space=factories.make_space(account=shared))
+    factories.make_space(account=shared, former_room=bare)
+    unused = factories.make_account("rooms-new@example.com")
+    assert set(asking.owners_for(limited)) == {berlin, shared, unused, own}
+    for attempt in (
+        lambda: create(bare, munich, limited),
+        lambda: adopt(bare, "abc-mnop-xyz", limited, account=munich),
+    ):
+        with pytest.raises(NotAllowed):
+            attempt()
+    assert asked(google) == {}
+
+
+def test_an_admin_of_a_building_does_not_ask_the_accounts_of_others(google, bare, berlin, munich, limited):
+    factories.make_room(building=factories.make_building("MUC"), space=factories.make_space(account=munich))
+    made = space_at_google(google, owner=MUNICH)
+    forget_requests(google)
+    outcome = adopt(bare, made["meetingCode"], limited)
+    assert MUNICH not in google.control("GET", "requests")["by_account"]
+    assert "none of the connected accounts owns it" in outcome.sentence
+
+
 def test_the_owner_that_was_named_is_the_only_one_asked(google, bare, berlin, munich, admin):
     made = space_at_google(google, owner=MUNICH)
     adopt(bare, made["meetingCode"], admin, account=munich)
@@ -442,7 +516,7 @@ def test_settings_refused_together_are_told_one_by_one(google, room, owner):
         room, {"accessType": "OPEN", "attendanceReportGenerationType": "GENERATE_REPORT"}, owner
     )
     assert outcome.level == "warning"
-    assert "Google did not take: Who may join without knocking (Google refused what was sent)" in (
+    assert "Google did not take: Who may join without knocking (Google refused what was sent" in (
         outcome.sentence
     )
     assert space_of(room).settings["accessType"] == "TRUSTED"
@@ -564,20 +638,6 @@ def test_refresh_reads_code_settings_members_call_and_heads(google, room, owner,
     assert space.seen_at is not None
     assert space.seen_at >= before
     assert not AuditEntry.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("status", "trouble", "state"), [(404, "not_found", "unknown"), (403, "not_permitted", "unknown")]
-)
-def test_a_space_google_does_not_show_is_a_fact_on_the_room(google, room, owner, status, trouble, state):
-    fault(google, "spaces.get", status=status)
-    with pytest.raises((errors.NotFound, errors.NotPermitted)):
-        spaces.refresh(room=room, actor=owner)
-    assert space_of(room).trouble == trouble
-    assert space_of(room).trouble_text
-    assert Room.objects.get(pk=room.pk).state(timezone.now()) == state
-    spaces.refresh(room=room, actor=owner)
-    assert space_of(room).trouble == ""
 
 
 @pytest.mark.parametrize("order", [{"status": 503}, {"kind": "garbage"}, {"kind": "truncated"}])

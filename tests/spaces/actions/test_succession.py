@@ -1,7 +1,9 @@
 """Merging two rows of one person, keeping them apart, and handing rooms over."""
 
 import pytest
+from django.db.models import ForeignObjectRel
 
+from spaces import access
 from spaces.access import OPERATOR, SYSTEM, NotAllowed
 from spaces.actions import people, rooms, succession
 from spaces.audit import Refused
@@ -91,6 +93,7 @@ def test_merging_a_recreated_account_moves_everything_in_one_audited_step(recrea
     assert AuditEntry.objects.count() == before + 1
     entry = AuditEntry.objects.first()
     assert entry is not None
+    assert entry.after is not None
     assert (entry.verb, entry.target, entry.reason) == ("people:merge", ANN, "HR says so")
     assert entry.after["owner_of"] == [owned.slug, shared.slug]
 
@@ -100,12 +103,11 @@ def test_every_relation_to_a_person_is_moved_or_kept_on_purpose():
     moved = {"PersonAlias.person", "Favourite.person", "SavedFilter.person", "Preferences.person", "Account.person",
              "Ownership.person", "Person.address_taken_by", "Person.merged_into"}  # fmt: skip
     kept = {"AuditEntry.actor", "SocialAccount.user", "EmailAddress.user"}
-    fields = [
-        relation
-        for relation in Person._meta.get_fields(include_hidden=True)
-        if relation.auto_created and relation.is_relation
-    ]
-    names = {f"{one.related_model.__name__}.{one.field.name}" for one in fields if one.related_model}
+    names = {
+        f"{each.related_model.__name__}.{each.field.name}"
+        for each in Person._meta.get_fields(include_hidden=True)
+        if isinstance(each, ForeignObjectRel) and not each.many_to_many and each.related_model is not None
+    }
     assert names - {"Person_buildings.person"} == moved | kept
 
 
@@ -202,10 +204,9 @@ def test_an_alias_entered_for_a_room_later_is_the_person(admin):
 def test_a_member_of_the_space_by_alias_takes_part(admin):
     person = admit(ANN)
     PersonAlias.objects.create(person=person, address="r.owner@example.com")
-    room = factories.make_room()
-    Member.objects.create(space=room.space, email="r.owner@example.com")
-    from spaces import access  # noqa: PLC0415
-
+    space = factories.make_space()
+    room = factories.make_room(space=space)
+    Member.objects.create(space=space, email="r.owner@example.com")
     assert access.can(person, access.Permission.CALL_SEE, room)
 
 
@@ -262,7 +263,7 @@ def test_a_merged_row_cannot_be_merged_changed_or_let_in(recreated, admin, owner
         lambda: people.change_role(person=earlier, role=Role.ADMIN, buildings=(), actor=admin),
         lambda: people.set_active(person=earlier, active=True, actor=admin),
     ):
-        with pytest.raises(Refused, match=r"was merged into room-owner@example\.com"):
+        with pytest.raises(Refused, match="was merged into room-owner@"):
             attempt()
 
 

@@ -15,7 +15,7 @@ from spaces.google.errors import ScopeMissing
 from spaces.google.meet import MeetClient
 from spaces.google.quota import Limits
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
-from spaces.models.spaces import Liveness
+from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -365,8 +365,11 @@ def test_the_only_link_of_an_account_is_read_by_itself(google, lonely):
     )
 
 
-def test_a_link_that_google_does_not_show_is_the_links_trouble_only(google, lonely):
-    fault(google, "spaces.get", status=404)
+def test_a_link_that_google_does_not_show_for_minutes_is_the_links_trouble_only(google, lonely):
+    fault(google, "spaces.get", status=404, times=2)
+    sweep(space_of(lonely).account)
+    assert (space_of(lonely).trouble, space_of(lonely).liveness) == (Space.Trouble.NONE, Liveness.IDLE)
+    Space.objects.update(doubted_since=timezone.now() - CONFIRM_AFTER)
     sweep(space_of(lonely).account)
     space = space_of(lonely)
     assert (space.trouble, space.liveness) == (Space.Trouble.NOT_FOUND, Liveness.UNKNOWN)
@@ -595,8 +598,8 @@ def test_a_link_hidden_while_its_settings_are_read_does_not_stop_the_others(goog
     fault(google, "spaces.get", status=403)
     for _ in range(3):
         sweep(space_of(room).account)
-    assert set(Space.objects.values_list("trouble", flat=True)) == {"", "not_permitted"}
-    assert not Space.objects.filter(checked_at=None).exists()
+    [hidden] = Space.objects.filter(checked_at=None)
+    assert (hidden.trouble, hidden.doubted_at is None) == ("", False)
 
 
 # --- Events -----------------------------------------------------------------------------------------------
@@ -618,7 +621,7 @@ def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     errand = errands.running_calls(account, told_since=told_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
-        with meet.client(account, actor=SYSTEM) as client:
+        with meet.client(account, lane=meet.Lane.BACKGROUND) as client:
             errand.take(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
@@ -706,7 +709,7 @@ def test_however_many_accounts_fail_the_others_have_their_turn(db):
     for number in range(3):
         factories.make_space(account=factories.make_account(f"good-{number}@example.com"))
     with ThreadPoolExecutor(1) as threads:
-        this = Noted(threads, SYSTEM)
+        this = Noted(threads)
         for _ in range(3):
             this._taken_up -= sweeps.TAKE_UP
             this.take_up()

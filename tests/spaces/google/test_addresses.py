@@ -99,7 +99,7 @@ A, B, C = "a@example.com", "b@example.com", "c@example.com"
         (f"Ann <mailto:{A}>", [A]),
         (f"mailto:{A}", [A]),
         (f"Ann < {A} >", [A]),
-        ("<>", []),
+        ("Ann <>", []),
         ("Ann", ["ann"]),
         ('"unclosed', ['"', "unclosed"]),
         ("<unclosed", ["<", "unclosed"]),

@@ -307,6 +307,27 @@ def test_a_simulator_that_is_gone():
             call()
 
 
+# What Google adds later
+
+
+def test_values_that_google_adds_later_are_read_and_survive_a_change(google):
+    me = client(google)
+    name = me.create_space({"accessType": "TRUSTED", "moderation": "OFF"}).name
+    later = {"accessType": "ORGANIZATION_AND_GUESTS", "lobby.musicType": "JAZZ", "entryPointAccess": 7}
+    google.control("POST", f"{name}/config", later)
+    seen = me.get_space(name).settings
+    assert seen is not None
+    assert seen["accessType"] == "ORGANIZATION_AND_GUESTS"
+    assert seen["lobby.musicType"] == "JAZZ"
+    assert seen["entryPointAccess"] == "7"
+    send = config.to_send(
+        seen, {**{path: seen[path] for path in config.BY_PATH if path in seen}, "moderation": "ON"}
+    )
+    assert send == {"moderation": "ON"}
+    after = me.patch_space(name, send).settings
+    assert after == {**seen, "moderation": "ON"}
+
+
 # Tokens on the way
 
 

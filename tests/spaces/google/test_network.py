@@ -8,9 +8,10 @@ from google.oauth2.credentials import Credentials as UserCredentials
 
 from spaces.google import credentials, errors, network, transport
 from spaces.google.events import EventsClient
+from spaces.google.idtokens import Keys
 from spaces.google.meet import MeetClient
 from spaces.google.network import Network
-from spaces.google.pubsub import Keys, PullClient
+from spaces.google.pubsub import PullClient
 from spaces.signin import refusal
 from tests.spaces.google.misbehaving import Misbehaving, free_port, http
 from tests.support.proxy import ConnectProxy

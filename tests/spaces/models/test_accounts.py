@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from spaces.google.errors import AccessRefused, ConnectionBroken, TryLater
 from spaces.models import Account
 from tests import factories
 
@@ -70,25 +71,75 @@ def test_an_account_without_spaces_is_never_due(db):
     assert due() == set()
 
 
-def test_a_problem_keeps_its_beginning_and_goes_away_with_the_first_success(db):
-    account = factories.make_account()
-    account.fails("Google is not available.", broken=False)
+def failing(account: Account) -> Account:
     account.refresh_from_db()
-    began = account.problem_since
+    return account
+
+
+def test_problem_keeps_its_beginning_until_the_same_kind_of_request_succeeds(db):
+    account = factories.make_account()
+    account.record_failure("watch", TryLater("Google is not available."), broken=False)
+    began = failing(account).problem_since
     assert began is not None
     assert account.status == Account.Status.OK
-    account.fails("The consent was withdrawn.", broken=True)
-    account.refresh_from_db()
-    assert (account.status, account.problem) == (Account.Status.BROKEN, "The consent was withdrawn.")
-    assert account.problem_since == began
+    account.record_success("link", "people", "change")
+    account.record_failure("watch", TryLater("Google did not answer."), broken=False)
+    assert (failing(account).problem, account.problem_since) == ("Google did not answer.", began)
+    account.record_success("watch")
+    assert (failing(account).problem, account.problem_since, account.failing) == ("", None, {})
+
+
+def test_broken_access_is_shown_before_other_problems_and_any_success_ends_it(db):
+    account = factories.make_account()
+    account.record_failure("people", AccessRefused("People are refused."), broken=False)
+    refused_since = failing(account).problem_since
+    account.record_failure("access", ConnectionBroken("The consent was withdrawn."), broken=True)
+    assert (failing(account).status, account.problem) == ("broken", "The consent was withdrawn.")
     assert account not in Account.objects.usable()
-    account.works()
-    mended = Account.objects.get(pk=account.pk)
-    assert (mended.status, mended.problem, mended.problem_since) == (Account.Status.OK, "", None)
+    account.record_success("link")
+    assert (failing(account).status, account.problem) == ("ok", "People are refused.")
+    assert account.problem_since == refused_since
+    account.record_success("people")
+    assert (failing(account).problem, account.problem_since) == ("", None)
+
+
+def test_problem_of_running_calls_is_shown_before_an_older_one(db):
+    account = factories.make_account()
+    account.record_failure("change", AccessRefused("Changes are refused."), broken=False)
+    account.record_failure("watch", AccessRefused("Lists are refused."), broken=False)
+    assert failing(account).problem == "Lists are refused."
+    account.record_success("watch")
+    assert failing(account).problem == "Changes are refused."
+
+
+def test_problem_that_nothing_has_met_for_an_hour_ends_with_the_next_success(db):
+    account = factories.make_account()
+    account.record_failure("change", AccessRefused("Changes are refused."), broken=False)
+    long_ago = (timezone.now() - timedelta(minutes=61)).isoformat()
+    failing(account).failing["change"]["at"] = long_ago
+    account.save()
+    account.record_success("watch")
+    assert failing(account).problem == ""
+
+
+def test_google_words_are_kept_with_the_problem(db):
+    account = factories.make_account()
+    error = AccessRefused("Refused.")
+    error.google_says = "Consumer has been suspended."
+    account.record_failure("watch", error, broken=False)
+    assert failing(account).google_says == "Consumer has been suspended."
+    account.record_success("watch")
+    assert failing(account).google_says == ""
+
+
+def test_failure_of_an_access_that_was_replaced_is_not_stored(db):
+    account = factories.make_account(kind=Account.Kind.CONSENTED, sealed_token="new")
+    account.sealed_token = "old"
+    account.record_failure("access", ConnectionBroken("Withdrawn."), broken=True)
+    assert failing(account).status == Account.Status.OK
 
 
 def test_an_untried_account_that_works_is_ok(db):
     account = factories.make_account(status=Account.Status.UNTESTED)
-    account.works()
-    account.refresh_from_db()
-    assert account.status == Account.Status.OK
+    account.record_success("watch")
+    assert failing(account).status == Account.Status.OK

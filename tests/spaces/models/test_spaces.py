@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spaces.google import resources
+from spaces.google.errors import GoogleError, NotFound, NotPermitted
 from spaces.models import Account, Conference, Member, Participant, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness, stuck_condition
@@ -142,36 +143,89 @@ def test_the_same_answer_twice_is_harmless(space):
     assert PastCode.objects.count() == 1
 
 
-def test_trouble_older_than_a_sighting_does_not_hide_it(space):
-    space.see_call("conferenceRecords/one", seen_at=at(2))
-    space.has_trouble(Space.Trouble.NOT_FOUND, "gone", seen_at=at(1))
+def hide(space: Space, minutes: float, error: type[GoogleError] = NotPermitted) -> bool:
+    refusal = error("no access")
+    refusal.google_says = "Permission denied."
+    return space.record_refusal(refusal, seen_at=at(minutes))
+
+
+def test_one_refusal_marks_nothing(space):
+    space.absorb(answer(space, active_record="conferenceRecords/one"), seen_at=at(0))
+    assert hide(space, 5) is False
+    assert hide(space, 5.1) is False  # in the same breath
+    space.refresh_from_db()
+    assert (space.trouble, space.liveness, space.seen_at) == ("", Liveness.ACTIVE, at(0))
+    assert (space.doubted_since, space.doubted_at) == (at(5), at(5.1))
+    assert space.google_says == "Permission denied."
+
+
+@pytest.mark.parametrize(
+    ("error", "trouble"), [(NotPermitted, Space.Trouble.NOT_PERMITTED), (NotFound, Space.Trouble.NOT_FOUND)]
+)
+def test_a_refusal_that_comes_again_some_time_later_marks_the_space(space, error, trouble):
+    space.absorb(answer(space), seen_at=at(0))
+    hide(space, 5, error)
+    assert hide(space, 7, error) is True
+    space.refresh_from_db()
+    assert (space.trouble, space.trouble_text, space.liveness) == (trouble, "no access", Liveness.UNKNOWN)
+    assert (space.settings, space.seen_at) == (SETTINGS, at(0))
+    space.absorb(answer(space), seen_at=at(8))
+    assert (space.trouble, space.trouble_text, space.liveness) == ("", "", Liveness.IDLE)
+    assert (space.doubted_since, space.doubted_at, space.google_says) == (None, None, "")
+
+
+def test_an_answer_between_two_refusals_begins_the_doubt_anew(space):
+    hide(space, 0)
+    space.absorb(answer(space), seen_at=at(1))
+    assert hide(space, 3) is False
+    assert hide(space, 4) is False
+    assert hide(space, 5) is True
+
+
+def test_a_refusal_older_than_an_answer_is_no_doubt(space):
+    space.absorb(answer(space), seen_at=at(5))
+    hide(space, 4)
+    space.refresh_from_db()
+    assert (space.doubted_at, space.liveness) == (None, Liveness.IDLE)
+
+
+def test_a_refusal_leaves_a_newer_sighting_of_a_call_alone(space):
+    hide(space, 0)
+    space.see_call("conferenceRecords/one", seen_at=at(3))
+    assert hide(space, 2.5) is True
     space.refresh_from_db()
     assert space.liveness == Liveness.ACTIVE
 
 
-def test_trouble_keeps_what_was_known_and_its_age(space):
-    space.absorb(answer(space), seen_at=at(0))
-    space.has_trouble(Space.Trouble.NOT_PERMITTED, "no access", seen_at=at(5))
+def test_a_listed_call_ends_doubt_and_trouble(space):
+    hide(space, 0)
+    hide(space, 2)
+    freed = Space.record_access(space.account, [space.name, "spaces/other"], seen_at=at(3))
+    assert freed == [space]
     space.refresh_from_db()
-    assert space.liveness == Liveness.UNKNOWN
-    assert (space.trouble, space.trouble_text) == ("not_permitted", "no access")
-    assert space.settings == SETTINGS
-    assert space.seen_at == at(0)
-    space.absorb(answer(space), seen_at=at(6))
-    assert (space.trouble, space.trouble_text, space.liveness) == ("", "", Liveness.IDLE)
+    assert (space.trouble, space.doubted_at, space.google_says) == ("", None, "")
+    assert Space.record_access(space.account, [space.name], seen_at=at(4)) == []
 
 
-def test_trouble_older_than_an_answer_is_no_trouble(space):
-    space.absorb(answer(space), seen_at=at(5))
-    space.has_trouble(Space.Trouble.NOT_FOUND, "gone", seen_at=at(4))
-    space.refresh_from_db()
-    assert (space.trouble, space.liveness) == ("", Liveness.IDLE)
+def test_a_list_older_than_a_refusal_ends_nothing(space):
+    hide(space, 0)
+    assert Space.record_access(space.account, [space.name], seen_at=at(-1)) == []
+
+
+def test_doubtful_spaces_are_due_again_and_confirmed_ones_less_often(db):
+    now = timezone.now()
+    fresh, doubted, confirmed, old = (factories.make_space() for _ in range(4))
+    for space, minutes, trouble in ((fresh, 1, ""), (doubted, 3, ""), (confirmed, 8, "x"), (old, 11, "x")):
+        moment = now - timedelta(minutes=minutes)
+        Space.objects.filter(pk=space.pk).update(doubted_since=moment, doubted_at=moment, trouble=trouble)
+    assert list(Space.objects.doubtful(now)) == [old, doubted]
 
 
 # --- Unknown is not idle --------------------------------------------------------------------------
 
 
 def test_asked_by_a_stranger_nothing_is_unknown_not_idle(space):
+    Space.objects.filter(pk=space.pk).update(owned=False)
     space.absorb(answer(space, settings=None), seen_at=at(0))
     assert space.liveness == Liveness.UNKNOWN
     assert space.owned is False
@@ -179,6 +233,7 @@ def test_asked_by_a_stranger_nothing_is_unknown_not_idle(space):
 
 
 def test_asked_by_a_participant_a_call_is_a_call(space):
+    Space.objects.filter(pk=space.pk).update(owned=False)
     space.absorb(answer(space, settings=None, active_record="conferenceRecords/one"), seen_at=at(0))
     assert space.liveness == Liveness.ACTIVE
     assert space.owned is False
@@ -395,11 +450,18 @@ def test_searching_wants_every_word(db, owner: Person):
     assert list(found.matching("100%_hall")) == []
 
 
-def test_what_a_former_owner_saw_last_does_not_stand_for_the_present(space):
-    now = timezone.now()
-    assert space.owned
-    space.see_call(None, seen_at=now)
-    space.absorb(
-        resources.Space(space.name, space.meeting_code, space.meeting_uri), seen_at=now + timedelta(minutes=1)
-    )
-    assert (space.owned, space.liveness) == (False, Liveness.UNKNOWN)
+def test_an_account_stops_being_the_owner_only_when_it_is_said_twice(space):
+    told = resources.Space(space.name, space.meeting_code, space.meeting_uri)
+    space.absorb(answer(space), seen_at=at(0))
+    space.absorb(told, seen_at=at(1))
+    assert (space.owned, space.liveness, space.doubted_since) == (True, Liveness.IDLE, at(1))
+    space.absorb(told, seen_at=at(3))
+    assert (space.owned, space.liveness, space.doubted_since) == (False, Liveness.UNKNOWN, None)
+
+
+def test_an_owner_who_is_shown_a_space_again_stays_its_owner(space):
+    told = resources.Space(space.name, space.meeting_code, space.meeting_uri)
+    for minutes in (0, 4):
+        space.absorb(answer(space), seen_at=at(minutes))
+        space.absorb(told, seen_at=at(minutes + 3))
+    assert (space.owned, space.doubted_since) == (True, at(7))

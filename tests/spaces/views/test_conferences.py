@@ -50,9 +50,33 @@ def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
     device_call(google, room)
     reply = sign_in(owner).get(url(room))
     text = " ".join(reply.content.decode().split())
-    assert "for <strong>1 device</strong>. The link stays." in text
-    assert "put back if Google changed them" in text
+    assert "Removes <strong>1 device</strong> from the call" in text
+    assert "The link stays." in text
+    assert "colleagues can rejoin" in text
+    assert "restored if needed" in text
     assert asked(google) == {}
+
+
+def test_googles_own_sentence_is_for_admins(google, room, owner, admin, sign_in):
+    """In the message, the audit log and the room's facts."""
+    device_call(google, room)
+    words = "Permission denied on resource Space (or it might not exist)"
+    browsers = {"admin": sign_in(admin), "owner": sign_in(owner)}
+    for browser in browsers.values():
+        fault(google, END, preset="denied-space")
+        form = form_of(browser.get(url(room))) | {"preset": "", "other": "Stuck"}
+        reply = browser.post(url(room), form)
+        assert "created by this dashboard" in said(reply)
+        assert "still running" in said(reply)
+        assert (words in said(reply)) is (browser is browsers["admin"])
+    Space.objects.update(doubted_since=timezone.now(), doubted_at=timezone.now(), google_says="No facts.")
+    for name, browser in browsers.items():
+        facts = browser.get(room.get_absolute_url()).content.decode()
+        assert "contradicts what is known" in facts
+        assert ("No facts." in facts) is (name == "admin")
+        trail = browser.get(f"{room.get_absolute_url()}?tab=audit").content.decode()
+        assert (words in trail) is (name == "admin")
+    assert words in browsers["admin"].get(reverse("audit")).content.decode()
 
 
 def test_the_dialog_is_the_same_form_without_its_page(google, room, owner, sign_in):
@@ -76,7 +100,7 @@ def test_two_clicks_end_a_stuck_call(google, room, owner, sign_in):
     record = device_call(google, room)
     browser = sign_in(owner)
     reply = browser.post(url(room), form_of(browser.get(url(room))), follow=True)
-    assert said(reply) == "The call in Berlin 3.14 is over. Its link stays the same."
+    assert said(reply).startswith("The call in Berlin 3.14 is over. Its link stays the same.")
     assert reply.redirect_chain == [(room.get_absolute_url(), 302)]
     assert not is_on(google, record)
     assert AuditEntry.objects.get().reason == "Nobody left in the call"
@@ -202,9 +226,8 @@ def test_a_redis_that_hangs_holds_nobody_up_and_what_is_not_done_is_said(
         reply = browser.post(url(room), form, follow=True)
         assert time.monotonic() - began < 2
     assert not is_on(google, record)
-    assert said(reply).startswith(
-        "The call in Berlin 3.14 is over. Its link stays the same. Redis cannot be reached,"
-    )
+    assert said(reply).startswith("The call in Berlin 3.14 is over. Its link stays the same.")
+    assert "Redis cannot be reached," in said(reply)
     assert "does not look again by itself" in said(reply)
 
 

@@ -56,7 +56,7 @@ def german(admin: Person) -> Client:
     assert room.space.liveness == Liveness.ACTIVE
     for reason in ("revoked", "not_delegated", "clock"):
         account = factories.make_account(f"rooms-{reason}@example.com")
-        account.fails(broken(reason).sentence, broken=True)
+        account.record_failure("access", broken(reason), broken=True)
     Account.objects.create(
         email="own@example.com", kind=Account.Kind.CONSENTED, person=admin, sealed_token="x"
     )

@@ -263,8 +263,11 @@ def test_refreshing_ticked_rooms_asks_for_those_that_may_be(busy, owner, colleag
     assert "3 of the chosen rooms were left out" in text_of(reply)
     queued = [json.loads(one) for one in queue.lrange("celery", 0, -1)]
     assert [one["headers"]["kwargsrepr"] for one in queued] == [
-        repr({"room_id": busy["stuck"].pk, "person_id": owner.pk})
+        repr({"room_ids": [busy["stuck"].pk], "person_id": owner.pk})
     ]
+    reply = sign_in(owner).post(reverse("selection_refresh"), chosen, follow=True)
+    assert "are still being checked, so nothing was added" in text_of(reply)
+    assert queue.llen("celery") == 1
 
 
 # --- Empty lists ----------------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def test_the_end_of_a_call_shows_its_day_when_it_is_another(owner, sign_in, bega
     room = factories.make_room("Berlin 1.01", owners=(Person.objects.get(pk=owner.pk),))
     times = [datetime(2026, 11, day, hour, minute, tzinfo=UTC) for day, hour, minute in (began, ended)]
     Conference.objects.create(
-        record="conferenceRecords/past", space=room.space, started_at=times[0], ended_at=times[1]
+        record="conferenceRecords/past", space_id=room.space_id, started_at=times[0], ended_at=times[1]
     )
     page = sign_in(Person.objects.get(pk=owner.pk)).get(room.get_absolute_url(), {"tab": "history"})
     [cell] = re.findall(r'<td data-label="Ended">(.*?)</td>', page.content.decode(), re.DOTALL)

@@ -140,11 +140,38 @@ def test_what_was_typed_while_the_database_is_away_can_be_sent_again(admin, sign
     browser = sign_in(admin)
     browser.raise_request_exception = False
     with no_database():
-        reply = browser.post("/people/", {"email": "<new>@example.com", "role": "helpdesk"})
+        reply = browser.post(
+            "/people/",
+            {"email": "<new>@example.com", "role": "helpdesk"},
+            headers={"Origin": "http://testserver"},
+        )
     text = told(reply, caplog, 503, "Meetadmin cannot reach its database at the moment.")
     assert '<form method="post" action="/people/">' in text
     assert 'name="email" value="&lt;new&gt;@example.com"' in text
     assert "http-equiv" not in text, "a page that loads itself again would lose it"
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Referer": "https://evil.example/"}, {}],
+)
+def test_page_without_database_repeats_no_form_of_another_site(admin, sign_in, caplog, sender):
+    browser = sign_in(admin)
+    browser.raise_request_exception = False
+    with no_database():
+        reply = browser.post("/people/", {"email": "planted@example.com"}, headers=sender)
+    text = told(reply, caplog, 503, "Meetadmin cannot reach its database at the moment.")
+    assert "planted" not in text
+
+
+def test_page_without_database_survives_a_host_that_is_not_ours(caplog):
+    browser = Client(raise_request_exception=False)
+    with no_database():
+        reply = browser.post(
+            "/people/", {"email": "x"}, headers={"host": "evil.example", "Origin": "http://evil.example"}
+        )
+    assert reply.status_code in {400, 503}
+    assert "value=" not in reply.content.decode()
 
 
 def test_an_address_cannot_write_lines_into_the_log(colleague, sign_in, caplog):

@@ -46,7 +46,7 @@ def test_what_would_come_of_it(space, seen, wanted, changes, lost, idle):
     ("result", "words"),
     [
         ({"accessType": "TRUSTED"}, []),
-        ({"accessType": "RESTRICTED"}, ["let in who knocks"]),
+        ({"accessType": "RESTRICTED"}, ["let in those who ask to join"]),
         ({**ON, PRESENT: "HOSTS_ONLY"}, ["share the screen"]),
         ({**OFF, PRESENT: "HOSTS_ONLY"}, []),
         ({**ON, CHAT: "HOSTS_ONLY", VIEWER: "ON"}, ["write in the chat", "only watch and listen"]),
