@@ -105,8 +105,9 @@ try:
     NETWORK = Network(
         proxy="" if _proxy.lower() == "none" else _proxy,
         no_proxy=env.first("NO_PROXY", "no_proxy"),
-        ca_bundle=env.text("MEETADMIN_CA_BUNDLE", "")
-        or (env.first("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if GOOGLE.are_real else ""),
+        ca_bundle=env.first(
+            "MEETADMIN_CA_BUNDLE", *(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if GOOGLE.are_real else ())
+        ),
     )
 except ValueError as error:
     env.refuse(

@@ -382,6 +382,7 @@ SENSELESS = {
             "conferenceRecords": "none",
             "participants": {},
             "members": 1,
+            "recordings": ["none"],
             "totalSize": "many",
             "config": [],
         },
