@@ -119,13 +119,14 @@ def test_a_sweep_that_runs_out_of_quota_while_counting_knows_all_the_same_what_i
 
 def test_bulk_work_that_a_person_started_leaves_the_reserve_to_people(google, room, owner, settings):
     """Refreshing a selection runs in a worker, in the person's name. Nobody waits for its answer."""
-    settings.QUOTA, settings.QUOTA_RESERVE = Limits(read_account=120), 0.5  # half of 12 at once are for people
+    settings.QUOTA = Limits(read_account=120)
+    settings.QUOTA_RESERVE = 0.5  # 12 at once, half of them for people
     cache.clear()
 
     def requests() -> int:
         use_up(person=False)
         forget_requests(google)
-        tasks.refresh_room(room_id=room.pk, person_id=owner.pk)
+        tasks.refresh_rooms(room_ids=[room.pk], person_id=owner.pk)
         return asked(google).get("spaces.get", 0)
 
     patience, meet.PATIENCE = meet.PATIENCE, 0.0
