@@ -137,7 +137,10 @@ def shared(
     The face is everything that the context depends on but the rooms."""
 
     def rendered(token: str) -> str:
-        around = page_context(request) | {"request": Address(request.get_full_path(), request.GET), "csrf_token": token}
+        around = page_context(request) | {
+            "request": Address(request.get_full_path(), request.GET),
+            "csrf_token": token,
+        }
         return render_to_string(template, make() | around)
 
     if not request.live:
