@@ -176,6 +176,7 @@ def test_the_token_is_not_kept(admin):
     signed_out(admin).post("/people/", {**TYPED, "csrfmiddlewaretoken": "y" * 64})
     (key,) = kept_forms()
     stored = broker.link().get(key)
+    assert isinstance(stored, bytes)
     assert b"later@example.com" in stored
     assert b"yyyy" not in stored
 
