@@ -60,7 +60,7 @@ class SignInRequired(LoginRequiredMiddleware):
         way: HttpResponse = super().handle_no_permission(request, view_func)
         if request.method != "POST":
             return way
-        if kept.keep(request) or not request.POST:
+        if kept.keep(request) or not problems.typed_into(request):
             return problems.sent_to(request, way["Location"])
         return problems.not_sent(
             request,

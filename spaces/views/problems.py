@@ -4,6 +4,7 @@ import enum
 import logging
 import sys
 import uuid
+from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
@@ -61,15 +62,28 @@ def problem(
     return render(request, "problem.html", context, status=status)
 
 
-def _typed(request: HttpRequest) -> list[tuple[str, str]]:
-    """The fields of a form that one of our own pages sent, for a page in which it can be sent again. Empty for a form of another site,
-    whose words must not appear in ours."""
+CSRF = "csrfmiddlewaretoken"
+
+
+def typed_into(request: HttpRequest) -> list[tuple[str, str]] | None:
+    """The fields, without the token, of a form that one of our own pages sent. None for anything else: another site's words must not
+    appear in our pages."""
     try:
         if request.method != "POST" or not kept.same_origin(request):
-            return []
-        return [(name, str(value)) for name, values in request.POST.lists() for value in values]
+            return None
+        fields = [(name, str(value)) for name, values in request.POST.lists() for value in values]
     except (SuspiciousOperation, UnreadablePostError):
-        return []
+        return None
+    return [(name, value) for name, value in fields if name != CSRF]
+
+
+def _to_send_again(request: HttpRequest, token: str = "") -> dict[str, Any]:
+    """What a page needs to have the form in it, to be sent again with this token, or with the one that it had."""
+    typed = typed_into(request)
+    if typed is None:
+        return {}
+    again = "/" + request.path.lstrip("/")  # never //another.site
+    return {"again": again, "typed": [*typed, (CSRF, token or request.POST.get(CSRF, ""))]}
 
 
 class Wait(enum.Enum):
@@ -97,22 +111,18 @@ def busy(request: HttpRequest) -> HttpResponse:
 
 
 def _later(request: HttpRequest, status: int, what: str, cure: str) -> HttpResponse:
-    typed = _typed(request)
-    again = "/" + request.path.lstrip("/") if typed else ""  # never //another.site
     reference = log(request, status, level=logging.INFO)
     # A page that costs little: whoever asks too often must not keep the server busy with being refused.
-    response = _alone(request, status, what, cure, reference, again=again, typed=typed)
+    response = _alone(request, status, what, cure, reference, **_to_send_again(request))
     response["Retry-After"] = str(SOON)
     return response
 
 
 def not_sent(request: HttpRequest, what: str, cure: str, why: str) -> HttpResponse:
-    """403 for a form that could neither be taken nor kept: it waits in the page, with a new token, to be sent again."""
-    typed = [(name, value) for name, value in _typed(request) if name != "csrfmiddlewaretoken"]
-    if typed:
-        typed.append(("csrfmiddlewaretoken", get_token(request)))
-    again = "/" + request.path.lstrip("/") if typed else ""
-    return problem(request, 403, what, cure, level=logging.INFO, why=why, again=again, typed=typed)
+    """403 for a form that could neither be taken nor kept: it waits in the page, with a new token, to be sent again. A form of another
+    site does not."""
+    more = _to_send_again(request, get_token(request))
+    return problem(request, 403, what, cure, level=logging.INFO, why=why, **more)
 
 
 def _alone(
@@ -162,11 +172,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
         reference = log(request, 503, level=logging.ERROR, why=f"database: {type(error).__name__}")
-        typed = _typed(request)
+        form = _to_send_again(request)
         cure = gettext("Calls in the rooms go on. This page tries again by itself.")
         if request.method == "POST":
             cure = gettext("Calls in the rooms go on. Nothing was changed. Try again in a moment.")
-        if typed:
+        if form:
             cure = gettext(
                 "Calls in the rooms go on. What you typed is kept in this page: send it again in a moment."
             )
@@ -176,9 +186,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
             gettext("Meetadmin cannot reach its database at the moment."),
             cure,
             reference,
-            again="/" + request.path.lstrip("/"),  # never //another.site
-            typed=typed,
             later=LATER if request.method == "GET" else 0,
+            **({"again": "/" + request.path.lstrip("/")} | form),
         )
         response["Retry-After"] = str(LATER)
         return response
