@@ -610,6 +610,12 @@ class PersonForm(forms.Form):
         return values
 
 
+class AddressForm(forms.Form):
+    """The address of a preview."""
+
+    address = forms.EmailField(required=False, max_length=ADDRESS)
+
+
 class MergeForm(KeyedForm):
     """Two entries that are one person."""
 

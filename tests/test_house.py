@@ -22,11 +22,20 @@ ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if
 
 # Public in an action's file without being a verb: parts that other actions use, and readers without effect.
 HELPERS = {
+    ("people", "refuse_addresses"),
+    ("people", "refuse_merged"),
     ("rooms", "facts"),
+    ("rooms", "new_addresses"),
+    ("succession", "plan_hand_over"),
+    ("succession", "plan_merge"),
     ("spaces", "assign"),
     ("spaces", "look"),
 }
-READERS = {("rooms", "facts")}  # what doors may call besides verbs
+READERS = {
+    ("rooms", "facts"),
+    ("succession", "plan_hand_over"),
+    ("succession", "plan_merge"),
+}  # what doors may call besides verbs
 
 
 def sources(*folders: str) -> Iterator[tuple[str, str]]:
@@ -104,6 +113,7 @@ ROLE_READERS = {
     "spaces/models/__init__.py": "hands it on",
     "spaces/models/people.py": "defines it",
     "spaces/actions/people.py": "gives it",
+    "spaces/actions/succession.py": "joins those of two entries",
     "spaces/forms.py": "offers it",
     "spaces/views/people.py": "shows it",
     "spaces/models/spaces.py": "a member's role in a space is another thing",

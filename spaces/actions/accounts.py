@@ -10,7 +10,7 @@ from spaces import access, audit, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
-from spaces.google import credentials
+from spaces.google import addresses, credentials
 from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
 from spaces.meet import Lane
 from spaces.models import Account, Person, ScopeCheck
@@ -51,7 +51,13 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
             _("You chose %(email)s. Connect the account you are signed in with: %(own)s.")
             % {"email": email, "own": actor.handle}
         )
-    if not consent.email_verified or consent.hosted_domain not in settings.DOMAINS:
+    why = addresses.refusal_of(consent, settings.DOMAINS)
+    if why == "private":
+        raise audit.Refused(
+            _("%(email)s is a private Google account with a company address. Connect a Workspace account.")
+            % {"email": email}
+        )
+    if why:
         raise audit.Refused(
             _("%(email)s does not belong to an allowed domain (%(domains)s).")
             % {"email": email, "domains": ", ".join(sorted(settings.DOMAINS))}

@@ -6,12 +6,9 @@ for users" (no plus sign in a user name); resource calendars, secondary calendar
 
 import re
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from spaces.words import text as _
-
-if TYPE_CHECKING:
-    from spaces.google.idtokens import Identity
 
 Reason = Literal[
     "malformed", "resource", "calendar", "service_account", "google_group", "private", "plus", "domain"
@@ -71,9 +68,18 @@ def explain(address: str, domains: Collection[str]) -> str | None:
     }
 
 
-def refusal_of(
-    who: "Identity", domains: Collection[str]
-) -> Literal["unverified", "private", "domain"] | None:
+class Claims(Protocol):
+    """What Google says of an account: idtokens.Identity at sign-in, credentials.Consent when one is connected."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def email_verified(self) -> bool: ...
+    @property
+    def hosted_domain(self) -> str: ...
+
+
+def refusal_of(who: Claims, domains: Collection[str]) -> Literal["unverified", "private", "domain"] | None:
     """Return why this verified identity is not let in; None when it is.
 
     The `hd` claim decides. Without it the account is a private one, even when its address is of a company: anybody who could

@@ -28,7 +28,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         """Somebody whose access was switched off."""
-        return refuse(request, "inactive", user.email)
+        return refuse(request, "inactive", user.email or "")
 
 
 class GoogleAdapter(DefaultSocialAccountAdapter):

@@ -50,7 +50,7 @@ def everybody(request: Request) -> HttpResponse:
         "form": form,
         "filters": filters,
         "leaf": Paginator(found, 50).get_page(request.GET.get("page")),
-        "unsettled": Person.objects.exclude(address_taken_by=None).select_related("address_taken_by"),
+        "unsettled": Person.objects.exclude(address_taken_by=None).select_related("address_taken_by")[:20],
     }
     return page(request, "people.html", context, status=422 if form.errors else 200)
 

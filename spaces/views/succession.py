@@ -8,9 +8,22 @@ from spaces import access
 from spaces.access import Permission
 from spaces.actions import succession
 from spaces.audit import Refused
-from spaces.forms import HandOverForm, MergeForm, SettleForm
+from spaces.forms import AddressForm, HandOverForm, MergeForm, SettleForm
 from spaces.models import Person
 from spaces.views.replies import Request, carry_out, page, posted
+
+
+def _asked(request: Request, name: str) -> tuple[str, str]:
+    """The address that was asked for, or what is wrong with it; both are empty while none is."""
+    form = AddressForm({"address": (request.POST if request.method == "POST" else request.GET).get(name, "")})
+    if form.is_valid():
+        return form.cleaned_data["address"], ""
+    return "", form.errors["address"][0]
+
+
+def _initial(request: Request, name: str) -> dict[str, str]:
+    """What was typed on the way to the preview."""
+    return {key: request.GET.get(key, "") for key in (name, "reason")}
 
 
 @require_http_methods(["GET", "POST"])
@@ -18,9 +31,9 @@ def merge(request: Request, pk: int) -> HttpResponse:
     """Say that this entry and another one (`other`, by address) are the same person."""
     access.require(request.user, Permission.PEOPLE_MERGE)
     found = get_object_or_404(Person, pk=pk)
-    address = (request.POST if request.method == "POST" else request.GET).get("other", "").strip()
-    form = MergeForm(posted(request), initial={"other": address, "reason": request.GET.get("reason", "")})
-    plan, problem = None, ""
+    address, problem = _asked(request, "other")
+    form = MergeForm(posted(request), initial=_initial(request, "other"))
+    plan = None
     other = Person.objects.by_address(address) if address else None
     if other:
         try:
@@ -74,9 +87,9 @@ def hand_over(request: Request, pk: int) -> HttpResponse:
     """Give all rooms of this person to somebody else (`to`, by address)."""
     access.require(request.user, Permission.PEOPLE_SUCCEED)
     found = get_object_or_404(Person, pk=pk)
-    address = (request.POST if request.method == "POST" else request.GET).get("to", "").strip()
-    form = HandOverForm(posted(request), initial={"to": address, "reason": request.GET.get("reason", "")})
-    plan, problem = None, ""
+    address, problem = _asked(request, "to")
+    form = HandOverForm(posted(request), initial=_initial(request, "to"))
+    plan = None
     if address:
         try:
             plan = succession.plan_hand_over(found, address)

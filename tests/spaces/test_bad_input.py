@@ -34,8 +34,12 @@ FORMS: dict[str, dict[str, str]] = {
     "configure": {"accessType": "OPEN", "moderation": "ON", "seen": "{}", "reason": "why", "step": "save"},
     "space_create": {"account": "1", "accessType": "OPEN", "reason": "why"},
     "space_adopt": {"text": "abc-mnop-xyz", "account": "", "reason": "why"},
-    "people": {"email": "new@example.com", "role": "helpdesk", "buildings": "BER"},
-    "person": {"email": "new@example.com", "role": "helpdesk", "buildings": "BER"},
+    "people": {"email": "new@example.com", "role": "admin", "buildings": "BER"},
+    "person": {"email": "new@example.com", "role": "admin", "buildings": "BER"},
+    "person_merge": {"other": "it-admin@example.com", "reason": "why"},
+    "person_keep_apart": {"reason": "why"},
+    "person_separate": {"reason": "why"},
+    "person_hand_over": {"to": "new@example.com", "reason": "why", "deputies": "on"},
     "person_switch": {"active": "1"},
     "filter_save": {"name": "Mine", "query": "state=live"},
     "columns": {"columns": "code", "next": "/"},
@@ -45,13 +49,15 @@ FORMS: dict[str, dict[str, str]] = {
     "lookup_ask": {"q": "berlin"},
     "language": {"language": "en", "time_zone": "Europe/Berlin", "next": "/"},
 }  # fmt: skip
-KEYED = {"room_new", "room_edit"}
+KEYED = {"room_new", "room_edit", "person_merge", "person_hand_over"}
 QUESTIONS = {
     "overview": ("q", "building", "floor", "state", "owner", "sort", "page", "mine", "starred", "tv"),
     "lookup": ("q",),
     "commands": ("q", "at", "selected"),
     "audit": ("q", "outcome", "page"),
     "people": ("q", "role", "page"),
+    "person_merge": ("other", "reason"),
+    "person_hand_over": ("to", "reason"),
     "room": ("tab", "page"),
     "end": ("next",),
     "connect_callback": ("state", "code", "error"),
@@ -71,7 +77,7 @@ def room(admin: Person) -> Room:
 
 
 def address(name: str, room: Room, admin: Person) -> str:
-    if name in {"person", "person_switch"}:
+    if name.startswith("person"):
         return reverse(name, args=[factories.make_person("somebody@example.com", role=Role.HELPDESK).pk])
     if name in {"room", "room_edit", "end", "configure", "space_create", "space_adopt", "star"}:
         return reverse(name, args=[room.slug])

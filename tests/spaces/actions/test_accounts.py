@@ -174,6 +174,12 @@ def test_a_limited_admin_connects_only_their_own(google):
         accounts.connect(consent=consent(google, BERLIN), actor=limited)
 
 
+def test_a_private_account_with_a_company_address_is_refused_by_name(google, admin):
+    with pytest.raises(Refused, match="is a private Google account with a company address"):
+        accounts.connect(consent=consent(google, "consumer@example.com"), actor=admin)
+    assert not Account.objects.exists()
+
+
 @pytest.mark.parametrize("email", ["stranger@elsewhere.example", "consumer@mail.example"])
 def test_accounts_of_other_domains_are_refused_even_to_admins(google, admin, email):
     with pytest.raises(Refused, match="does not belong to an allowed domain"):
@@ -183,8 +189,12 @@ def test_accounts_of_other_domains_are_refused_even_to_admins(google, admin, ema
 
 def test_the_address_proves_nothing_only_the_verified_domain_does(google, admin):
     given = consent(google, "participant@example.com")
-    for forged in (replace(given, hosted_domain=""), replace(given, email_verified=False)):
-        with pytest.raises(Refused, match="allowed domain"):
+    for forged, words in (
+        (replace(given, hosted_domain=""), "private Google account"),
+        (replace(given, hosted_domain="elsewhere.example"), "allowed domain"),
+        (replace(given, email_verified=False), "allowed domain"),
+    ):
+        with pytest.raises(Refused, match=words):
             accounts.connect(consent=forged, actor=admin)
 
 
