@@ -154,7 +154,7 @@ def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
     for name, entry in app.conf.beat_schedule.items():
         assert entry["task"] in current_app.tasks, name
         again = 3600 if isinstance(entry["schedule"], crontab) else entry["schedule"]
-        assert entry["options"]["expires"] <= again, name
+        assert entry["options"]["expires"] <= max(again, celery.BUSY), name
         assert entry["options"]["queue"] == broker.TICKS, name
     # A worker takes from both queues; each has its own way in, or one order would be carried out twice.
     assert {name: queue.routing_key for name, queue in app.amqp.queues.items()} == {
