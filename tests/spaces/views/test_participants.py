@@ -223,6 +223,7 @@ def test_the_end_of_a_call_shows_its_day_when_it_is_another(owner, sign_in, bega
     Building.objects.filter(pk=factories.make_building().pk).update(time_zone=zone)
     Person.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
     room = factories.make_room("Berlin 1.01", owners=(Person.objects.get(pk=owner.pk),))
+    assert room.space is not None
     times = [datetime(2026, 11, day, hour, minute, tzinfo=UTC) for day, hour, minute in (began, ended)]
     Conference.objects.create(
         record="conferenceRecords/past", space=room.space, started_at=times[0], ended_at=times[1]
