@@ -12,7 +12,7 @@ from django.conf import settings
 from meetadmin.bodies import Application, Bodies, Receive, Scope, Send, answer
 from meetadmin.bridge import Pages
 from meetadmin.wsgi import application as pages  # makes Django ready, so it comes before what needs models
-from spaces.stream import LiveStream
+from spaces.stream import LiveStream, is_signed_in
 from spaces.views.lanes import ENDING, GOOGLE, PAGES, REFUSED, lane_of, session_of
 
 LANES: Final = {PAGES: 8, GOOGLE: 10, ENDING: 6}
@@ -38,7 +38,7 @@ class Probe:
 
 
 _pages = Pages(pages, lanes=LANES, lane_of=lane_of, caller_of=session_of, refused=REFUSED)
-application = Probe(LiveStream(Bodies(_pages, seconds=settings.BODY_SECONDS)))
+application = Probe(LiveStream(Bodies(_pages, seconds=settings.BODY_SECONDS, is_signed_in=is_signed_in)))
 
 # What is loaded by now is needed for good. Looked through by the collector again and again it makes single answers wait.
 gc.collect()

@@ -1,7 +1,7 @@
 """Read each request's body before anything works on it, within limits of size, time and memory.
 
-Nobody is known yet at this point, so the limits hold for strangers too (docs/decisions/0019). What works on the request gets the
-body whole, in a single message.
+Nobody is known yet at this point, so the limits hold for strangers too (docs/decisions/0019). A body that is longer than theirs is read on
+only for somebody who is signed in. What works on the request gets the body whole, in a single message.
 """
 
 import asyncio
@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
 LARGEST: Final = 300_000
-"""Bytes of a body: more than any form here may hold. The largest is 20,000 letters to look up, each of up to 12 bytes."""
+"""Bytes of a body from somebody who is not known to be signed in."""
+LARGEST_SIGNED_IN: Final = 4_000_000
+"""Bytes of a body from somebody who is: a whole mailbox export may be pasted into Lookup (spaces.google.codes reads 1 MiB)."""
 SMALL: Final = 16_000
 """Bytes of a body that is accepted however many others are being held."""
 MOST_HELD: Final = 64_000_000
@@ -36,11 +38,15 @@ class NoRoom(Exception):
 
 
 class Bodies:
-    """An ASGI application that reads the body, then calls `then`. `seconds`: how long a body may take to arrive."""
+    """An ASGI application that reads the body, then calls `then`. `seconds`: how long a body may take to arrive. `is_signed_in` tells
+    of a request's scope whether its session is good; it is called in a thread, only for bodies longer than LARGEST."""
 
-    def __init__(self, then: Application, *, seconds: float) -> None:
+    def __init__(
+        self, then: Application, *, seconds: float, is_signed_in: Callable[[Scope], bool] = lambda _: False
+    ) -> None:
         self.then = then
         self.seconds = seconds
+        self.is_signed_in = is_signed_in
         self.held = 0  # bytes of larger bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,7 +56,7 @@ class Bodies:
         body = bytearray()
         try:
             async with asyncio.timeout(self.seconds):
-                whole = await self._read(receive, body)
+                whole = await self._read(scope, receive, body)
         except Malformed:
             await refuse(scope, send, 400, "This request cannot be read. Nothing was changed.")
         except TimeoutError:
@@ -67,16 +73,22 @@ class Bodies:
         finally:
             self.held -= _counted(body)
 
-    async def _read(self, receive: Receive, body: bytearray) -> bool:
-        """Read until the end or LARGEST; whether that is all of it."""
-        more = True
+    async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> bool:
+        """Read until the end or the limit; whether that is all of it."""
+        more, limit = True, LARGEST
         while more:
             message = await receive()
             if message["type"] != "http.request":
                 raise Malformed
             chunk, more = message.get("body", b""), message.get("more_body", False)
+            if (
+                limit == LARGEST
+                and len(body) + len(chunk) > limit
+                and await asyncio.to_thread(self.is_signed_in, scope)
+            ):
+                limit = LARGEST_SIGNED_IN
             before = _counted(body)
-            room = LARGEST - len(body)
+            room = limit - len(body)
             body += chunk[:room]
             self.held += _counted(body) - before
             if self.held > MOST_HELD and _counted(body):

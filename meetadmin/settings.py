@@ -58,6 +58,8 @@ if not LOOPBACK and any(host in {"*", "."} for host in ALLOWED_HOSTS):
     )
 BODY_SECONDS = env.number("MEETADMIN_BODY_SECONDS", 20, least=1, most=600)  # for a request's body to arrive
 
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4_000_000  # bytes; as in meetadmin.bodies, which is asked first
+
 # --- Secrets -------------------------------------------------------------------------------------
 SECRET_KEY = env.secret(
     "MEETADMIN_SECRET_KEY",

@@ -429,6 +429,14 @@ def known_version(scope: Scope) -> int | None:
     return None
 
 
+def is_signed_in(scope: Scope) -> bool:
+    """Whether the request's session is that of somebody who may use this installation. Asks the database; without one, nobody is."""
+    try:
+        return look_up(scope) is not None
+    except DatabaseError:
+        return False
+
+
 def look_up(scope: Scope) -> Visitor | None:
     """Who this is and what they may know, by their session; None when nobody is signed in. Runs in a thread of ours and gives
     the database connection back. Raises DatabaseError."""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from meetadmin import bodies
-from meetadmin.bodies import CUT, LARGEST, SMALL, Bodies
+from meetadmin.bodies import CUT, LARGEST, LARGEST_SIGNED_IN, SMALL, Bodies
 
 SCOPE: dict[str, Any] = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/"}
 
@@ -56,6 +56,29 @@ def ask(*messages: dict[str, Any], seconds: float = 10.0, **scope: Any) -> tuple
     request, application = Request(*messages), Application()
     asyncio.run(Bodies(application, seconds=seconds)({**SCOPE, **scope}, request.receive, request.send))
     return request, application
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ([part(LARGEST), part(1, more=False)], (LARGEST + 1, False)),
+        ([part(2_000_000), part(1_000_000, more=False)], (3_000_000, False)),
+        ([part(LARGEST_SIGNED_IN), part(1)], (LARGEST_SIGNED_IN, True)),
+    ],
+)
+def test_longer_body_is_read_for_somebody_who_is_signed_in(messages, found):
+    request, application = Request(*messages), Application()
+    asked = []
+
+    def is_signed_in(scope: Any) -> bool:
+        asked.append(scope)
+        return True
+
+    limited = Bodies(application, seconds=10, is_signed_in=is_signed_in)
+    asyncio.run(limited(SCOPE, request.receive, request.send))
+    assert application.bodies == [found]
+    assert len(asked) == 1
+    assert limited.held == 0
 
 
 @pytest.mark.parametrize(
