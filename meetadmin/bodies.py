@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-LARGEST: Final = 300_000
-"""Bytes of a body: more than any form here may hold. The largest is 20,000 letters to look up, each of up to 12 bytes."""
+LARGEST: Final = 1_200_000
+"""Bytes of a body: more than any form here may hold. The largest is 1 MB of text to look up (spaces.google.codes)."""
 SMALL: Final = 16_000
 """Bytes of a body that is accepted however many others are being held."""
 MOST_HELD: Final = 64_000_000
