@@ -18,7 +18,7 @@ def _asked(request: Request, name: str) -> tuple[str, str]:
     form = AddressForm({"address": (request.POST if request.method == "POST" else request.GET).get(name, "")})
     if form.is_valid():
         return form.cleaned_data["address"], ""
-    return "", form.errors["address"][0]
+    return "", str(form.errors["address"][0])
 
 
 def _initial(request: Request, name: str) -> dict[str, str]:
