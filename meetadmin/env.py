@@ -14,7 +14,8 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _MAILBOX = re.compile(r"[^\s@,;:<>\"()\[\]\\]{1,64}")
 CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-"""Private Google accounts: their ID tokens carry no `hd` claim, so nobody with such an address can sign in (meet-api.md 4.4)."""
+"""Private Google accounts: their ID tokens carry no `hd` claim, so nobody with such an address can sign in (Google Identity,
+"OpenID Connect")."""
 
 
 class Environment:

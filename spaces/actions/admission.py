@@ -3,8 +3,8 @@
 `explain` is a plain function of Facts, so that a test can hold it as a table; `facts_of` reads them for one room. Nothing here is
 a sentence: codes and their values are put into words by the page (views/lookup_words.py).
 
-Sources: access types and what they let in, meet-api.md 3; members join without asking, 2.8; what an end does to people who come
-back, google-more.md 7.2. That only hosts can let people in while host management is on is general knowledge of Meet.
+Sources: access types and what they let in, Meet REST reference, `SpaceConfig.accessType`; members join without asking, guide "Manage
+meeting space members"; what an end does to people who come back, Meet help, "End a meeting for everyone" and "Quick access". That only hosts can let people in while host management is on is general knowledge of Meet.
 """
 
 from collections.abc import Mapping
@@ -214,7 +214,7 @@ def _about_access(facts: Facts, entry: Entry) -> list[Finding]:
 
 
 def _about_end(facts: Facts) -> list[Finding]:
-    """What an end does to people who come back (google-more.md 7.2): locked out while only invited people may join, until a host
+    """What an end does to people who come back (Meet help, “Quick access”): locked out while only invited people may join, until a host
     is back; else they can come back. The host, too, may be refused for a moment."""
     if facts.ended is None or facts.running:
         return []

@@ -24,7 +24,7 @@ _UMLAUT = re.compile("([aou])e")
 _WORD = re.compile(r"\d+(?:[.,:/_-]\d+)*|[^\W\d_]+")
 _SEPARATOR = re.compile("[,:/_-]")
 
-# What Calendar appends to a room's name (google/meet-api.md 8.1: generatedResourceName): “(8) [Zoom, Whiteboard]”.
+# What Calendar appends to a room's name (Directory API reference, `resources.calendars`: generatedResourceName): “(8) [Zoom, Whiteboard]”.
 CALENDAR = re.compile(r"\(\d{1,4}\)\s*(?:\[[^\]\n]{0,300}\]|$)|\[[^\]\n]{0,300}\]\s*$")
 
 MOST_WORDS = 60
