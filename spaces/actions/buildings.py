@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from anyascii import anyascii
 from django.db import IntegrityError, transaction
@@ -33,18 +33,29 @@ def facts(building: Building) -> BuildingFacts:
     return BuildingFacts(building.name, building.code, building.time_zone, building.address)
 
 
-def add(*, name: str, actor: Actor, code: str = "", time_zone: str = "", address: str = "") -> Building:
+def ensure(*, name: str, actor: Actor, code: str = "", time_zone: str = "", address: str = "") -> Building:
     """Return the building of this name, added when there is none. Without `code` a free one is made of the name.
 
     Raises NotAllowed (admins limited to buildings cannot add any), or audit.Refused when another building has the code.
     """
     access.require(actor, Permission.ROOM_CREATE)
     known = Building.objects.named(name)
+    return known or _add(BuildingFacts(name, code, time_zone, address), actor)
+
+
+def add(*, building: BuildingFacts, actor: Actor) -> Outcome:
+    """Add a building. Raises NotAllowed, or audit.Refused when another building has the name or the code."""
+    known = Building.objects.named(building.name)
     if known:
-        return known
+        raise audit.Refused(_taken(known))
+    return _saved(_add(building, actor))
+
+
+def _add(entered: BuildingFacts, actor: Actor) -> Building:
     access.require_building(actor, None)
     access.require(actor, Permission.BUILDING_ADD)
-    entered = BuildingFacts(tidy(name), code or _free_code(name), time_zone, address.strip())
+    code = entered.code or _free_code(entered.name)
+    entered = replace(entered, name=tidy(entered.name), code=code, address=entered.address.strip())
     with _one_of_a_code(entered.code), transaction.atomic():
         made = Building.objects.create(**asdict(entered))
         audit.note(verb=Permission.BUILDING_ADD, actor=actor, target=made.name, after=asdict(entered))
@@ -63,7 +74,7 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
         return Outcome(_("Nothing to save: nothing was changed."), "info")
     other = Building.objects.named(to.name)
     if other and other.pk != building.pk:
-        raise audit.Refused(taken(other))
+        raise audit.Refused(_taken(other))
     changed = [name for name in after if before[name] != after[name]]
     with _one_of_a_code(to.code), transaction.atomic():
         for name in changed:
@@ -77,16 +88,14 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
             after={name: after[name] for name in changed},
         )
         live.rooms_changed(list(Room.objects.filter(building=building).values_list("pk", flat=True)))
-    return saved(building)
+    return _saved(building)
 
 
-def taken(building: Building) -> str:
-    """Return the sentence for a name that a building has already."""
+def _taken(building: Building) -> str:
     return _("There is already a building named %(name)s.") % {"name": building.name}
 
 
-def saved(building: Building) -> Outcome:
-    """Return how adding or changing a building went."""
+def _saved(building: Building) -> Outcome:
     return Outcome(_("%(building)s is saved.") % {"building": building.name})
 
 

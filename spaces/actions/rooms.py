@@ -113,7 +113,7 @@ def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
     """The same with tidy names, in a building that is stored."""
     building = room.building
     if building._state.adding:
-        building = buildings.add(name=building.name, actor=actor)
+        building = buildings.ensure(name=building.name, actor=actor)
     return replace(
         room,
         building=building,

@@ -30,7 +30,7 @@ class Seed:
     created_by_app: bool
 
 
-def add_rooms(seeds: Iterable[Seed], *, actor: Actor, progress: Callable[[int], None]) -> int:
+def add_rooms(*, seeds: Iterable[Seed], actor: Actor, progress: Callable[[int], None]) -> int:
     """Add rooms that are not there yet, and return how many. `progress` is told after each batch how many were looked at.
 
     Safe to repeat, also after a run that was ended in the middle. Whether a call is on is left to the next sync. The audit log gets

@@ -19,7 +19,7 @@ class DerivedField(models.Field):  # type: ignore[type-arg]
         name, path, args, kwargs = super().deconstruct()
         return name, path, args, {**kwargs, "sources": self.sources}
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001
+    def pre_save(self, model_instance: models.Model, add: Any) -> str:
         """Return the value to store, made of the sources as they are now."""
         value = self.derive([getattr(model_instance, source) or "" for source in self.sources])
         setattr(model_instance, self.attname, value)

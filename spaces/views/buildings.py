@@ -8,7 +8,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import buildings
-from spaces.actions.outcomes import Outcome
 from spaces.forms import BuildingForm
 from spaces.language import zones
 from spaces.models import Building
@@ -33,18 +32,10 @@ def new(request: Request) -> HttpResponse:
     form = BuildingForm(posted(request))
     if request.method == "POST" and form.is_valid():
         facts = form.facts()
-        if (known := Building.objects.named(facts.name)) is not None:
-            form.add_error("name", buildings.taken(known))
-        elif carry_out(request, lambda: _added(request, facts)):
+        if carry_out(request, lambda: buildings.add(building=facts, actor=request.user)):
             return redirect("buildings")
+        return _form(request, form, None, failed=True)
     return _form(request, form, None)
-
-
-def _added(request: Request, facts: buildings.BuildingFacts) -> Outcome:
-    made = buildings.add(
-        name=facts.name, code=facts.code, time_zone=facts.time_zone, address=facts.address, actor=request.user
-    )
-    return buildings.saved(made)
 
 
 @require_http_methods(["GET", "POST"])

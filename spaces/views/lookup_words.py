@@ -117,9 +117,11 @@ def finding(found: Finding) -> str:
         return _("Google reports an access type that Meetadmin does not know: %(access)s.") % found.params
     said = str(FINDINGS[found.code]) % found.params
     if found.code == "admits_host_absent" and found.params.get("cohosts"):
-        return f"{said} {_('Co-hosts: %(cohosts)s.') % found.params}"
+        cohosts = _("Co-hosts: %(cohosts)s.") % found.params
+        return f"{said} {cohosts}"
     if found.code in {"ended_locked", "ended_open"} and found.params.get("by"):
-        return f"{said} {_('Ended by %(by)s.') % found.params}"
+        ended = _("Ended by %(by)s.") % found.params
+        return f"{said} {ended}"
     return said
 
 

@@ -62,6 +62,9 @@ lookup:ask             -         yes      yes     yes   -
 audit:read             -         -        yes     yes   -
 system:see             -         yes      yes     yes   -
 room:create            -         -        yes     yes   -
+building:edit          -         -        yes     yes   -
+building:add           -         -        -       yes   -
+building:delete        -         -        -       yes   -
 account:manage         -         -        -       yes   yes
 account:check          -         -        -       yes   -
 people:manage          -         -        -       yes   -
@@ -305,6 +308,18 @@ POST people           in  403  403  403  403  403  403  422  403  403  in
 GET  person           in  403  403  403  403  403  403  200  403  403  in
 POST person           in  403  403  403  403  403  403  422  403  403  in
 POST person_switch    in  403  403  403  403  403  403  302  403  403  in
+GET  buildings        in  403  403  403  403  403  403  200  200  200  in
+GET  building_new     in  403  403  403  403  403  403  200  403  403  in
+POST building_new     in  403  403  403  403  403  403  422  403  403  in
+GET  building_edit    in  403  403  403  403  403  403  200  200  404  in
+POST building_edit    in  403  403  403  403  403  403  422  422  404  in
+POST building_delete  in  403  403  403  403  403  403  302  403  404  in
+GET  person_merge     in  403  403  403  403  403  403  200  403  403  in
+POST person_merge     in  403  403  403  403  403  403  422  403  403  in
+POST person_keep_apart in 403  403  403  403  403  403  302  403  403  in
+POST person_separate  in  403  403  403  403  403  403  302  403  403  in
+GET  person_hand_over in  403  403  403  403  403  403  200  403  403  in
+POST person_hand_over in  403  403  403  403  403  403  422  403  403  in
 GET  audit            in  403  403  403  403  403  403  200  200  200  in
 GET  accounts         in  200  200  200  200  200  200  200  200  200  in
 POST connect          in  302  302  302  302  302  302  302  302  302  in
@@ -332,7 +347,9 @@ def address(name: str, stage: Stage) -> str:
         return reverse(name, args=[stage.room.slug])
     if name == "filter_drop":
         return reverse(name, args=[1])
-    if name in {"person", "person_switch"}:
+    if name.startswith("building_") and name != "building_new":
+        return reverse(name, args=[stage.room.building.pk])
+    if name == "person" or name.startswith("person_"):
         return reverse(name, args=[stage.people["colleague"].pk])
     if name in {"disconnect", "account_test", "account_check"}:
         return reverse(name, args=[stage.space.account.pk])
@@ -691,7 +708,7 @@ QUERIES = {
     "overview, filtered": ("/?building=BER&q=hall&state=live", 18),
     "overview of a colleague": ("/", 14),
     "mine": ("/mine/", 5),
-    "people": ("/people/", 8),
+    "people": ("/people/", 10),
     "audit": ("/audit/", 6),
     "lookup": ("/lookup/?q=hall", 8),
     "accounts": ("/google/", 5),

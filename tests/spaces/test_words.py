@@ -45,17 +45,17 @@ def test_numbers(number, english, german):
 
 
 def test_sentences_within_sentences():
-    why = _("Google refused what was sent.")
+    why = _("Google is not available at the moment.")
     said = joined(
         OVER,
         _("Google did not take: %(names)s.") % {"names": joined(_("Off"), within(why), by=" / 100 % / ")},
     )
     assert said == (
-        "The call in Off was over already. Google did not take: Off / 100 % / Google refused what was sent."
+        "The call in Off was over already. Google did not take: Off / 100 % / Google is not available at the moment."
     )
     with translation.override("de"):
         assert spoken(said) == (
-            "Die Besprechung in Off war schon vorbei. Google hat nicht übernommen: Aus / 100 % / Google hat das Gesendete abgelehnt."
+            "Die Besprechung in Off war schon vorbei. Google hat nicht übernommen: Aus / 100 % / Google ist gerade nicht verfügbar."
         )
 
 

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         call_command("prepare")
         total = len(world["rooms"])
         sites = {
-            one["id"]: buildings.add(
+            one["id"]: buildings.ensure(
                 name=one["name"], code=one["id"], time_zone=one["time_zone"], actor=SEEDER
             )
             for one in world["buildings"]
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             self.stdout.write(f"progress: {done:,} of {total:,} rooms")
             self.stdout.flush()
 
-        made = seeding.add_rooms(self._seeds(world, sites), actor=SEEDER, progress=progress)
+        made = seeding.add_rooms(seeds=self._seeds(world, sites), actor=SEEDER, progress=progress)
         self.stdout.write(f"{made} rooms added, {Room.objects.count()} in all.")
 
     @staticmethod

@@ -19,9 +19,9 @@ def limited(db):
 
 
 def test_building_is_added_once_and_audited(admin):
-    made = buildings.add(name=" Tower ", actor=admin)
+    made = buildings.ensure(name=" Tower ", actor=admin)
     assert (made.name, made.code, made.time_zone) == ("Tower", "TOWER", "")
-    assert buildings.add(name="to\u200bWER", actor=admin) == made
+    assert buildings.ensure(name="to\u200bWER", actor=admin) == made
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.target) == ("building:add", "Tower")
 
@@ -32,7 +32,7 @@ def test_building_is_not_added_without_its_audit_entry(admin, monkeypatch):
 
     monkeypatch.setattr(audit, "note", die)
     with pytest.raises(SystemExit):
-        buildings.add(name="Tower", actor=admin)
+        buildings.ensure(name="Tower", actor=admin)
     assert not Building.objects.exists()
 
 
@@ -48,18 +48,18 @@ def test_building_is_not_added_without_its_audit_entry(admin, monkeypatch):
     ],
 )
 def test_code_is_made_of_name_in_every_script(admin, name, code):
-    assert buildings.add(name=name, actor=admin).code == code
+    assert buildings.ensure(name=name, actor=admin).code == code
 
 
 def test_codes_of_similar_names_differ(admin):
-    assert buildings.add(name="Leipzig", actor=admin).code == "LEIPZIG"
-    assert buildings.add(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
+    assert buildings.ensure(name="Leipzig", actor=admin).code == "LEIPZIG"
+    assert buildings.ensure(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
 
 
 def test_admin_of_some_buildings_edits_theirs_only(limited):
     berlin, munich = limited.buildings.get(), factories.make_building("MUC")
     with pytest.raises(NotAllowed):
-        buildings.add(name="Tower", actor=limited)
+        buildings.ensure(name="Tower", actor=limited)
     with pytest.raises(NotAllowed):
         buildings.edit(building=munich, to=BuildingFacts("Munich", "MUC"), actor=limited)
     with pytest.raises(NotAllowed):
@@ -71,7 +71,7 @@ def test_admin_of_some_buildings_edits_theirs_only(limited):
 
 
 def test_edit_is_audited_with_what_changed(admin):
-    made = buildings.add(name="Tower", actor=admin)
+    made = buildings.ensure(name="Tower", actor=admin)
     buildings.edit(building=made, to=BuildingFacts("Tower", "TWR", "Asia/Tokyo"), actor=admin)
     entry = AuditEntry.objects.filter(verb="building:edit").get()
     assert entry.before == {"code": "TOWER", "time_zone": ""}
@@ -81,8 +81,8 @@ def test_edit_is_audited_with_what_changed(admin):
 
 
 def test_edit_is_rejected_when_another_building_has_name_or_code(admin):
-    buildings.add(name="Tower", actor=admin)
-    made = buildings.add(name="Annex", actor=admin)
+    buildings.ensure(name="Tower", actor=admin)
+    made = buildings.ensure(name="Annex", actor=admin)
     for to in (BuildingFacts("TOWER", "ANNEX"), BuildingFacts("Annex", "TOWER")):
         with pytest.raises(audit.Refused):
             buildings.edit(building=made, to=to, actor=admin)
@@ -104,7 +104,7 @@ def test_building_is_not_deleted_while_an_admin_is_limited_to_it(admin, limited)
 
 
 def test_empty_building_is_deleted(admin):
-    made = buildings.add(name="Tower", actor=admin)
+    made = buildings.ensure(name="Tower", actor=admin)
     buildings.delete(building=made, actor=admin)
     assert not Building.objects.exists()
     assert AuditEntry.objects.filter(verb="building:delete", target="Tower").exists()

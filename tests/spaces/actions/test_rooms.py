@@ -163,7 +163,7 @@ def test_only_admins_write_about_rooms(request, berlin, who):
         lambda: rooms.edit(room=room, to=a_room(berlin), actor=person),
         lambda: rooms.archive(room=room, actor=person),
         lambda: rooms.restore(room=room, actor=person),
-        lambda: buildings.add(name="Paris", actor=person),
+        lambda: buildings.ensure(name="Paris", actor=person),
     ]
     for act in acts:
         with pytest.raises(NotAllowed):
@@ -182,7 +182,7 @@ def test_a_limited_admin_stays_within_their_buildings(limited, berlin):
         lambda: rooms.edit(room=elsewhere, to=a_room(munich), actor=limited),
         lambda: rooms.edit(room=mine, to=a_room(munich), actor=limited),
         lambda: rooms.archive(room=elsewhere, actor=limited),
-        lambda: buildings.add(name="Paris", actor=limited),
+        lambda: buildings.ensure(name="Paris", actor=limited),
     ):
         with pytest.raises(NotAllowed):
             act()
@@ -190,11 +190,11 @@ def test_a_limited_admin_stays_within_their_buildings(limited, berlin):
 
 
 def test_a_building_is_made_once_and_its_code_is_free(admin):
-    first = buildings.add(name="Leipzig", actor=admin)
-    assert buildings.add(name=" leipzig ", actor=admin) == first
+    first = buildings.ensure(name="Leipzig", actor=admin)
+    assert buildings.ensure(name=" leipzig ", actor=admin) == first
     assert first.code == "LEIPZIG"
-    assert buildings.add(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
-    assert buildings.add(name="🦊", actor=admin).code == "FOX"
+    assert buildings.ensure(name="Leipzig!", actor=admin).code == "LEIPZIG-2"
+    assert buildings.ensure(name="🦊", actor=admin).code == "FOX"
     assert [entry.target for entry in AuditEntry.objects.order_by("pk")] == [
         "Leipzig", "Leipzig!", "🦊",
     ]  # fmt: skip

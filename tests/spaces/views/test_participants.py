@@ -137,7 +137,10 @@ def test_row_room_page_dialog_and_lookup_count_the_same_way(owner, admin, sign_i
     for address in ("/", room.get_absolute_url(), f"/lookup/?q={room.space.meeting_code}", "/mine/"):
         assert shown in text_of(browser.get(address)), address
     dialog = browser.get(reverse("end", args=[room.slug]))
-    assert "for 3 people, 1 device, 1 phone, 1 bot . The link stays." in text_of(dialog)
+    assert (
+        "Removes 3 people, 1 device, 1 phone, 1 bot from the call in Berlin 1.01. The link stays."
+        in text_of(dialog)
+    )
 
 
 def test_a_bot_is_shown_where_there_is_one_only(owner, sign_in):

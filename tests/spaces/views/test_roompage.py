@@ -146,7 +146,7 @@ def test_an_idle_room_tells_when_its_last_call_was_over_by_the_buildings_clock(r
     Building.objects.filter(pk=room.building_id).update(time_zone="Asia/Kolkata")
     past_call(room, "2026-11-02T10:00:00+00:00", "2026-11-02T10:45:00+00:00")
     text = text_of(sign_in(owner).get(room.get_absolute_url()))
-    assert "The last one was over on 2 Nov, 16:15 (Berlin), after 45 min." in text
+    assert "The last call ended on 2 Nov, 16:15, after 45 min." in text
 
 
 def past_call(room: Room, begin: str, end: str, **fields: Any) -> Conference:
