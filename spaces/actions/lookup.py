@@ -245,7 +245,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
     Raises NotAllowed, audit.Refused (not a code) or a GoogleError when nobody could be asked.
     """
     access.require(actor, Permission.LOOKUP_ASK)
-    parsed = codes.parse(text)
+    parsed = codes.parse_one(text)
     sighting = sight(parsed, usable_for(actor))
     if sighting is None:
         return Word(

@@ -68,7 +68,7 @@ def identify(room: Room, name: str, actor: Any, *, is_device: bool = True, key: 
      ["device", "trimmed"], ["room", "nfd", "upper"]],
 )  # fmt: skip
 def test_two_forgotten_devices_are_stuck_without_a_name_entered(google, room, spelling):
-    """Sample E1: they counted as two people, and as stuck only after twelve hours."""
+    """They counted as two people, and as stuck only after twelve hours."""
     known_room(google, name="Berlin 1.02")
     begin(
         google, room, {"device": "Berlin 1.01", "spelling": spelling}, {"device": "Berlin 1.02", "spelling": spelling}
@@ -138,7 +138,7 @@ def test_a_person_named_like_the_room_is_a_person_once_they_sign_in(google, room
     ],
 )
 def test_a_call_without_people_is_stuck(google, room, who, expected, words):
-    """Sample E2: "Live", 12 of 100."""
+    """It was shown as live, with a score of 12."""
     begin(google, room, *who)
     assert counts(room) == expected
     assert is_stuck(room)

@@ -190,7 +190,7 @@ def test_no_refusal_of_a_look_at_the_account_hides_a_live_room(google, room, own
             assert account.status == Account.Status.OK or PRESETS[name].refusal.status == 401, name
 
 
-# --- B1: a space of ours stays ours ----------------------------------------------------------------------
+# --- a space of ours stays ours ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", PASSING)
@@ -300,7 +300,7 @@ def test_owner_that_could_not_be_asked_is_not_passed_over_when_adopting(google, 
     assert (space_of(bare).account.email, space_of(bare).owned) == (BERLIN, True)
 
 
-# --- B2: refused is not over -----------------------------------------------------------------------------
+# --- refused is not over -----------------------------------------------------------------------------
 
 REFUSALS_OF_END = [
     *("precondition-failed", "precondition-failed-old", "precondition-412", "policy-400-precondition"),
@@ -359,7 +359,7 @@ def test_space_shown_as_to_a_stranger_is_not_taken_for_an_ended_call(google, roo
     unchanged(room, google, record)
 
 
-# --- B3: refusals of account, project and organisation ---------------------------------------------------------
+# --- refusals of account, project and organisation ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_missing_permission_for_changes_leaves_the_accounts_rooms_visible(google
     assert Room.objects.get(pk=room.pk).state(timezone.now()) == "live"
 
 
-# --- B4: since when ----------------------------------------------------------------------------------------------
+# --- since when ----------------------------------------------------------------------------------------------
 
 
 def test_list_refused_for_minutes_keeps_its_beginning_while_other_requests_work(google, room, owner):
@@ -456,7 +456,7 @@ def test_test_of_an_account_by_an_admin_starts_anew(google, room, admin):
     assert (account.problem, account.failing) == ("", {})
 
 
-# --- B5: one refused refresh -----------------------------------------------------------------------------------------
+# --- one refused refresh -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", PASSING)
@@ -552,7 +552,7 @@ def test_only_link_of_an_account_refused_in_one_look_stays_as_it_is(google, owne
     assert space_of(lonely).doubted_at is None
 
 
-# --- G2: members ------------------------------------------------------------------------------------------------------
+# --- members ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("preset", ["scope-insufficient", "not-found", "denied-member", "denied-space"])

@@ -222,7 +222,7 @@ def test_strangers_learn_nothing_of_a_recording(owner, colleague, sign_in):
     ],
 )
 def test_the_end_of_a_call_shows_its_day_when_it_is_another(owner, sign_in, began, ended, zone, shown):
-    """Sample E4, in the building's time whatever the reader's is."""
+    """In the building's time whatever the reader's is."""
     Building.objects.filter(pk=factories.make_building().pk).update(time_zone=zone)
     Person.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
     room = factories.make_room("Berlin 1.01", owners=(Person.objects.get(pk=owner.pk),))
