@@ -27,6 +27,7 @@ DATABASE_BLIND = (
     "tests/meetadmin",
     "tests/test_house.py",
     "tests/spaces/test_leaks.py",
+    "tests/spaces/actions/test_one_refusal.py",
     "tests/spaces/templatetags",
     "tests/spaces/views/test_german.py",
 )
