@@ -24,7 +24,7 @@ NO_PAGE = {
     "join", "connect_callback", "google_callback", "google_login", "google_pubsub", "healthz", "readyz", "metrics", "live_rows",
     # Take a POST and lead back to a page.
     "reveal", "room_archive", "room_restore", "refresh", "selection", "selection_refresh", "star", "lookup_ask", "lookup_forget", "columns",
-    "keys", "filter_save", "filter_drop", "person_switch", "connect", "disconnect", "account_test", "account_check",
+    "keys", "filter_save", "filter_drop", "identify", "building_delete", "person_switch", "person_keep_apart", "person_separate", "connect", "disconnect", "account_test", "account_check",
     # Sign somebody out, or are for those who are not in.
     "account_logout", "account_inactive", "socialaccount_login_cancelled", "socialaccount_login_error", "account_login",
 }  # fmt: skip
@@ -39,7 +39,7 @@ def routes(patterns: list[URLPattern | URLResolver] | None = None) -> Iterator[s
             yield pattern.name
 
 
-def addresses(room: str, person: int, code: str) -> dict[str, list[str]]:
+def addresses(room: str, person: int, building: str, code: str) -> dict[str, list[str]]:
     """Where each named address is looked at, with the variants that look different."""
     home = f"/rooms/{room}/"
     return {
@@ -60,6 +60,11 @@ def addresses(room: str, person: int, code: str) -> dict[str, list[str]]:
         "mine": ["/mine/"],
         "people": ["/people/"],
         "person": [f"/people/{person}/"],
+        "person_merge": [f"/people/{person}/merge/"],
+        "person_hand_over": [f"/people/{person}/hand-over/"],
+        "buildings": ["/buildings/"],
+        "building_new": ["/buildings/new/"],
+        "building_edit": [building],
         "audit": ["/audit/"],
         "accounts": ["/google/"],
         "system": ["/system/"],
@@ -213,4 +218,6 @@ def table_for(stack: Stack, one: Visitor) -> dict[str, list[str]]:
     slug = address_of(one.page, stack, live).strip("/").rpartition("/")[2]
     one.page.goto(f"{stack.url}/people/")
     href = one.page.locator("main a[href^='/people/']").first.get_attribute("href") or ""
-    return addresses(slug, int(re.sub(r"\D", "", href)), live["meeting_code"])
+    one.page.goto(f"{stack.url}/buildings/")
+    building = one.page.locator("main th a[href^='/buildings/']").first.get_attribute("href") or ""
+    return addresses(slug, int(re.sub(r"\D", "", href)), building, live["meeting_code"])

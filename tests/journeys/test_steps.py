@@ -85,7 +85,7 @@ def test_it_ends_the_stuck_call_of_a_named_room_in_three_actions(
     hands = Hands(page, touch=by == "touch")
     hands.search(room["name"])
     answer = page.locator("#answer")
-    expect(answer).to_contain_text("It looks forgotten: end it.")
+    expect(answer).to_contain_text("Looks abandoned. End it?")
     dialog = page.get_by_role("dialog")
     if by == "keyboard":
         # It can be left again, and then the focus is where it was.
@@ -97,7 +97,7 @@ def test_it_ends_the_stuck_call_of_a_named_room_in_three_actions(
         hands.keys("e")
     else:
         hands.press(answer.get_by_role("link", name=re.compile("^End")).first)
-    expect(dialog).to_contain_text("Ends the call in")
+    expect(dialog).to_contain_text("from the call in")
     if by == "keyboard":
         hands.keys("Enter")
     else:
@@ -135,7 +135,7 @@ def test_an_owner_ends_a_call_in_two_actions_from_my_rooms(stack: Stack, visitor
         while not card.locator(":focus").count():
             page.keyboard.press("j")  # walking to it is reading, not acting
         hands.keys("e")
-        expect(dialog).to_contain_text("Ends the call in")
+        expect(dialog).to_contain_text("from the call in")
         hands.keys("Enter")
     else:
         hands.press(card.get_by_role("link", name=re.compile("^End")))
