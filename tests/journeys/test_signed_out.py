@@ -66,7 +66,7 @@ def test_without_javascript_a_room_that_was_being_written_down_comes_back(
     page.goto(f"{stack.url}/rooms/new/")
     page.get_by_label("Name", exact=True).fill("Room of the lost session")
     page.get_by_label("Notes").fill("Two lines,\nboth kept")
-    somebody.context.clear_cookies(name=re.compile("session"))  # it has ended; the browser is still known
+    somebody.context.clear_cookies(name=SESSION)
     page.get_by_role("button", name="Add room").click()
     page.get_by_role("button", name="Sign in with Google").click()
     page.locator("button[name=account][value='it-admin@example.com']").click()
