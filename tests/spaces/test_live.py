@@ -109,7 +109,7 @@ def _counted(space: Space) -> None:
 
 def _counted_again(space: Space) -> None:
     call = _live(space)
-    Conference.objects.filter(pk=call.pk).update(people=1, devices=0, phones=0, guests=0)
+    Conference.objects.filter(pk=call.pk).update(people=1, devices=0, phones=0, guests=0, bots=0)
     for one in present(space, "person"):
         one.conference = call
         one.save()
