@@ -91,7 +91,7 @@ def test_it_ends_the_stuck_call_of_a_named_room_in_three_actions(
         # It can be left again, and then the focus is where it was.
         expect(answer.locator(".verdict")).to_be_focused()
         page.keyboard.press("e")
-        expect(dialog).to_contain_text("1 device and 0 people")
+        expect(dialog).to_contain_text("Removes 1 device from the call")
         page.keyboard.press("Escape")
         expect(answer.locator(".verdict")).to_be_focused()
         hands.keys("e")
