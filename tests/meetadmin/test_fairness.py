@@ -193,7 +193,9 @@ def test_bodies_that_are_malformed_or_too_large_are_refused_in_words(admin, sign
             said = line.recv(65536)
             assert said.startswith(b"HTTP/1.1 400 "), (body, said)
             assert b"Internal" not in said
-    status, text = web.ask("/people/", session, {"email": "x" * 400_000})
+    status, _ = web.ask("/people/", session, {"email": "x" * 400_000})
+    assert status == 422, "Read whole for somebody who is signed in, and judged by the form."
+    status, text = web.ask("/people/", session, {"email": "x" * 4_100_000})
     assert status == 413
     assert "more than Meetadmin takes at once" in text
     status, text = web.ask("/people/", "", {"email": "x" * 400_000})

@@ -22,7 +22,7 @@ from spaces.models import Account, AuditEntry, Favourite, Person, SavedFilter, S
 from spaces.templatetags import rows_text
 from spaces.views import live
 from tests import factories
-from tests.spaces.test_access import CAST, CODE, FACTS, ROOM_ROUTES, TABLE, Stage
+from tests.spaces.test_access import CAST, CODE, FACTS, TABLE, Stage
 
 # Facts besides those of test_access: words, and who finds them somewhere.
 OWN = {
@@ -34,6 +34,7 @@ OWN = {
 }
 PIN = FACTS["PIN"][0]
 STAFF = ("helpdesk", "admin", "berlin_admin", "munich_admin")
+NOT_SEARCHED = {"connect_callback", "healthz", "styleguide"}
 IN_PARTS = ("", "part", "rows")  # a whole page; what htmx gets; rows alone
 
 
@@ -77,8 +78,8 @@ def addresses(stage: Stage) -> Iterator[str]:
     is tested in test_access."""
     room = stage.room
     for method, name, _ in TABLE:
-        if method == "GET" and name not in {"connect_callback", "healthz", "person", "styleguide"}:
-            yield reverse(name, args=[room.slug] if name in ROOM_ROUTES else [])
+        if method == "GET" and name not in NOT_SEARCHED:
+            yield address_of(name, stage)
     yield f"/people/{stage.people['owner'].pk}/"
     yield from about_the_room(stage)
     yield from ("/?sort=people", "/?state=ageing", "/?archived=on", "/?mine=on", "/audit/?q=4711")
@@ -144,10 +145,8 @@ def test_every_route_was_opened(stage: Stage) -> None:
     opened = {one.split("?")[0] for one in addresses(stage)}
     for pattern in urls.urlpatterns:
         name = str(pattern.name)
-        if ("GET", name) in {(method, route) for method, route, _ in TABLE} and name not in {
-            "connect_callback", "healthz", "person", "styleguide",
-        }:  # fmt: skip
-            assert reverse(name, args=[stage.room.slug] if name in ROOM_ROUTES else []) in opened, name
+        if ("GET", name) in {(method, route) for method, route, _ in TABLE} and name not in NOT_SEARCHED:
+            assert address_of(name, stage) in opened, name
 
 
 @pytest.mark.parametrize("who", ["colleague", "owner", "helpdesk", "munich_admin"])
