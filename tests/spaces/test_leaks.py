@@ -23,6 +23,7 @@ from spaces.templatetags import rows_text
 from spaces.views import live
 from tests import factories
 from tests.spaces.test_access import CAST, CODE, FACTS, TABLE, Stage
+from tests.spaces.test_access import address as address_of
 
 # Facts besides those of test_access: words, and who finds them somewhere.
 OWN = {
