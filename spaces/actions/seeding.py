@@ -13,7 +13,7 @@ from spaces import access, audit
 from spaces.access import Actor, Permission
 from spaces.actions.rooms import RoomFacts, address_of
 from spaces.google import resources
-from spaces.models import Account, Ownership, Person, Room, Space
+from spaces.models import Account, Conference, Ownership, Person, Room, Space
 from spaces.models.spaces import Liveness
 from spaces.words import counted
 
@@ -28,13 +28,13 @@ class Seed:
     space: resources.Space
     account: Account
     created_by_app: bool
+    started_at: datetime | None = None  # of the running call
 
 
 def add_rooms(*, seeds: Iterable[Seed], actor: Actor, progress: Callable[[int], None]) -> int:
     """Add rooms that are not there yet, and return how many. `progress` is told after each batch how many were looked at.
 
-    Safe to repeat, also after a run that was ended in the middle. Whether a call is on is left to the next sync. The audit log gets
-    one entry a building and batch. Raises NotAllowed.
+    Safe to repeat, also after a run that was ended in the middle. The audit log gets one entry a building and batch. Raises NotAllowed.
     """
     access.require(actor, Permission.ROOM_CREATE)
     access.require(actor, Permission.SPACE_ADOPT)
@@ -65,6 +65,7 @@ def _add(
 ) -> None:
     with transaction.atomic():
         spaces = Space.objects.bulk_create([_space(seed, read_at) for seed in seeds])
+        _add_calls(seeds, spaces, read_at)
         rooms = []
         for seed, space in zip(seeds, spaces, strict=True):
             address = address_of(seed.room, addresses.__contains__)
@@ -91,6 +92,18 @@ def _add(
                 detail=counted("%(n)s room added with its link", "%(n)s rooms added with their links", number)
                 % {"n": number},
             )
+
+
+def _add_calls(seeds: Sequence[Seed], spaces: Sequence[Space], read_at: datetime) -> None:
+    """Store the running calls; who is in them is left to the sync."""
+    live = [(seed, space) for seed, space in zip(seeds, spaces, strict=True) if seed.space.active_record]
+    calls = Conference.objects.bulk_create(
+        Conference(record=seed.space.active_record or "", space=space, started_at=seed.started_at)
+        for seed, space in live
+    )
+    for call, (_, space) in zip(calls, live, strict=True):
+        space.conference, space.liveness, space.seen_at = call, Liveness.ACTIVE, read_at
+    Space.objects.bulk_update([space for _, space in live], ["conference", "liveness", "seen_at"])
 
 
 def _room(facts: RoomFacts, address: str, space: Space) -> Room:

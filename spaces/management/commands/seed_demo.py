@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -54,6 +55,11 @@ class Command(BaseCommand):
     def _seeds(world: dict[str, Any], sites: dict[str, Building]) -> Iterator[seeding.Seed]:
         mailboxes = {account.email: account for account in Account.objects.all()}
         spaces = {one["space"]["name"]: one for one in control("spaces")["spaces"]}
+        begun = {
+            call["space"]: datetime.fromisoformat(call["startTime"])
+            for call in world["conferences"]
+            if not call["endTime"]
+        }
         for one in world["rooms"]:
             link = spaces[one["space"]]
             yield seeding.Seed(
@@ -69,4 +75,5 @@ class Command(BaseCommand):
                 space=space_from_json(link["space"]),
                 account=mailboxes[one["account"]],
                 created_by_app=link["createdByApp"],
+                started_at=begun.get(one["space"]),
             )
