@@ -39,10 +39,8 @@ def quiet_room_of_the_owner(stack: Stack) -> dict[str, Any]:
     """A room of room-owner@ on a link created by this dashboard, without a call. Where all have one, one of them is ended."""
 
     def own(room: dict[str, Any]) -> bool:
-        return (
-            room["owner_email"] == "room-owner@example.com"
-            and room["the_space"]["project"] == "meetadmin-demo"
-        )
+        owner, project = room["owner_email"], room["the_space"]["project"]
+        return bool(owner == "room-owner@example.com" and project == "meetadmin-demo")
 
     for room in stack.rooms(own):
         if room["call"] is None:
