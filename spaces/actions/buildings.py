@@ -54,7 +54,7 @@ def add(*, building: BuildingFacts, actor: Actor) -> Outcome:
 def _add(entered: BuildingFacts, actor: Actor) -> Building:
     access.require_building(actor, None)
     access.require(actor, Permission.BUILDING_ADD)
-    code = entered.code or _free_code(entered.name)
+    code = entered.code.upper() or _free_code(entered.name)
     entered = replace(entered, name=tidy(entered.name), code=code, address=entered.address.strip())
     with _one_of_a_code(entered.code), transaction.atomic():
         made = Building.objects.create(**asdict(entered))
