@@ -9,13 +9,12 @@ from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 
+from spaces.google.addresses import PRIVATE
+
 _SEPARATORS = re.compile(r"[,;\s]+")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?")
 _MAILBOX = re.compile(r"[^\s@,;:<>\"()\[\]\\]{1,64}")
-CONSUMER_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-"""Private Google accounts: their ID tokens carry no `hd` claim, so nobody with such an address can sign in (Google Identity,
-"OpenID Connect")."""
 
 
 class Environment:
@@ -148,7 +147,7 @@ class Environment:
                 self.refuse(
                     f"{name} contains {item!r}, which is not a domain. List each Google Workspace domain: example.com,example.org."
                 )
-            elif domain in CONSUMER_DOMAINS:
+            elif domain in PRIVATE:
                 self.refuse(
                     f"{name} contains {domain}: private Google accounts belong to no Workspace domain and cannot sign in."
                 )

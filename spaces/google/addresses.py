@@ -15,7 +15,8 @@ Reason = Literal[
 ]
 
 _ADDRESS = re.compile(r"[^\s@]{1,64}@(?:[\w-]{1,63}\.)+[\w-]{2,63}")
-_PRIVATE = frozenset({"gmail.com", "googlemail.com"})
+PRIVATE = frozenset({"gmail.com", "googlemail.com"})
+"""Domains of private Google accounts, whose ID tokens carry no `hd` claim (Google Identity, "OpenID Connect")."""
 
 _SENTENCES = {
     "malformed": _("“%(address)s” is not an e-mail address."),
@@ -48,7 +49,7 @@ def never_signs_in(address: str, domains: Collection[str]) -> Reason | None:
         return "service_account"
     if domain == "googlegroups.com":
         return "google_group"
-    if domain in _PRIVATE:
+    if domain in PRIVATE:
         return "private"
     if domains and domain not in domains:
         return "domain"
