@@ -107,14 +107,17 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
     """
     access.require(actor, Permission.BUILDING_DELETE)
     access.require_building(actor, building.pk)
-    limited = building.admins.order_by("email").first()
-    if limited:
-        raise audit.Refused(
-            _("%(person)s is limited to %(building)s, so it was not deleted. Change their buildings first.")
-            % {"person": limited.label, "building": building.name}
-        )
     try:
         with transaction.atomic():
+            Building.objects.select_for_update().get(pk=building.pk)
+            limited = building.admins.order_by("email").first()
+            if limited:
+                raise audit.Refused(
+                    _(
+                        "%(person)s is limited to %(building)s, so it was not deleted. Change their buildings first."
+                    )
+                    % {"person": limited.label, "building": building.name}
+                )
             audit.note(
                 verb=Permission.BUILDING_DELETE,
                 actor=actor,
