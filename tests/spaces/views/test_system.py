@@ -42,7 +42,7 @@ def test_ready(account, settings):
     assert (status, body["status"], body["database"], body["broker"]) == (200, "ready", "ok", "ok")
     assert body["worker"]["alive"] is True
     assert body["worker"]["processes"] == 2
-    assert body["worker"]["seen_seconds_ago"] < 4
+    assert body["worker"]["seen_seconds_ago"] < 60
     assert body["beat"]["seen_seconds_ago"] >= 3
     assert body["sweep"]["accounts"] == 1
     assert body["sweep"]["never_swept"] == 0
