@@ -1,12 +1,12 @@
 # `make` alone lists the words. What they do lives in bin/ and embedded/.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test coverage check fix messages bench screenshots lock
+.PHONY: help setup demo run test test-fast coverage check fix messages bench screenshots lock
 python := .venv/bin/python
 
 help:  ## this list
 	@echo "Meetadmin. The words:"
-	@sed -n 's/^\([a-z]*\):  *## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | grep -v 'make help' | \
-		while IFS='|' read -r word text; do printf '%-12s  %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):  *## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | grep -v 'make help' | \
+		while IFS='|' read -r word text; do printf '%-15s  %s\n' "$$word" "$$text"; done
 
 setup:  ## make .venv with everything for working on Meetadmin
 	@bin/environment dev
@@ -19,6 +19,9 @@ run:  ## a small real installation in this terminal, configured by the environme
 
 test:  ## everything: checks, tests on PostgreSQL and SQLite, browser journeys
 	@bin/environment dev && exec $(python) -m embedded test
+
+test-fast:  ## the fast loop: tests on SQLite without browser, processes and walks through every combination
+	@bin/environment dev && exec $(python) -m embedded test-fast
 
 coverage:  ## which lines the tests have touched (the tests on SQLite, measured)
 	@bin/environment dev && exec $(python) -m embedded coverage

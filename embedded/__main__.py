@@ -13,6 +13,7 @@ WORDS = {
     "check": "embedded.checks",
     "fix": "embedded.checks",
     "test": "embedded.suite",
+    "test-fast": "embedded.suite",
     "coverage": "embedded.suite",
     "messages": "embedded.messages",
     "translations": "embedded.messages",
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> int:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         word = arguments[0]
-        getattr(importlib.import_module(WORDS[word]), word)()
+        getattr(importlib.import_module(WORDS[word]), word.replace("-", "_"))()
     except Problem as problem:
         print(problem, file=sys.stderr, flush=True)
         return 1

@@ -17,19 +17,21 @@ from embedded.process import ROOT, Problem
 
 RESULTS = ROOT / "var" / "test"
 COVERAGE_REPORT = RESULTS / "coverage.txt"
-# Besides what asks for no database at all (tests/conftest.py): these look at pages, processes and Redis, and what they read from
-# tables others read, too; or their server process has its own SQLite file.
-DATABASE_BLIND = (
-    "tests/simulator",
-    "tests/contract",
-    "tests/embedded",
-    "tests/spaces/google",
-    "tests/meetadmin",
-    "tests/test_house.py",
-    "tests/spaces/test_leaks.py",
+# What may go differently on another database: models and actions, commands with their migrations, and pages that order, search and count.
+DATABASE_AWARE = (
+    "tests/spaces/models",
+    "tests/spaces/actions",
+    "tests/spaces/commands",
+    "tests/spaces/test_audit.py",
+    "tests/spaces/views/test_lookup.py",
+    "tests/spaces/views/test_overview.py",
+    "tests/spaces/views/test_roompage.py",
+    "tests/spaces/views/test_rows.py",
+)
+# The first sees the same tables as the others of its folder, the second starts processes with a file of their own.
+NOT_ON_POSTGRES = (
     "tests/spaces/actions/test_one_refusal.py",
-    "tests/spaces/templatetags",
-    "tests/spaces/views/test_german.py",
+    "tests/spaces/actions/test_sweeps_processes.py",
 )
 CLOSING = re.compile(r"^=+ (short test summary info|.*\bin \d+[.\d]*s\b.*) =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -79,10 +81,20 @@ def pytest(name: str, env: Mapping[str, str], *arguments: str, workers: int, at_
 
 def on_postgres(env: Mapping[str, str]) -> Outcome:
     """What may go differently on another database."""
-    narrower = ["-m", "not journey", *(f"--ignore={folder}" for folder in DATABASE_BLIND)]
+    narrower = [*DATABASE_AWARE, *(f"--ignore={file}" for file in NOT_ON_POSTGRES)]
     with ExitStack() as stack:
         address = os.environ.get("TEST_POSTGRES_URL") or stack.enter_context(postgres.start()).url
         return pytest("Tests on PostgreSQL", {**env, "DATABASE_URL": address}, *narrower, workers=2)
+
+
+def test_fast() -> None:
+    """Run what tells within a minute or two whether a change broke something: SQLite, no browser, no further processes, no walks
+    through every combination. Raises Problem when a test failed."""
+    folders = [f"--ignore=tests/{name}" for name in ("simulator", "contract", "journeys")]
+    outcome = pytest("Fast tests", environment(), "-m", "not journey and not slow", *folders, workers=2)
+    print("\n".join(outcome.summary))
+    if not outcome.passed:
+        raise Problem("A test failed.")
 
 
 def coverage() -> None:

@@ -10,6 +10,8 @@ import pytest
 from embedded import instance, serve
 from embedded.process import ROOT, Problem
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def taken_port():

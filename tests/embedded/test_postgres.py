@@ -1,6 +1,9 @@
 import psycopg
+import pytest
 
 from embedded import postgres
+
+pytestmark = pytest.mark.slow
 
 
 def test_it_answers_knows_umlauts_and_leaves_nothing():

@@ -11,6 +11,8 @@ import pytest
 from embedded import supervisor
 from embedded.process import ROOT, Problem, wait_until
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("supervised.py")
 FOR_EVER = "exec sleep 600"
 

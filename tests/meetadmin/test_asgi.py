@@ -14,6 +14,8 @@ from django.db import connection
 from embedded import process, serve
 from tests.support.environment import free_port
 
+pytestmark = pytest.mark.slow
+
 
 def address_of_database(folder: Path) -> dict[str, str]:
     """The environment in which another process finds what is in the test's database by now."""

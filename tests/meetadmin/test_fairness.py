@@ -23,6 +23,8 @@ from tests.meetadmin.test_asgi import address_of_database
 from tests.support.environment import free_port
 from tests.support.rooms import BERLIN, MUNICH, fault, forget_requests, is_on, known_room, start_call
 
+pytestmark = pytest.mark.slow
+
 SECRET = (
     "s" * 32
 )  # of the protection against forged forms: a browser's cookie and its form have to agree, nothing more

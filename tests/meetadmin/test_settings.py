@@ -3,10 +3,13 @@
 import base64
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support import starts
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLIC = {
@@ -32,8 +35,7 @@ def start(tmp_path: Path, *, show: str = "DEBUG", **changes: str) -> subprocess.
         "GOOGLE_CLIENT_SECRET": "client-secret",
         **changes,
     }
-    argv = [sys.executable, "-c", SHOW.format(show)]
-    return subprocess.run(argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return starts.run(SHOW.format(show), env=environment, cwd=ROOT, output=tmp_path / "start")
 
 
 REFUSED = [

@@ -9,6 +9,8 @@ import pytest
 from simulator.scenes import SIZES, build_world
 from tests.support.simulator import ControlError, SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 MEMORY_MIB = 300
 
 
@@ -50,9 +52,9 @@ def test_it_stays_small_while_it_is_used(huge):
     assert memory(google) < MEMORY_MIB
 
 
-def test_a_day_of_movement_keeps_it_that_size():
+def test_hours_of_movement_keep_it_that_size():
     with SimulatorProcess(rooms=None, scene="huge", still=False) as google:
-        for _ in range(4):
+        for _ in range(2):
             google.advance(2 * 3600)
         running = sum(each["endTime"] is None for each in google.world()["conferences"])
         assert 250 < running < 1000

@@ -13,6 +13,8 @@ from simulator.state import Keeper, load, save, snapshot
 from simulator.world import DEFAULT_CONFIG
 from tests.support.simulator import SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 OWNER = "rooms-ber@example.com"
 SETTINGS: dict[str, Any] = {"seed": 1, "rooms": 24, "scene": "monday-morning"}
 

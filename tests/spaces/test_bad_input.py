@@ -14,6 +14,8 @@ from spaces.forms import new_key
 from spaces.models import Account, Person, Role, Room
 from tests import factories
 
+pytestmark = pytest.mark.slow
+
 MARKUP = "<script>alert(1)</script>\"'>"
 NASTY = {
     "NUL": "a\x00b",

@@ -25,6 +25,8 @@ from tests import factories
 from tests.spaces.test_access import CAST, CODE, FACTS, TABLE, Stage
 from tests.spaces.test_access import address as address_of
 
+pytestmark = pytest.mark.slow
+
 # Facts besides those of test_access: words, and who finds them somewhere.
 OWN = {
     "trouble of the account": ("trouble-4711", ["owner", "deputy", "admin", "berlin_admin"]),

@@ -25,6 +25,8 @@ from spaces.stream import LiveStream
 from tests import factories
 from tests.support.rooms import space_of
 
+pytestmark = pytest.mark.slow
+
 SOON = 5.0  # seconds after which something that should have happened has not
 
 

@@ -44,6 +44,8 @@ from tests.support.rooms import (
 )
 from tests.support.simulator import SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 END = "spaces.endActiveConference"
 GET = "spaces.get"
 LIST = "conferenceRecords.list"

@@ -27,6 +27,8 @@ from tests.support.rooms import (
 )
 from tests.support.simulator import SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def room(google: SimulatorProcess, owner: Person) -> Room:

@@ -18,7 +18,8 @@ from celery import Celery
 from benchmarks.stage import Stage, stage
 from embedded import process
 
-pytestmark = pytest.mark.xdist_group("sweeps")  # they share `place`, which takes seconds to make
+# they share `place`, which takes seconds to make
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweeps")]
 
 EVERY = 2  # seconds between two looks at an account
 RUN = "from spaces.access import SYSTEM; from spaces.actions import sweeps; sweeps.run(actor=SYSTEM)"

@@ -11,6 +11,8 @@ from spaces.google.meet import MeetClient
 from spaces.google.pubsub import PullClient
 from tests.support.simulator import SimulatorProcess
 
+pytestmark = pytest.mark.slow
+
 OWNER = "rooms-ber@example.com"
 NAME = "spaces/jQCFfuBOdN5z"
 RECORD = "conferenceRecords/kRyYx8b7vNDsLpR1tG_cNjFUQBoBRhHIMoGJAJkBCQ"

@@ -33,6 +33,8 @@ from spaces.google.quota import (
 )
 from tests.support import environment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 ANNA, BERT = "anna@example.com", "bert@example.com"
 URL = broker.url(environment.BROKER_FOLDER, database=2)

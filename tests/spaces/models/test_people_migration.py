@@ -4,6 +4,8 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+pytestmark = pytest.mark.slow
+
 BEFORE, AFTER = [("spaces", "0012_rooms_by_building")], [("spaces", "0017_people")]
 
 
