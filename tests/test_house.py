@@ -128,7 +128,7 @@ ROLE_READERS = {
     "spaces/models/people.py": "defines it",
     "spaces/actions/people.py": "gives it",
     "spaces/actions/succession.py": "joins those of two entries",
-    "spaces/forms.py": "offers it",
+    "spaces/forms/people.py": "offers it",
     "spaces/views/people.py": "shows it",
     "spaces/models/spaces.py": "a member's role in a space is another thing",
     "spaces/google/meet.py": "as above",

@@ -72,11 +72,15 @@ REFUSALS: dict[Permission, str] = {
     Permission.BUILDING_ADD: _("Only admins may add buildings."),
     Permission.BUILDING_EDIT: _("Only admins may change buildings."),
     Permission.BUILDING_DELETE: _("Only admins may delete buildings."),
-    Permission.CALL_SEE: _("Only the room's owner, people in the call and IT staff may see whether a call is on."),
+    Permission.CALL_SEE: _(
+        "Only the room's owner, people in the call and IT staff may see whether a call is on."
+    ),
     Permission.HISTORY_SEE: _("Only the room's owner and IT staff may see its earlier calls."),
     Permission.NAMES_SEE: _("Only the room's owner and admins may see who is in the call."),
     Permission.NAMES_REVEAL: _("Only helpdesk staff reveal names, and each time is written down."),
-    Permission.SECRETS_SEE: _("Phone PINs let anybody join, so only the room's owner and IT staff may see them."),
+    Permission.SECRETS_SEE: _(
+        "Phone PINs let anybody join, so only the room's owner and IT staff may see them."
+    ),
     Permission.SETTINGS_SEE: _("Only the room's owner and admins may see its settings."),
     Permission.SETTINGS_CHANGE: _("Only the room's owner, a deputy or an admin may change its settings."),
     Permission.SETTINGS_RESTORE: _("Only Meetadmin itself restores settings after an ending."),
@@ -91,7 +95,9 @@ REFUSALS: dict[Permission, str] = {
     Permission.HISTORY_FORGET: _("What is kept for how long stands in the configuration."),
     Permission.EVENTS_TAKE: _("Events come from Google, not from people."),
     Permission.ACCOUNT_CONNECT: _("Only people of this organisation may connect a Google account."),
-    Permission.ACCOUNT_DISCONNECT: _("Only the person who connected an account, or an admin, may disconnect it."),
+    Permission.ACCOUNT_DISCONNECT: _(
+        "Only the person who connected an account, or an admin, may disconnect it."
+    ),
     Permission.ACCOUNT_MANAGE: _("Only admins may see and manage the Google accounts."),
     Permission.ACCOUNT_CHECK: _("Only admins may have an account's permissions checked."),
     Permission.PEOPLE_MANAGE: _("Only admins may give roles."),

@@ -118,9 +118,7 @@ def room_links(person: Person) -> RoomLinks:
     """Return what this person is to all rooms. Relations that grant nothing beyond the person's roles are left out."""
     found = [(role, role.scope(person).resolved()) for role in roles_of(person)]
     granted = frozenset[Permission]().union(*(role.on_rooms for role, scope in found if scope.everything))
-    found += [
-        (role, role.scope(person).resolved()) for role in _relations() if not role.on_rooms <= granted
-    ]
+    found += [(role, role.scope(person).resolved()) for role in _relations() if not role.on_rooms <= granted]
     return RoomLinks(tuple(found))
 
 
