@@ -122,13 +122,12 @@ def test_doors_call_verbs_only():
 
 
 ROLE_READERS = {
-    "spaces/access/roles.py": "defines what they grant",
     "spaces/access/policy.py": "reads who has which",
     "spaces/models/__init__.py": "hands it on",
     "spaces/models/people.py": "defines it",
     "spaces/actions/people.py": "gives it",
     "spaces/actions/succession.py": "joins those of two entries",
-    "spaces/forms/people.py": "offers it",
+    "spaces/forms/people.py": "labels a field with the word",
     "spaces/views/people.py": "shows it",
     "spaces/models/spaces.py": "a member's role in a space is another thing",
     "spaces/google/meet.py": "as above",

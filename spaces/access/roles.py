@@ -10,12 +10,12 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils.functional import Promise
 
 from spaces.access.permissions import ROOM_PERMISSIONS, Permission
 from spaces.access.scope import EVERYTHING, IdQuery, Scope
-from spaces.models import Member, Ownership, Participant, Person, Role
+from spaces.models import Member, Ownership, Participant, Person
 from spaces.models.spaces import Liveness
+from spaces.words import text as _
 
 P = Permission
 
@@ -79,7 +79,7 @@ class RoleSpec:
     name: str
     grants: frozenset[Permission]
     scope: Callable[[Person], Scope]
-    label: str | Promise = field(default="", compare=False)
+    label: str = field(default="", compare=False)
     limited: str = ""
     relation: bool = False
 
@@ -98,7 +98,7 @@ COLLEAGUE = RoleSpec(
     "colleague",
     frozenset({P.ROOM_SEE, P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT}),
     all_rooms,
-    label=Role.COLLEAGUE.label,
+    label=_("Colleague"),
 )
 """Everybody who signs in has this role, whatever else they are."""
 
@@ -128,7 +128,7 @@ HELPDESK = RoleSpec(
     COLLEAGUE.grants
     | {P.CALL_SEE, P.HISTORY_SEE, P.NAMES_REVEAL, P.SECRETS_SEE, P.SPACE_REFRESH, P.LOOKUP_ASK, P.SYSTEM_SEE},
     all_rooms,
-    label=Role.HELPDESK.label,
+    label=_("Helpdesk"),
 )
 
 # Someone limited to buildings must not be able to lift the limit, so roles, accounts and new buildings are left out.
@@ -162,7 +162,7 @@ ADMIN = RoleSpec(
         P.BUILDING_DELETE,
     },
     all_rooms,
-    label=Role.ADMIN.label,
+    label=_("Admin"),
     limited=BUILDING_ADMIN.name,
 )
 
@@ -172,9 +172,9 @@ ROLES: dict[str, RoleSpec] = {
 """All roles by name. Code looks a role up here by the name that a person, a relation or a group has for it."""
 
 
-def assignable_roles() -> list[tuple[str, str | Promise]]:
-    """Return name and label of the roles that can be given to a person, weakest first."""
-    return [(role.name, role.label) for role in ROLES.values() if role.label]
+def assignable_roles() -> list[RoleSpec]:
+    """Return the roles that can be given to a person."""
+    return [role for role in ROLES.values() if role.label]
 
 
 # --- Actors that are no people -------------------------------------------------------------------------------------

@@ -1,19 +1,26 @@
 """People: roles, merging, handing over."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from spaces.access import ROLES, assignable_roles
 from spaces.forms.base import ADDRESS, KeyedForm
-from spaces.models import Building, Role
+from spaces.language import spoken
+from spaces.models import Building
+
+
+def _roles() -> list[tuple[str, str]]:
+    return [(role.name, spoken(role.label)) for role in assignable_roles()]
 
 
 class PersonForm(forms.Form):
     """A role for somebody, known to us or not yet."""
 
     email = forms.EmailField(max_length=ADDRESS, label=_("Address"))
-    role = forms.ChoiceField(choices=Role, label=_("Role"))
+    role = forms.ChoiceField(choices=_roles, label=_("Role"))
     buildings = forms.ModelMultipleChoiceField(
         Building.objects.all(),
         required=False,
@@ -26,7 +33,8 @@ class PersonForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Only admins are limited to buildings. Those that an admin had go with the role; those just ticked are an error."""
         values = super().clean() or {}
-        if values.get("role") not in {None, Role.ADMIN} and values.get("buildings"):
+        role = ROLES.get(values.get("role", ""))
+        if role and not role.limited and values.get("buildings"):
             if "buildings" in self.changed_data:
                 self.add_error(
                     "buildings", _("Only admins can be limited to buildings. Choose Admin or no building.")
@@ -40,7 +48,12 @@ class PeopleFilterForm(forms.Form):
     """Who is listed under “People”."""
 
     q = forms.CharField(required=False, max_length=200, label=_("Search"))
-    role = forms.ChoiceField(choices=[("", _("Any role")), *Role.choices], required=False, label=_("Role"))
+    role = forms.ChoiceField(required=False, label=_("Role"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.ChoiceField, self.fields["role"])
+        field.choices = [("", gettext("Any role")), *_roles()]
 
 
 class AddressForm(forms.Form):
