@@ -22,6 +22,7 @@ from spaces.access import Permission, RoomLinks
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
+from spaces.offers import Act
 from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import named_rooms, shared, watched
 from spaces.views.replies import Request, page
@@ -266,7 +267,7 @@ def _list(
         "heads": shown_heads,
         "width": len(shown_heads) + 2,
         "selectable": True,
-        "refreshable": any(Permission.SPACE_REFRESH in row.may for row in shown),
+        "refreshable": any(row.offers[Act.REFRESH].possible for row in shown),
         "saved": _saved(own, query),
         "save_form": SavedFilterForm(initial={"query": query}) if query else None,
         "empty": _emptiness(wanted, numbers["total"], sees_all_calls=whose is None),

@@ -22,6 +22,7 @@ from spaces.google import config
 from spaces.language import spoken
 from spaces.models import Account, Building, Conference, Person, Room, Space
 from spaces.models.rooms import ROW_FIELDS, RoomQuerySet
+from spaces.offers import Offers
 from spaces.views import daystrip
 
 NEEDS_ACTION = gettext_lazy("Needs action")
@@ -64,11 +65,9 @@ class Row:
         return None
 
     @property
-    def can_end(self) -> bool:
-        """Whether to offer ending: a call is on, the person may, and Google would."""
-        return bool(
-            self.call and self.space and self.space.can_be_ended and Permission.CONFERENCE_END in self.may
-        )
+    def offers(self) -> Offers:
+        """What the person can do with the room now."""
+        return Offers(self.room, self.may, self.state)
 
     @property
     def access_label(self) -> str:
