@@ -9,14 +9,13 @@ from spaces.forms.lookup import LookupForm
 from spaces.forms.overview import COLUMNS, ColumnsForm, FilterForm, SavedFilterForm, SelectionForm
 from spaces.forms.people import AddressForm, HandOverForm, MergeForm, PeopleFilterForm, PersonForm, SettleForm
 from spaces.forms.preferences import LanguageForm
-from spaces.forms.rooms import STUCK_LABELS, PeopleField, RoomForm
+from spaces.forms.rooms import PeopleField, RoomForm
 from spaces.forms.spaces import KEEP, AdoptForm, ConfigureForm, CreateSpaceForm, SeenField, SettingsForm
 
 __all__ = [
     "ADDRESS",
     "COLUMNS",
     "KEEP",
-    "STUCK_LABELS",
     "AddressForm",
     "AdoptForm",
     "AuditFilterForm",

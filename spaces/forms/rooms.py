@@ -10,11 +10,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from spaces.actions.rooms import LIMITS, RoomFacts, new_addresses
+from spaces.actions.rooms import RoomFacts, new_addresses
 from spaces.forms.base import ADDRESS, KeyedForm, NameField
 from spaces.google import addresses
 from spaces.language import spoken
 from spaces.models import Building, Room
+from spaces.models.details import DETAILS, Detail, Kind
 from spaces.models.names import name_key
 from spaces.models.stuck import Limits
 
@@ -59,19 +60,25 @@ class PeopleField(forms.CharField):
         return tuple(found)
 
 
-STUCK_LABELS = {
-    "stuck_empty": _("Stuck when nobody is in the call"),
-    "stuck_devices": _("Stuck when only room devices, bots and phones are left"),
-    "stuck_alone": _("Stuck when one person is alone"),
-    "stuck_hostless": _("Stuck when the host has left"),
-    "stuck_running": _("Stuck when it has been running"),
-}
+def _field(detail: Detail) -> forms.Field:
+    """Return the form field of a room's attribute."""
+    common: dict[str, Any] = {"label": detail.label, "required": detail.required, "help_text": detail.help}
+    if detail.kind == Kind.NAME:
+        return NameField(max_length=detail.longest, **common)
+    if detail.kind == Kind.TEXT:
+        widget = forms.Textarea(attrs={"rows": 3})
+        return forms.CharField(max_length=detail.longest, widget=widget, **common)
+    if detail.kind == Kind.MINUTES:
+        usual = getattr(Limits.configured(), detail.name.removeprefix("stuck_"))
+        common["help_text"] = gettext("Minutes. Empty: %(minutes)d, as everywhere. 0: never here.") % {
+            "minutes": usual
+        }
+    return forms.IntegerField(min_value=detail.least, max_value=detail.most, **common)
 
 
 class RoomForm(KeyedForm):
     """A room as an admin enters it."""
 
-    name = NameField(max_length=110, label=_("Name"))
     building = forms.ModelChoiceField(
         Building.objects.none(),
         required=False,
@@ -79,20 +86,6 @@ class RoomForm(KeyedForm):
         empty_label=_("Another building (below)"),
     )
     new_building = NameField(max_length=110, required=False, label=_("New building"))
-    floor = NameField(max_length=40, required=False, label=_("Floor"))
-    capacity = forms.IntegerField(min_value=1, max_value=10_000, required=False, label=_("Seats"))
-    device_name = forms.CharField(
-        max_length=200,
-        required=False,
-        label=_("Meet device"),
-        help_text=_("Its name in Google's Admin console. Needed only if it differs from the room's name."),
-    )
-    resource_name = forms.CharField(
-        max_length=200,
-        required=False,
-        label=_("Name in Google Calendar"),
-        help_text=_("A device with this name is recognised, too."),
-    )
     owners = PeopleField(
         label=_("Owners"),
         help_text=_(
@@ -100,13 +93,6 @@ class RoomForm(KeyedForm):
         ),
     )
     deputies = PeopleField(label=_("Deputies"))
-    notes = forms.CharField(
-        label=_("Notes"),
-        required=False,
-        max_length=5000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Everybody of the organisation can read them on the room's page."),
-    )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(
@@ -122,16 +108,9 @@ class RoomForm(KeyedForm):
         if not new_buildings:
             del self.fields["new_building"]
             self.fields["building"] = forms.ModelChoiceField(Building.objects.none(), label=_("Building"))
-        usual = Limits.configured()
-        for name in LIMITS:
-            self.fields[name] = forms.IntegerField(
-                label=STUCK_LABELS[name],
-                min_value=0,
-                max_value=100_000,
-                required=False,
-                help_text=gettext("Minutes. Empty: %(minutes)d, as everywhere. 0: never here.")
-                % {"minutes": getattr(usual, name.removeprefix("stuck_"))},
-            )
+        self.fields |= {name: _field(detail) for name, detail in DETAILS.items()}
+        short = [name for name, detail in DETAILS.items() if detail.kind in {Kind.NAME, Kind.NUMBER}]
+        self.order_fields(["name", "building", "new_building", *short, "owners", "deputies"])
         self.fields["building"].queryset = buildings  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
@@ -160,15 +139,4 @@ class RoomForm(KeyedForm):
     def facts(self) -> RoomFacts:
         """Return what was entered, for the action."""
         values = self.cleaned_data
-        return RoomFacts(
-            name=values["name"],
-            building=values["building"],
-            floor=values["floor"],
-            capacity=values["capacity"],
-            device_name=values["device_name"],
-            resource_name=values["resource_name"],
-            notes=values["notes"],
-            owners=values["owners"],
-            deputies=values["deputies"],
-            **{name: values[name] for name in LIMITS},
-        )
+        return RoomFacts(**{name: values[name] for name in ("building", "owners", "deputies", *DETAILS)})
