@@ -122,12 +122,12 @@ def test_doors_call_verbs_only():
 
 
 ROLE_READERS = {
-    "spaces/access.py": "the law itself",
+    "spaces/access/policy.py": "reads who has which",
     "spaces/models/__init__.py": "hands it on",
     "spaces/models/people.py": "defines it",
     "spaces/actions/people.py": "gives it",
     "spaces/actions/succession.py": "joins those of two entries",
-    "spaces/forms.py": "offers it",
+    "spaces/forms/people.py": "labels a field with the word",
     "spaces/views/people.py": "shows it",
     "spaces/models/spaces.py": "a member's role in a space is another thing",
     "spaces/google/meet.py": "as above",
@@ -135,13 +135,13 @@ ROLE_READERS = {
 }
 
 
-def test_roles_are_read_in_the_law_of_access_only():
+def test_roles_are_read_in_the_access_policy_only():
     for path, text in sources("spaces"):
         if path in ROLE_READERS:
             continue
         found = re.findall(r"\bRole\b|\.role\b|\bis_staff\b|\bis_superuser\b", text)
         assert not found, (
-            f"{path} reads roles. Ask access.can() or access.rooms_where(): spaces/access.py is the only law."
+            f"{path} reads roles. Ask access.can() or access.rooms_where(): spaces/access is the only policy."
         )
 
 
@@ -149,7 +149,7 @@ def test_templates_ask_for_permissions_not_for_roles():
     for path in sorted((ROOT / "templates").rglob("*.html")):
         for role in re.findall(r"{%[^%]*\b(?:user|request\.user)\.role\b[^%]*%}", path.read_text()):
             raise AssertionError(
-                f"{path.name}: {role} – ask for a permission; roles are read in spaces/access.py."
+                f"{path.name}: {role} – ask for a permission; roles are read in spaces/access."
             )
 
 
@@ -284,7 +284,7 @@ def test_tasks_take_ids_by_keyword():
 def test_what_is_stored_stays_english():
     """A German admin's click must not leave German in the log and the trail, which others read and search."""
     for path, text in sources(
-        "spaces/actions", "spaces/google", "spaces/access.py", "spaces/audit.py", "spaces/meet.py"
+        "spaces/actions", "spaces/google", "spaces/access", "spaces/audit.py", "spaces/meet.py"
     ):
         assert not re.search(r"from django\.utils\.translation import .*gettext", text), (
             f"{path}: take `from spaces.words import text as _` (`counted` for ngettext): its sentences are English in log and "

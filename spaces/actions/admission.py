@@ -124,6 +124,11 @@ class Explanation:
     facts: Facts
 
     @property
+    def is_about_joining(self) -> bool:
+        """Whether the question is why somebody cannot get in, and not what goes on in the room."""
+        return bool(self.facts.caller or self.facts.refused or self.facts.link == Link.OLD)
+
+    @property
     def link_works(self) -> bool:
         """Whether sending the link is good advice: somebody gets in by it, or can be let in."""
         open_to = {Entry.DIRECT, Entry.COLLEAGUES}

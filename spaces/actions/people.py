@@ -118,7 +118,11 @@ def _merge_invitation(invited: Person, person: Person) -> None:
         PersonAlias.objects.create(person=person, address=other)
 
 
-_ROLES = {Role.COLLEAGUE: _("colleague"), Role.HELPDESK: _("helpdesk"), Role.ADMIN: _("admin")}
+_ROLES: dict[str, str] = {
+    Role.COLLEAGUE: _("colleague"),
+    Role.HELPDESK: _("helpdesk"),
+    Role.ADMIN: _("admin"),
+}
 
 
 def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
@@ -162,7 +166,10 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         audit.note(
             verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.handle, before=before, after=after
         )
-    done = _("%(address)s is now %(role)s.") % {"address": person.handle, "role": _ROLES[Role(role)]}
+    done = _("%(address)s is now %(role)s.") % {
+        "address": person.handle,
+        "role": _ROLES.get(role) or access.ROLES[role].label,
+    }
     if person.has_signed_in:
         return Outcome(done)
     return Outcome(joined(done, NOT_SIGNED_IN % {"address": person.handle}))

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 
 from anyascii import anyascii
 from django.db import IntegrityError, transaction
@@ -18,38 +18,24 @@ from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
 from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
-from spaces.models.names import tidy
-from spaces.models.stuck import Limits
+from spaces.models.details import DETAILS, RoomDetails, details_of
 from spaces.words import joined
 from spaces.words import text as _
 
-LIMITS = tuple(f"stuck_{one.name}" for one in fields(Limits))
-WRITTEN = ("name", "building", "floor", "capacity", "device_name", "resource_name", "notes", *LIMITS)
+WRITTEN = ("building", *DETAILS)
 
 
-@dataclass(frozen=True, slots=True)
-class RoomFacts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomFacts(RoomDetails):
     """What an admin enters about a room. A building that is not saved yet is added with the room. Owners and deputies are e-mail
-    addresses, known to us or not yet. `stuck_…`: minutes after which a call here counts as stuck (models.stuck), where they differ
-    from the installation's."""
+    addresses, known to us or not yet."""
 
-    name: str
     building: Building
-    floor: str = ""
-    capacity: int | None = None
-    device_name: str = ""
-    resource_name: str = ""
-    notes: str = ""
     owners: tuple[str, ...] = ()
     deputies: tuple[str, ...] = ()
-    stuck_empty: int | None = None
-    stuck_devices: int | None = None
-    stuck_alone: int | None = None
-    stuck_hostless: int | None = None
-    stuck_running: int | None = None
 
     def shown(self) -> dict[str, object]:
-        """The facts as the audit trail keeps them."""
+        """Return the facts as the audit log keeps them."""
         return {**asdict(self), "building": self.building.name}
 
     @property
@@ -62,16 +48,10 @@ def facts(room: Room) -> RoomFacts:
     """The facts as they stand now."""
     people = list(room.ownerships.select_related("person"))
     return RoomFacts(
-        name=room.name,
         building=room.building,
-        floor=room.floor,
-        capacity=room.capacity,
-        device_name=room.device_name,
-        resource_name=room.resource_name,
-        notes=room.notes,
         owners=_addresses(people, Ownership.Kind.OWNER),
         deputies=_addresses(people, Ownership.Kind.DEPUTY),
-        **{name: getattr(room, name) for name in LIMITS},
+        **details_of(room),
     )
 
 
@@ -115,12 +95,7 @@ def _complete(room: RoomFacts, actor: Actor) -> RoomFacts:
     if building._state.adding:
         building = buildings.ensure(name=building.name, actor=actor)
     return replace(
-        room,
-        building=building,
-        name=tidy(room.name),
-        floor=tidy(room.floor),
-        device_name=tidy(room.device_name),
-        resource_name=tidy(room.resource_name),
+        room, building=building, **{name: DETAILS[name].parse(value) for name, value in room.values().items()}
     )
 
 
@@ -213,11 +188,9 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
 
 
 def _write(room: Room, to: RoomFacts) -> None:
-    room.name, room.building, room.floor = to.name, to.building, to.floor
-    room.capacity, room.device_name, room.notes = to.capacity, to.device_name, to.notes
-    room.resource_name = to.resource_name
-    for name in LIMITS:
-        setattr(room, name, getattr(to, name))
+    room.building = to.building
+    for name, value in to.values().items():
+        setattr(room, name, value)
     # Only what is written here: the room may have been given another link since it was loaded.
     room.save(update_fields=None if room.pk is None else WRITTEN)
     for call in Conference.objects.filter(running_in__room=room).select_related(

@@ -107,15 +107,7 @@ def _add_calls(seeds: Sequence[Seed], spaces: Sequence[Space], read_at: datetime
 
 
 def _room(facts: RoomFacts, address: str, space: Space) -> Room:
-    return Room(
-        slug=address,
-        name=facts.name,
-        building=facts.building,
-        floor=facts.floor,
-        capacity=facts.capacity,
-        device_name=facts.device_name,
-        space=space,
-    )
+    return Room(slug=address, building=facts.building, space=space, **facts.values())
 
 
 def _space(seed: Seed, read_at: datetime) -> Space:

@@ -1,4 +1,4 @@
-"""What is stored. One file a noun; questions are QuerySet methods, rules of access are in spaces.access."""
+"""What is stored. One file a noun; questions are QuerySet methods, the access policy is in spaces.access."""
 
 from spaces.models.accounts import Account
 from spaces.models.checks import ScopeCheck

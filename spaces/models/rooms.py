@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spaces.models.accounts import Account
 from spaces.models.derived import DerivedModel
+from spaces.models.details import SEARCHED
 from spaces.models.devices import DeviceIdentity, NormalisedName
 from spaces.models.names import NameKeyField, name_key
 from spaces.models.people import Person
@@ -494,7 +495,7 @@ class Room(DerivedModel):
     device_words = NormalisedName(sources=("device_name",))
     resource_words = NormalisedName(sources=("resource_name",))
     notes = models.TextField(blank=True)
-    search_text = SearchField(sources=("name", "floor", "device_name", "resource_name"))
+    search_text = SearchField(sources=SEARCHED)
     space = models.OneToOneField(
         "spaces.Space", on_delete=models.PROTECT, null=True, blank=True, related_name="room"
     )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
-from urllib.parse import quote
 
 from django import template
 from django.templatetags.static import static
@@ -20,6 +19,7 @@ from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken, time_beside
 from spaces.models import AuditEntry, Conference, Person, Space
+from spaces.models.details import DETAILS
 
 register = template.Library()
 
@@ -322,33 +322,6 @@ def took_part(call: Conference) -> SafeString:
     )
 
 
-@register.simple_tag(takes_context=True)
-def way_to_end(context: template.Context, row: Any, *, solid: bool = False) -> SafeString:
-    """The way to end a row's call, where it may be ended; where only Google would refuse, the way to the reason. In a list it
-    stands in every row, so it is made here and not in a fragment of its own."""
-    name = row.room.name
-    if row.can_end:
-        address = reverse("end", args=[row.room.slug])
-        return format_html(
-            '<a class="btn danger{}" href="{}?next={}" hx-get="{}" hx-target="#dialog" hx-swap="innerHTML" '
-            'aria-haspopup="dialog">{}<span class="unseen"> {}</span></a>',
-            " solid" if solid else "",
-            address,
-            quote(context["request"].get_full_path(), safe="/"),
-            address,
-            gettext("End…"),
-            gettext("(the call in %(room)s)") % {"room": name},
-        )
-    if row.call and Permission.CONFERENCE_END in row.may and row.state != "unknown":
-        return format_html(
-            '<a class="btn quiet" href="{}">{}<span class="unseen"> ({})</span></a>',
-            reverse("end", args=[row.room.slug]),
-            gettext("Why no End?"),
-            name,
-        )
-    return SafeString("")
-
-
 @register.filter
 def lasted(call: Any) -> str:
     """How long a call that is over went on; empty when its beginning or end is not known."""
@@ -388,6 +361,8 @@ def differences(entry: AuditEntry) -> list[tuple[str, str, str]]:
 
 
 def _name(key: str) -> str:
+    if detail := DETAILS.get(key):
+        return str(detail.label)
     setting = config.BY_PATH.get(key)
     return spoken(setting.label if setting else key.replace("_", " "))
 

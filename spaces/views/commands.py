@@ -17,8 +17,9 @@ from spaces.actions.wordsearch import by_all_words, in_order
 from spaces.forms import CommandForm
 from spaces.google import codes
 from spaces.models import Room
+from spaces.offers import Act, Offers, offers
 from spaces.views.replies import Request, page
-from spaces.views.rows import Row, row, rows
+from spaces.views.rows import Row, rows
 
 ROOMS = 7  # found rooms shown at once
 
@@ -76,33 +77,35 @@ def _selection(number: int) -> list[Command]:
     ]
 
 
-def _room_actions(shown: Row) -> list[Command]:
-    """What this person may do with this room now; the main action of its state first."""
-    room, space, may = shown.room, shown.space, shown.may
-    found = []
-    if shown.can_end:
-        label = _("End the call in %(room)s…") % {"room": room.name}
-        found.append(Command(label, "circle-x", reverse("end", args=[room.slug]), way="dialog"))
-    if space and space.meeting_code:
-        label = _("Copy the code of %(room)s") % {"room": room.name}
-        found.append(Command(label, "copy", way="copy", text=space.meeting_code, hint=space.meeting_code))
-        label = _("Copy the link of %(room)s") % {"room": room.name}
-        found.append(Command(label, "link", way="copy", text=space.meeting_uri))
-        label = _("Join %(room)s") % {"room": room.name}
-        found.append(Command(label, "external-link", reverse("join", args=[room.slug])))
-    if space and Permission.SPACE_REFRESH in may:
-        label = _("Refresh %(room)s") % {"room": room.name}
-        found.append(Command(label, "refresh-cw", reverse("refresh", args=[room.slug]), way="post"))
-    if space and Permission.SETTINGS_CHANGE in may:
-        label = _("Settings of %(room)s…") % {"room": room.name}
-        found.append(Command(label, "settings-2", reverse("configure", args=[room.slug])))
-    if not space and Permission.SPACE_CREATE in may:
-        label = _("Create a link for %(room)s…") % {"room": room.name}
-        found.append(Command(label, "link", reverse("space_create", args=[room.slug])))
-    if Permission.ROOM_EDIT in may:
-        label = _("Edit %(room)s…") % {"room": room.name}
-        found.append(Command(label, "pencil", reverse("room_edit", args=[room.slug])))
-    return found
+ROOM_ACTS: tuple[tuple[Act, str | Promise, str, str, str], ...] = (
+    # Act, label, icon, way, and the name of the address; for copying nothing.
+    (Act.END, gettext_lazy("End the call in %(room)s…"), "circle-x", "dialog", "end"),
+    (Act.COPY_CODE, gettext_lazy("Copy the code of %(room)s"), "copy", "copy", ""),
+    (Act.COPY, gettext_lazy("Copy the link of %(room)s"), "link", "copy", ""),
+    (Act.JOIN, gettext_lazy("Join %(room)s"), "external-link", "go", "join"),
+    (Act.REFRESH, gettext_lazy("Refresh %(room)s"), "refresh-cw", "post", "refresh"),
+    (Act.SETTINGS, gettext_lazy("Settings of %(room)s…"), "settings-2", "go", "configure"),
+    (Act.CREATE, gettext_lazy("Create a link for %(room)s…"), "link", "go", "space_create"),
+    (Act.EDIT, gettext_lazy("Edit %(room)s…"), "pencil", "go", "room_edit"),
+)
+
+
+def _room_actions(given: Offers) -> list[Command]:
+    """Return what this person can do with this room now, the main action of its state first."""
+    room, space = given.room, given.space
+    copied = {Act.COPY_CODE: space.meeting_code, Act.COPY: space.meeting_uri} if space else {}
+    return [
+        Command(
+            str(label) % {"room": room.name},
+            icon,
+            reverse(name, args=[room.slug]) if name else "",
+            hint=copied.get(act, "") if act == Act.COPY_CODE else "",
+            way=way,
+            text=copied.get(act, ""),
+        )
+        for act, label, icon, way, name in ROOM_ACTS
+        if given[act].possible
+    ]
 
 
 def _found_rooms(request: Request, words: str) -> list[Row]:
@@ -133,7 +136,7 @@ def bar(request: Request) -> HttpResponse:
     here = access.visible_rooms(request.user).for_pages().filter(slug=at).first() if at else None
     found: list[Command] = []
     actions = _selection(selected) if selected else []
-    actions += _room_actions(row(here, request.user, timezone.now())) if here else []
+    actions += _room_actions(offers(here, request.user, timezone.now())) if here else []
     if not words:
         found = [*actions, *_pages(request, "")]
     else:
@@ -149,7 +152,7 @@ def bar(request: Request) -> HttpResponse:
         found = [one for one in actions if words.casefold() in str(one.label).casefold()]
         found += [_as_command(one) for one in rooms]
         if len(rooms) == 1 and rooms[0].room != here:
-            found += _room_actions(rooms[0])
+            found += _room_actions(rooms[0].offers)
         found += _pages(request, words)
         found = [look, *found] if written else [*found, look]
     context = {"commands": found, "words": words, "at": at, "selected": selected}

@@ -62,8 +62,6 @@ def end(request: Request, slug: str) -> HttpResponse:
         "call": room.space.conference if room.space else None,
         "people": form.people,
         "form": form,
-        "foreign": conferences.FOREIGN,
-        "not_owned": conferences.NOT_OWNED,
         "rejoin": conferences.rejoin(room.space.settings if room.space else {}),
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }

@@ -9,7 +9,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -23,6 +22,7 @@ from spaces.google import codes
 from spaces.google.errors import GoogleError
 from spaces.language import spoken
 from spaces.models import Ownership
+from spaces.offers import next_step
 from spaces.views import lookup_words
 from spaces.views.lanes import calls_google
 from spaces.views.replies import Request, page
@@ -69,14 +69,14 @@ def _details(single: Row, answer: Answer, caller: str) -> dict[str, object]:
     old_link = answer.verdict == "former"
     facts = admission.facts_of(room, may, caller=caller, refused=answer.refused, old_link=old_link)
     explanation = admission.explain(facts)
-    step = next_step(single, explanation)
+    step = _step(single, explanation)
     findings = [lookup_words.finding(one) for one in explanation.findings]
     helpers = [one for one in room.ownerships.all() if address_of(one)]
     return {
         "calls": calls,
         "entries": entries,
         "step": step,
-        "asked": is_about_joining(explanation),
+        "asked": explanation.is_about_joining,
         "findings": findings,
         "helpers": helpers,
         "state_word": STATES.get(single.state, ""),
@@ -95,84 +95,26 @@ def first_address(single: Row) -> str:
     return next((found for one in single.room.ownerships.all() if (found := address_of(one))), "")
 
 
-def is_about_joining(explanation: Explanation) -> bool:
-    """Return whether the question is why somebody cannot get in, and not what goes on in the room."""
-    facts = explanation.facts
-    return bool(facts.caller or facts.refused or facts.link == admission.Link.OLD)
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What to do next, in one sentence, and the button for it: end, copy, mail (`address`), settings, refresh, create or none."""
+    """What to do next, in one sentence, and the act of its button: one of spaces.offers, or a letter to `address`."""
 
     words: str
     act: str = ""
     address: str = ""
 
 
-def next_step(single: Row, explanation: Explanation) -> Step:
-    """Return what this person does next about this room. It tells nothing that the person may not see: where the state is hidden,
-    so is every step that would follow from it."""
-    space, may = single.space, single.may
-    if space is None:
-        if Permission.SPACE_CREATE in may:
-            return Step(_("Create a link for this room."), "create")
-        return Step(_("Ask an admin to create a link."))
-    if single.state in {"hidden", "idle"} or is_about_joining(explanation):
-        return _joining_step(single, explanation)
-    if single.state == "unknown":
-        return Step(_("Call status unknown. Refresh to check again."), "refresh")
-    if single.can_end:
-        if single.state == "stuck":
-            return Step(_("Looks abandoned. End it?"), "end")
-        return Step(_("A call is running. End it only if the room is needed."), "end")
-    if not space.can_be_ended and {Permission.CONFERENCE_END, Permission.NAMES_REVEAL} & may:
-        call = space.conference
-        if (
-            call
-            and call.counted
-            and call.devices
-            and not call.people_in
-            and not call.phones
-            and not call.bots
-        ):
-            return Step(
-                _(
-                    "This call can't be ended here, and only room devices are in it. Hang up at the device, or disconnect it in "
-                    "Google's Admin console."
-                )
-            )
-        return Step(_("This call can't be ended here. Somebody in the call has to end it there."), "copy")
-    return _ask_an_owner(single)
-
-
-def _joining_step(single: Row, explanation: Explanation) -> Step:
+def _step(single: Row, explanation: Explanation) -> Step:
+    """Return the next step in words."""
     address = first_address(single)
-    code, act = admission.advice(explanation, single.may, writable=bool(address))
-    words = lookup_words.step(code, explanation)
-    if act != "mail":
-        return Step(words, act)
-    subject = _("Joining %(room)s") % {"room": single.room.name}
-    link = stable_address(single.room, "configure")
-    body = _("Callers cannot get into %(room)s. Please check who can join: %(address)s")
-    return Step(words, "mail", _letter(address, subject, body % {"room": single.room.name, "address": link}))
-
-
-def _ask_an_owner(single: Row) -> Step:
-    address = first_address(single)
-    if not address:
-        return Step(_("A call is running, and no owner is recorded. Ask an admin to end it."))
-    words = (
-        _("Looks abandoned. Ask the owner to end it.")
-        if single.state == "stuck"
-        else _("A call is running. If the room is needed, ask the owner to end it.")
-    )
-    if Permission.NAMES_REVEAL not in single.may:
-        return Step(words)  # who is in the call themselves does not need a letter for it
-    subject = _("Call in %(room)s") % {"room": single.room.name}
-    body = _("Please check the call in %(room)s. You can end it here without joining: %(address)s")
-    link = stable_address(single.room, "end")
-    return Step(words, "mail", _letter(address, subject, body % {"room": single.room.name, "address": link}))
+    found = next_step(single.offers, explanation, writable=bool(address))
+    words = lookup_words.step(found.code, explanation)
+    if found.act != "mail":
+        return Step(words, found.act)
+    about_call = found.code in lookup_words.ABOUT_CALL
+    link = stable_address(single.room, "end" if about_call else "configure")
+    subject, body = lookup_words.letter(single.room.name, link, about_call=about_call)
+    return Step(words, found.act, _letter(address, subject, body))
 
 
 def _letter(address: str, subject: str, body: str) -> str:

@@ -108,7 +108,34 @@ STEPS: Mapping[str, str | Promise] = {
         "Nobody can let callers in. Ask the owner to allow colleagues."
     ),
     "allow_colleagues_by_admin": gettext_lazy("Nobody can let callers in. Ask an admin to allow colleagues."),
+    "create_link": gettext_lazy("Create a link for this room."),
+    "ask_for_link": gettext_lazy("Ask an admin to create a link."),
+    "refresh_state": gettext_lazy("Call status unknown. Refresh to check again."),
+    "end_stuck": gettext_lazy("Looks abandoned. End it?"),
+    "end_running": gettext_lazy("A call is running. End it only if the room is needed."),
+    "hang_up": gettext_lazy(
+        "This call can't be ended here, and only room devices are in it. Hang up at the device, or disconnect it in "
+        "Google's Admin console."
+    ),
+    "end_inside": gettext_lazy("This call can't be ended here. Somebody in the call has to end it there."),
+    "ask_admin_to_end": gettext_lazy("A call is running, and no owner is recorded. Ask an admin to end it."),
+    "ask_owner_stuck": gettext_lazy("Looks abandoned. Ask the owner to end it."),
+    "ask_owner_running": gettext_lazy("A call is running. If the room is needed, ask the owner to end it."),
 }
+
+ABOUT_CALL = {"ask_owner_stuck", "ask_owner_running"}
+"""Steps whose letter is about the call, and not about who can join."""
+
+
+def letter(room: str, address: str, *, about_call: bool) -> tuple[str, str]:
+    """Return subject and text of a letter to the owner, with the address of the page it is about."""
+    if about_call:
+        subject = _("Call in %(room)s")
+        body = _("Please check the call in %(room)s. You can end it here without joining: %(address)s")
+    else:
+        subject = _("Joining %(room)s")
+        body = _("Callers cannot get into %(room)s. Please check who can join: %(address)s")
+    return subject % {"room": room}, body % {"room": room, "address": address}
 
 
 def finding(found: Finding) -> str:

@@ -18,10 +18,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from spaces import access, health
-from spaces.access import Permission, Ties
+from spaces.access import Permission, RoomLinks
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
+from spaces.offers import Act
 from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import named_rooms, shared, watched
 from spaces.views.replies import Request, page
@@ -169,7 +170,7 @@ class Own:
     columns: tuple[str, ...]
     saved: tuple[tuple[str, str], ...]  # filters: name and query
     stars: frozenset[int]  # rooms
-    ties: Ties
+    links: RoomLinks
 
     @classmethod
     def of(cls, person: Person) -> "Own":
@@ -178,7 +179,7 @@ class Own:
             chosen_columns(Preferences.objects.filter(person=person).first()),
             tuple(SavedFilter.objects.filter(person=person).values_list("name", "query")),
             frozenset(person.favourites.values_list("room", flat=True)),
-            access.ties(person),
+            access.room_links(person),
         )
 
 
@@ -232,7 +233,7 @@ def _list(
 ) -> dict[str, Any]:
     """What the list and the counters above it show."""
     person = request.user
-    whose = access.told_of(person, Permission.CALL_SEE, own.ties)
+    whose = access.visible_q(person, Permission.CALL_SEE, own.links)
     tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
     numbers = _numbers(tally, whose, now)
     sort = wanted.get("sort", "need")
@@ -251,7 +252,7 @@ def _list(
         # Counted before it is put in order: the order joins what counting does not need.
         length = found.count() if narrowed else tally.total
         leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
-    shown = load(list(leaf.object_list), person, now, own.ties, columns=own.columns, stars=own.stars)
+    shown = load(list(leaf.object_list), person, now, own.links, columns=own.columns, stars=own.stars)
     shown_heads = heads(own.columns, sort, sees_all_calls=whose is None)
     query = form.query()
     return {
@@ -266,7 +267,7 @@ def _list(
         "heads": shown_heads,
         "width": len(shown_heads) + 2,
         "selectable": True,
-        "refreshable": any(Permission.SPACE_REFRESH in row.may for row in shown),
+        "refreshable": any(row.offers[Act.REFRESH].possible for row in shown),
         "saved": _saved(own, query),
         "save_form": SavedFilterForm(initial={"query": query}) if query else None,
         "empty": _emptiness(wanted, numbers["total"], sees_all_calls=whose is None),
@@ -288,7 +289,7 @@ def _some_rows(
     or that the person may not see, are left out."""
     found = _filtered(request.user, wanted, now).filter(pk__in=named).order_by("pk")
     keys = list(found.values_list("pk", flat=True))
-    shown = load(keys, request.user, now, own.ties, columns=own.columns, stars=own.stars)
+    shown = load(keys, request.user, now, own.links, columns=own.columns, stars=own.stars)
     return {"rows": shown, "columns": set(own.columns), "selectable": True, "now": now}
 
 
@@ -312,8 +313,8 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     """For a screen on the wall: what needs action and what is live, no names, codes or addresses, and nothing to press. When
     not all fits, the clock turns the pages, so that it works without JavaScript and every screen shows the same; the first
     stuck calls stay on top of every page."""
-    ties = access.ties(request.user)
-    whose = access.told_of(request.user, Permission.CALL_SEE, ties)
+    links = access.room_links(request.user)
+    whose = access.visible_q(request.user, Permission.CALL_SEE, links)
     tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
     numbers = _numbers(tally, whose, now)
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
@@ -323,7 +324,7 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     pages = max(-(-(len(keys) - kept) // turning), 1)
     number = int(now.timestamp() // WALL_SECONDS) % pages
     page_keys = keys[kept + number * turning : kept + (number + 1) * turning]
-    shown = load(keys[:kept] + page_keys, request.user, now, ties, columns=())
+    shown = load(keys[:kept] + page_keys, request.user, now, links, columns=())
     alive = health.recent()
     context = {
         "health": alive,

@@ -20,7 +20,8 @@ from spaces import access
 from spaces.access import Permission
 from spaces.forms import DeviceForm
 from spaces.google import config
-from spaces.models import Account, Conference, DeviceIdentity, Participant, Person, Room, Space
+from spaces.models import Conference, DeviceIdentity, Participant, Person, Room, Space
+from spaces.offers import Act
 from spaces.views import daystrip
 from spaces.views.live import watched
 from spaces.views.replies import Request, page
@@ -46,6 +47,7 @@ def room(request: Request, slug: str) -> HttpResponse:
     now = timezone.now()
     found = find(request, slug)
     shown = row(found, request.user, now)
+    given = shown.offers.with_general(access.permissions(request.user))
     tabs = [(key, label) for key, label, needs in TABS if needs in shown.may]
     tab = request.GET.get("tab", "")
     tab = tab if tab in dict(tabs) else tabs[0][0]
@@ -54,7 +56,8 @@ def room(request: Request, slug: str) -> HttpResponse:
         "row": shown,
         "space": found.space,
         "now": now,
-        "main": main_action(shown, access.permissions(request.user), now),
+        "offers": given,
+        "main": given.main(now),
         "ageing": bool(found.space and found.space.code_is_ageing(now)),
         "stable": stable_address(found),
         "tabs": tabs,
@@ -74,31 +77,6 @@ def _device_names(found: Room, shown: Row) -> str:
     return ", ".join(found.device_identities.filter(is_device=True).values_list("display_name", flat=True))
 
 
-def main_action(shown: Row, general: frozenset[Permission], now: datetime) -> str:
-    """The one thing that this person should do about this room now, and the only solid button on its page: end, create,
-    replace, account (mend it), refresh, join or copy (the link); empty when there is nothing."""
-    space = shown.space
-    if space is None:
-        return "create" if Permission.SPACE_CREATE in shown.may else ""
-    if shown.state in {"live", "stuck"} and shown.can_end:
-        return "end"
-    if shown.state == "unknown" and space.account.status == Account.Status.BROKEN:
-        if Permission.ACCOUNT_MANAGE in general:
-            return "account"
-    elif Permission.SPACE_CREATE in shown.may and _should_be_replaced(space, now):
-        return "replace"
-    if shown.state == "unknown" and Permission.SPACE_REFRESH in shown.may:
-        return "refresh"
-    if not space.meeting_uri:
-        return ""
-    return "join" if shown.state in {"live", "stuck"} else "copy"
-
-
-def _should_be_replaced(space: Space, now: datetime) -> bool:
-    """Whether a link of ours would serve the room better: its code is dead or may soon be, or its calls cannot be ended."""
-    return bool(space.trouble) or not space.can_be_ended or space.code_is_ageing(now)
-
-
 def _now_panel(found: Room, shown: Row, now: datetime) -> dict[str, Any]:
     space, panel = found.space, dict[str, Any]()
     if space is None:
@@ -106,7 +84,7 @@ def _now_panel(found: Room, shown: Row, now: datetime) -> dict[str, Any]:
     if space.conference and Permission.NAMES_SEE in shown.may:
         everybody = list(_participants(space.conference))
         panel |= {"participants": everybody[:SHOWN_AT_ONCE], "further": everybody[SHOWN_AT_ONCE:]}
-        if Permission.DEVICE_IDENTIFY in shown.may:
+        if shown.offers[Act.IDENTIFY].possible:
             panel |= {"device_form": DeviceForm(), "asked": [one for one in everybody if one.ask]}
     if shown.state in {"live", "stuck"}:
         panel["score"] = space.verdict(now).score

@@ -71,16 +71,10 @@ def edit(request: Request, slug: str) -> HttpResponse:
     access.require(request.user, Permission.ROOM_EDIT, found)
     known = rooms.facts(found)
     initial = {
-        "name": known.name,
+        **known.values(),
         "building": known.building,
-        "floor": known.floor,
-        "capacity": known.capacity,
-        "device_name": known.device_name,
-        "resource_name": known.resource_name,
-        "notes": known.notes,
         "owners": "\n".join(known.owners),
         "deputies": "\n".join(known.deputies),
-        **{name: getattr(known, name) for name in rooms.LIMITS},
         "seen": known.version,
     }
     form = RoomForm(

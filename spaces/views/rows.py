@@ -6,7 +6,7 @@ from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
@@ -17,11 +17,12 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from spaces import access
-from spaces.access import Permission, Ties
+from spaces.access import Permission, RoomLinks, RoomRef
 from spaces.google import config
 from spaces.language import spoken
 from spaces.models import Account, Building, Conference, Person, Room, Space
 from spaces.models.rooms import ROW_FIELDS, RoomQuerySet
+from spaces.offers import Offers
 from spaces.views import daystrip
 
 NEEDS_ACTION = gettext_lazy("Needs action")
@@ -64,11 +65,9 @@ class Row:
         return None
 
     @property
-    def can_end(self) -> bool:
-        """Whether to offer ending: a call is on, the person may, and Google would."""
-        return bool(
-            self.call and self.space and self.space.can_be_ended and Permission.CONFERENCE_END in self.may
-        )
+    def offers(self) -> Offers:
+        """What the person can do with the room now."""
+        return Offers(self.room, self.may, self.state)
 
     @property
     def access_label(self) -> str:
@@ -81,14 +80,6 @@ Facts = tuple[Any, ...]
 SEEN, OVER = "space__seen_at", "space__conference__stuck_at"
 KEYS = ("pk", "building_id", "space_id", "space__account_id", "space__conference_id")
 FACTS = (*KEYS, OVER, SEEN, *(name for name in ROW_FIELDS if name not in {SEEN, OVER}))
-
-
-class _Place(NamedTuple):
-    """A room, as far as rights depend on it."""
-
-    pk: int
-    building_id: int
-    space_id: int | None
 
 
 class _Shelf:
@@ -124,9 +115,9 @@ class _Shelf:
 SHELF = _Shelf()
 
 
-def row(room: Room, person: Person, now: datetime, known: Ties | None = None) -> Row:
-    """The room as this person may see it. For a list their ties are asked for once."""
-    may = access.permissions(person, room, known)
+def row(room: Room, person: Person, now: datetime, links: RoomLinks | None = None) -> Row:
+    """Return the room as this person may see it. A list reads `links` once for all its rows."""
+    may = access.permissions(person, room, links)
     if Permission.CALL_SEE not in may:
         return Row(room, may, "hidden" if room.space else "none", group=room.building.name)
     state, reasons = room.judged(now)
@@ -164,7 +155,7 @@ def load(
     keys: Sequence[int],
     person: Person,
     now: datetime,
-    known: Ties,
+    links: RoomLinks,
     *,
     columns: Collection[str],
     stars: Collection[int] = frozenset(),
@@ -174,9 +165,9 @@ def load(
     if "owner" in columns:  # of the room, and not among its facts
         whole = access.visible_rooms(person).for_lists().prefetch_related("ownerships__person")
         whole = whole.filter(pk__in=keys)
-        by_key = {room.pk: row(room, person, now, known) for room in whole}
+        by_key = {room.pk: row(room, person, now, links) for room in whole}
     else:
-        by_key = _kept(keys, person, now, known)
+        by_key = _kept(keys, person, now, links)
     shown = [by_key[key] for key in keys if key in by_key]
     shown = [replace(one, starred=True) if one.room.pk in stars else one for one in shown]
     return with_strips(shown, now) if "today" in columns else shown
@@ -188,20 +179,20 @@ def _with_facts() -> Any:
     return RoomQuerySet(Room).values_list(*FACTS)
 
 
-def _kept(keys: Sequence[int], person: Person, now: datetime, known: Ties) -> dict[int, Row]:
+def _kept(keys: Sequence[int], person: Person, now: datetime, links: RoomLinks) -> dict[int, Row]:
     """The rows by room; only those are made whose facts are new."""
     reader = get_language(), timezone.get_current_timezone_name()
     every: Any = access.visible_rooms(person, _with_facts()).filter(pk__in=keys)
     found: dict[int, Row] = {}
     for facts in every:
         pk, building, space, account, call, over, seen_at, *others = facts
-        may = access.permissions(person, _Place(pk, building, space), known)
+        may = access.permissions(person, RoomRef(pk, building, space), links)
         # Without the age, which is put in each time.
         steady = (reader, pk, building, space, account, call, *others)
         face = (may, steady, over is not None and over <= now, seen_at is None)
         kept = SHELF.take(face, now)
         if kept is None:
-            kept = replace(row(_room(facts), person, now, known), facts=steady)
+            kept = replace(row(_room(facts), person, now, links), facts=steady)
             SHELF.keep(face, kept, now)
         found[pk] = replace(kept, seen_at=seen_at if kept.seen_at else None)
     return found
@@ -261,5 +252,5 @@ def with_strips(shown: list[Row], now: datetime) -> list[Row]:
 
 def rows(rooms: Iterable[Room], person: Person, now: datetime) -> list[Row]:
     """The rooms, out of `visible_rooms`, as rows in their order."""
-    known = access.ties(person)
-    return [row(room, person, now, known) for room in rooms]
+    links = access.room_links(person)
+    return [row(room, person, now, links) for room in rooms]

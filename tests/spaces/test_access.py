@@ -1,4 +1,4 @@
-"""The law of access, repeated by hand: who may do what, and what each page shows to whom."""
+"""The access policy, repeated by hand: who may do what, and what each page shows to whom."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from spaces import access, urls
-from spaces.access import GENERAL, GRANTS, LIMITED_ADMIN, SEEDER, SYSTEM, Permission, Standing
+from spaces.access import ROLES, ROOM_PERMISSIONS, SEEDER, SYSTEM, Permission
 from spaces.forms import FilterForm
 from spaces.models import (
     AuditEntry,
@@ -34,7 +34,7 @@ from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# --- Standing by permission ---------------------------------------------------------------------------
+# --- Role by permission -------------------------------------------------------------------------------
 #
 # on one room:         colleague participant owner helpdesk admin
 ON_A_ROOM = """
@@ -84,23 +84,20 @@ def lines(table: str) -> Iterator[tuple[str, list[bool]]]:
         yield name, [cell == "yes" for cell in cells]
 
 
-def test_what_each_standing_grants_on_a_room():
-    order = [Standing.COLLEAGUE, Standing.PARTICIPANT, Standing.OWNER, Standing.HELPDESK, Standing.ADMIN]
+def test_what_each_role_grants_on_a_room():
+    order = [ROLES[name] for name in ("colleague", "participant", "owner", "helpdesk", "admin")]
     for name, cells in lines(ON_A_ROOM):
-        granted = [Permission(name) in GRANTS[standing] for standing in order]
+        granted = [Permission(name) in role.grants for role in order]
         assert granted == cells, f"{name} on a room"
     named = {Permission(name) for name, _ in lines(ON_A_ROOM)}
-    assert frozenset().union(*GRANTS.values()) == named, "a permission on rooms has no line in the table"
+    assert named == ROOM_PERMISSIONS, "a permission on rooms has no line in the table"
+    assert frozenset().union(*(role.on_rooms for role in ROLES.values())) == named
+    assert ROLES["building_admin"].on_rooms == ROLES["admin"].on_rooms
 
 
-def test_what_each_standing_grants_on_the_whole():
-    granted_by = [
-        GENERAL[Standing.COLLEAGUE],
-        GENERAL[Standing.HELPDESK],
-        LIMITED_ADMIN,
-        GENERAL[Standing.ADMIN],
-        SYSTEM.grants,
-    ]
+def test_what_each_role_grants_on_the_whole():
+    roles = [ROLES[name].in_general for name in ("colleague", "helpdesk", "building_admin", "admin")]
+    granted_by = [*roles, SYSTEM.grants]
     for name, cells in lines(ON_THE_WHOLE):
         assert [Permission(name) in grants for grants in granted_by] == cells, f"{name} on the whole"
     named = {Permission(name) for name, _ in lines(ON_THE_WHOLE)}

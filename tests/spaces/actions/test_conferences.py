@@ -1,5 +1,6 @@
 """Ending calls, sweeping accounts, revealing names: against the simulator, with everything that can go wrong."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -179,7 +180,8 @@ def test_value_that_google_invented_is_not_restored(google, room, owner):
 
 def test_ending_needs_no_further_permission_for_what_follows(google, room, owner, monkeypatch):
     only_end = {Permission.ROOM_SEE, Permission.CONFERENCE_END}
-    monkeypatch.setitem(access.GRANTS, access.Standing.OWNER, frozenset(only_end))
+    weak = replace(access.ROLES["owner"], grants=frozenset(only_end))
+    monkeypatch.setitem(access.ROLES, "owner", weak)
     google.control("POST", "behaviour", {"tighten_after_end": True})
     record = start_call(google, room)
     assert end(room, record, owner).level == "success"

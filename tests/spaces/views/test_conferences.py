@@ -186,7 +186,7 @@ def test_a_foreign_space_says_why_it_cannot_be_ended(google, owner, sign_in):
     room = known_room(google, owners=(owner,), project="another-app", origin="foreign")
     start_call(google, room)
     text = sign_in(owner).get(url(room)).content.decode()
-    assert "Google lets only the app that created it end its calls" in text
+    assert "Google lets only that app end its calls" in text
     assert 'type="submit" class="danger' not in text
 
 

@@ -41,7 +41,7 @@ def room(db: None) -> Room:
 
 def loaded(person: Person, now: datetime, *those: Room) -> list[Row]:
     """Their rows as a list has them."""
-    return rows.load([one.pk for one in those], person, now, access.ties(person), columns=())
+    return rows.load([one.pk for one in those], person, now, access.room_links(person), columns=())
 
 
 def test_a_room_made_of_facts_is_the_one_in_the_database(room, admin):
