@@ -1,4 +1,4 @@
-"""The timetable as it is sent out: by one process of the installation at a time, however many were started."""
+"""Celery's scheduler with a lock: one process of the installation sends the tasks, however many were started."""
 
 import logging
 from typing import Any, Final
@@ -10,51 +10,52 @@ from spaces import broker
 
 logger = logging.getLogger(__name__)
 
-LEASE: Final = 15.0
-"""Seconds after which another beat may take over from one that has fallen silent."""
-LOOK: Final = 5.0
-"""Seconds between two looks of one that waits for its turn."""
-WITHOUT_REDIS: Final = 1.0
+LOCK_TIMEOUT: Final = 15.0
+"""Seconds after which another scheduler may take over from one that has stopped renewing the lock."""
+STANDBY_INTERVAL: Final = 5.0
+"""Seconds between two attempts of a scheduler on standby to get the lock."""
+RETRY_INTERVAL: Final = 1.0
+"""Seconds between two attempts while Redis is away."""
 
 
-class Timetable(Scheduler):
-    """Celery's own scheduler, which keeps nothing on disk, with a lease in Redis before each turn.
+class LockedScheduler(Scheduler):
+    """Celery's scheduler, without its file on disk, that renews a lock in Redis before each tick.
 
-    What Redis has forgotten is asked for again, and who was asleep for longer than the lease looks first whether another has taken
-    over. So neither a Redis that was emptied nor a machine that slept ends the process.
+    A lock that Redis has lost is taken again, and a process that was suspended for longer than the lock lasts finds out first whether
+    another one has taken over. So neither an emptied Redis nor a suspended machine ends the process.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        self._lease = broker.Lease("timetable", seconds=LEASE)
+        self._lock = broker.lock("scheduler", seconds=LOCK_TIMEOUT)
         self._state = ""
         super().__init__(*args, **options)
 
     def setup_schedule(self) -> None:
-        """The timetable of `meetadmin.celery` alone."""
+        """Read the schedule of `meetadmin.celery` only."""
         self.merge_inplace(self.app.conf.beat_schedule)
 
     def tick(self, *args: Any, **options: Any) -> float:
-        """Send out what is due, if it is ours to do; seconds until the next turn."""
+        """Send the tasks that are due if this process holds the lock. Return the seconds until the next tick."""
         try:
-            if not self._lease.keep():
-                self._says("waiting: another one sends the timetable out")
-                return LOOK
+            if not broker.renew(self._lock):
+                self._log("on standby, another scheduler is active")
+                return STANDBY_INTERVAL
         except (RedisError, OSError) as error:
-            self._says(f"Redis is away ({type(error).__name__}): nothing is sent out")
-            return WITHOUT_REDIS
-        self._says("sending the timetable out")
+            self._log(f"Redis is away ({type(error).__name__}), nothing is sent")
+            return RETRY_INTERVAL
+        self._log("active")
         pause: float = super().tick(*args, **options)
         return pause
 
     def close(self) -> None:
-        """Let another one take over at once."""
+        """Release the lock, so that another scheduler takes over at once."""
         try:
-            self._lease.give_back()
-        except (RedisError, OSError):
-            logger.info("Redis is away: the timetable's lease ends by itself")
+            self._lock.release()
+        except (RedisError, OSError) as error:
+            logger.info("scheduler: the lock was not released (%s)", type(error).__name__)
         super().close()
 
-    def _says(self, state: str) -> None:
+    def _log(self, state: str) -> None:
         if state != self._state:
             self._state = state
-            logger.info("beat: %s", state)
+            logger.info("scheduler: %s", state)

@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import task_postrun, task_prerun, worker_ready
 from django.core.cache import cache
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import broker, pulse
+from spaces import broker
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
 from spaces.audit import Refused
@@ -157,12 +156,3 @@ def forget_history() -> None:
 def forget_sessions() -> None:
     """Throw away sessions that are over."""
     people.forget_sessions(actor=SYSTEM)
-
-
-@worker_ready.connect
-@task_prerun.connect
-@task_postrun.connect
-def worker_beats(**_: Any) -> None:
-    """Tell the pages that a worker works: it begins, or one of its processes begins or ends a task. Not with Celery's own heartbeat,
-    which goes on while all processes that carry out tasks stand still."""
-    pulse.beats("worker")

@@ -1,4 +1,4 @@
-"""Is everything alive? One report that pages, probes and metrics share, and a sentence for each thing that is wrong."""
+"""One report on the state of the installation for pages, probes and metrics, with a sentence for each problem."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,262 +13,242 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 
-from spaces import broker, pulse
+from meetadmin.monitoring import heartbeat
+from spaces import broker
 from spaces.language import day_and_time, spoken
 from spaces.models import Account, Space, Subscription
 
-Level = Literal["fine", "look", "act", "off"]
+Level = Literal["ok", "warning", "critical", "unknown", "off"]
+"""How a figure is rated; off: there is nothing to rate."""
 Push = Literal["on", "waiting", "silent", "off"]
 
-CAUSES = ("redis", "worker", "beat", "process", "account_refused", "google", "late", "push")
-"""All keys that a Cause may have."""
-LATEST = timedelta(minutes=15)
-"""However seldom an account is meant to be looked at, after this long its picture is old."""
+PROBLEMS = ("redis", "worker", "beat", "process", "account_refused", "google", "late", "push")
+"""All keys that a Problem may have. They are part of /readyz and /metrics."""
+MAX_DATA_AGE = timedelta(minutes=15)
+"""However seldom an account is meant to be synced, its data is out of date after this time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """One thing that is wrong, in words: what, what it means, what to do. `key` is the same in pages, probes and metrics.
+class Problem:
+    """One thing that is wrong. `key` is the same on pages, in probes and in metrics.
 
-    `named` says the same with the names of accounts, for those who manage them (empty: nothing to name). `staff`: of no use to
-    people who only have rooms.
+    `with_names` is the sentence with the names of accounts, for those who manage them (empty: there are no names). `staff_only`: of no
+    use to people who only have rooms.
     """
 
     key: str
     level: Level
     sentence: str
-    named: str = ""
-    staff: bool = False
+    with_names: str = ""
+    staff_only: bool = False
 
 
 @dataclass(frozen=True)
 class Health:
-    """What is alive. Ages are measured at `at`. `accounts` are those that have spaces to look after."""
+    """The state of the installation at one moment, to which all ages refer. `accounts` are those that own spaces."""
 
     at: datetime
     database: bool = True
     broker: bool = True
-    processes: tuple[pulse.Process, ...] = ()
+    processes: tuple[heartbeat.Process, ...] = ()
     accounts: tuple[Account, ...] = field(default=())
 
-    def alive(self, kind: pulse.Kind) -> int:
-        """How many processes of this kind give signs of life."""
-        return sum(one.alive for one in self.processes if one.kind == kind)
+    def alive(self, kind: heartbeat.Kind) -> int:
+        """Return how many processes of this kind are alive."""
+        return sum(process.alive for process in self.processes if process.kind == kind)
 
-    def age_of(self, kind: pulse.Kind) -> float | None:
-        """Seconds since the latest sign of any process of this kind; None: there is none to speak of."""
-        return min((one.age for one in self.processes if one.kind == kind), default=None)
+    def age_of(self, kind: heartbeat.Kind) -> float | None:
+        """Return the seconds since the latest heartbeat of this kind, None without any."""
+        return min((process.age for process in self.processes if process.kind == kind), default=None)
 
     @property
     def worker(self) -> bool:
-        """Whether a worker has reported lately."""
+        """Return whether a worker is alive."""
         return self.alive("worker") > 0
 
     @property
-    def _worker_has_no_work(self) -> bool:
-        """Whether workers fell silent with the timetable: they give signs with their tasks, and nobody sends any."""
-        worker, beat = self.age_of("worker"), self.age_of("beat")
-        return not self.beat and worker is not None and beat is not None and worker < beat + 2 * pulse.EVERY
-
-    @property
     def beat(self) -> bool:
-        """Whether the timetable has sent something out lately."""
+        """Return whether a scheduler is alive."""
         return self.alive("beat") > 0
 
     @property
+    def _worker_is_idle(self) -> bool:
+        """Return whether workers stopped reporting with the scheduler: they report with their tasks, and nothing sends any."""
+        worker, beat = self.age_of("worker"), self.age_of("beat")
+        idle_since = 2 * heartbeat.INTERVAL
+        return not self.beat and worker is not None and beat is not None and worker < beat + idle_since
+
+    @property
     def usable(self) -> list[Account]:
-        """The accounts that are not broken: those that the timetable looks at."""
-        return [one for one in self.accounts if one.status != Account.Status.BROKEN]
+        """Return the accounts that are not broken, which are synced."""
+        return [account for account in self.accounts if account.status != Account.Status.BROKEN]
 
     @property
-    def never_swept(self) -> int:
-        """How many of the usable accounts were never looked at successfully."""
-        return sum(one.swept_at is None for one in self.usable)
+    def never_checked(self) -> int:
+        """Return how many of the usable accounts were never synced."""
+        return sum(account.swept_at is None for account in self.usable)
 
     @property
-    def oldest_sweep_at(self) -> datetime | None:
-        """The oldest of the last successful looks; None: no account has been looked at yet."""
-        return min((one.swept_at for one in self.usable if one.swept_at), default=None)
+    def oldest_check_at(self) -> datetime | None:
+        """Return the oldest of the last successful syncs, None before the first one."""
+        return min((account.swept_at for account in self.usable if account.swept_at), default=None)
 
     @property
-    def late(self) -> list[Account]:
-        """Accounts whose picture is growing old: their turn is overdue, or Google was asked and gave nothing."""
-        return [one for one in self.usable if self.is_late(one)]
+    def overdue(self) -> list[Account]:
+        """Return the usable accounts whose data is out of date."""
+        return [account for account in self.usable if self.is_overdue(account)]
 
-    def is_late(self, account: Account) -> bool:
-        """Whether this account's picture is older than it is meant to become. How often an account is looked at differs, and
-        the moment of the next look is known; a look that fails moves it on without making the picture younger."""
+    def is_overdue(self, account: Account) -> bool:
+        """Return whether this account's data is older than intended.
+
+        The intervals of accounts differ, and the moment of the next sync is known. A failed sync moves that moment without making the
+        data newer. An account that was never synced is not overdue; it counts as never checked.
+        """
         if account.swept_at is None:
-            return False  # told apart, as never swept
-        patience = timedelta(seconds=max(3 * settings.SWEEP_EVERY, 60))
+            return False
+        tolerance = timedelta(seconds=max(3 * settings.SWEEP_EVERY, 60))
         age = self.at - account.swept_at
         if account.problem or account.fail_count:
-            return age > patience
-        return self.at - account.next_sweep_at > patience or age > max(LATEST, patience)
-
-    @property
-    def sweeps_late(self) -> bool:
-        """Whether some working account's picture is growing old."""
-        return bool(self.late)
+            return age > tolerance
+        return self.at - account.next_sweep_at > tolerance or age > max(MAX_DATA_AGE, tolerance)
 
     @property
     def push(self) -> Push:
-        """Whether pushed events arrive: they do; none has come yet; for some account they should and do not; not switched on."""
+        """Return whether events arrive: on, waiting for the first one, silent for an account that should get them, or not configured."""
         if not settings.PUSH:
             return "off"
-        if any(deaf(one) for one in self.accounts):
+        if any(push_problem(account) for account in self.accounts):
             return "silent"
-        listened = [subscription for one in self.accounts if (subscription := subscription_of(one))]
-        return "on" if any(one.is_healthy(self.at) for one in listened) else "waiting"
+        subscriptions = [found for account in self.accounts if (found := subscription_of(account))]
+        return "on" if any(found.is_healthy(self.at) for found in subscriptions) else "waiting"
 
     @property
     def push_heard_at(self) -> datetime | None:
-        """When the last event came for any account."""
-        return max((one.push_heard_at for one in self.accounts if one.push_heard_at), default=None)
+        """Return when the last event arrived for any account."""
+        return max(
+            (account.push_heard_at for account in self.accounts if account.push_heard_at), default=None
+        )
 
     @property
     def ready(self) -> bool:
-        """Whether people can work with it: pages come up, clicks are carried out and the picture is kept fresh."""
-        fresh = self.never_swept == 0 and not self.sweeps_late
-        return self.database and self.broker and self.worker and self.beat and fresh
+        """Return whether people can work with it: pages load, tasks are carried out and data is up to date."""
+        up_to_date = self.never_checked == 0 and not self.overdue
+        return self.database and self.broker and self.worker and self.beat and up_to_date
 
     @cached_property
-    def causes(self) -> list[Cause]:
-        """What is wrong, the worst first; one entry for each cause, not for each thing that suffers from it."""
+    def problems(self) -> list[Problem]:
+        """Return what is wrong, the worst first; one entry for each cause, not for each thing that it affects."""
         if not self.broker:
-            return [
-                Cause(
-                    "redis",
-                    "act",
-                    _(
-                        "Redis cannot be reached, so nothing is being refreshed. What you see was true at the times shown; "
-                        "“Refresh now” and “End” still ask Google directly."
-                    ),
-                )
-            ]
+            text = _(
+                "Redis cannot be reached, so data is not updated. You can still refresh a room or end a call: both ask Google directly."
+            )
+            return [Problem("redis", "critical", text)]
         return [*self._of_processes(), *self._of_accounts()]
 
-    def _of_processes(self) -> Iterator[Cause]:
-        if not self.worker and not self._worker_has_no_work:
-            yield Cause(
-                "worker",
-                "act",
-                _(
-                    "No worker is running, so nothing is being refreshed. What you see was true at the times shown; "
-                    "“Refresh now” and “End” still ask Google directly."
-                ),
+    def _of_processes(self) -> Iterator[Problem]:
+        if not self.worker and not self._worker_is_idle:
+            text = _(
+                "No worker is running, so data is not updated. You can still refresh a room or end a call: both ask Google directly."
             )
+            yield Problem("worker", "critical", text)
         elif not self.beat:
-            yield Cause(
-                "beat",
-                "act",
-                _(
-                    "The timetable (beat) is not running, so nothing is being refreshed. What you see was true at the times shown; "
-                    "a second one takes over within 20 seconds, otherwise start it again."
-                ),
+            text = _(
+                "The scheduler (beat) is not running, so data is not updated. Start it, unless a second one takes over within 20 seconds."
             )
-        for one in self.processes:
-            if not one.alive and self.alive(one.kind):  # type: ignore[arg-type]
-                yield Cause(
-                    "process",
-                    "look",
-                    _("%(kind)s %(pid)s on %(host)s fell silent %(seconds)s s ago; others do its work.")
-                    % {
-                        "kind": one.kind.capitalize(),
-                        "pid": one.pid,
-                        "host": one.host,
-                        "seconds": round(one.age),
-                    },
-                    staff=True,
+            yield Problem("beat", "critical", text)
+        for process in self.processes:
+            if not process.alive and any(
+                other.alive for other in self.processes if other.kind == process.kind
+            ):
+                text = _(
+                    "%(kind)s %(pid)s on %(host)s has not reported for %(seconds)s s; other processes have taken over."
                 )
+                facts = {"pid": process.pid, "host": process.host, "seconds": round(process.age)}
+                facts["kind"] = _("Worker") if process.kind == "worker" else _("Scheduler")
+                yield Problem("process", "warning", text % facts, staff_only=True)
 
-    def _of_accounts(self) -> Iterator[Cause]:
-        broken = [one for one in self.accounts if one.status == Account.Status.BROKEN]
-        if broken:
-            count = len(broken)
-            text = ngettext(
-                "Google refuses one of our accounts; its rooms are Unknown until an admin has mended its access.",
-                "Google refuses %(count)s of our accounts; their rooms are Unknown until an admin has mended their access.",
-                count,
-            )
-            yield Cause(
-                "account_refused",
-                "act",
-                text % {"count": count},
-                named=_("Google has refused %(names)s since %(since)s. %(problem)s")
-                % {
-                    "names": names(broken),
-                    "since": _since(broken),
-                    "problem": spoken(broken[0].problem)
-                    if len({one.problem for one in broken}) == 1
-                    else _("They have different reasons, which stand with the cures under “System”."),
-                },
-                staff=True,
-            )
-        if not (self.worker and self.beat):
-            return  # that the picture grows old is said by then
-        failing = [one for one in self.late if one.problem]
+    def _of_accounts(self) -> Iterator[Problem]:
+        yield from self._of_refused_accounts()
+        if self.worker and self.beat:  # otherwise it is clear why data is out of date
+            yield from self._of_overdue_accounts()
+            yield from self._of_push()
+
+    def _of_refused_accounts(self) -> Iterator[Problem]:
+        broken = [account for account in self.accounts if account.status == Account.Status.BROKEN]
+        if not broken:
+            return
+        count = len(broken)
+        text = ngettext(
+            "Google refuses access to one account. The status of its rooms is unknown until an admin fixes the access.",
+            "Google refuses access to %(count)s accounts. The status of their rooms is unknown until an admin fixes the access.",
+            count,
+        )
+        same = len({account.problem for account in broken}) == 1
+        facts = {
+            "names": account_names(broken),
+            "since": _since(broken),
+            "problem": spoken(broken[0].problem)
+            if same
+            else _("The reasons differ; “System” shows them with their fixes."),
+        }
+        named = _("Google has refused access to %(names)s since %(since)s. %(problem)s") % facts
+        yield Problem("account_refused", "critical", text % {"count": count}, named, staff_only=True)
+
+    def _of_overdue_accounts(self) -> Iterator[Problem]:
+        failing = [account for account in self.overdue if account.problem]
         if failing:
-            yield Cause(
-                "google",
-                "act",
-                _(
-                    "Google has not answered since %(since)s, so the picture is growing old. The times beside the rooms say how old "
-                    "each fact is; it goes on by itself."
-                )
-                % {"since": _since(failing)},
-                named=_("Google gives no answer for %(names)s since %(since)s. %(problem)s")
-                % {"names": names(failing), "since": _since(failing), "problem": spoken(failing[0].problem)},
+            facts = {
+                "names": account_names(failing),
+                "since": _since(failing),
+                "problem": spoken(failing[0].problem),
+            }
+            text = _(
+                "Google has not answered since %(since)s. Data is out of date; updates resume automatically."
             )
-        elif self.late:
-            yield Cause(
-                "late",
-                "look",
-                _("The regular look at Google is late. The times beside the rooms say how old each fact is."),
-                named=_(
-                    "The regular look at Google is late for %(names)s. The times beside the rooms say how old each fact is; look at "
-                    "the workers and the queue."
-                )
-                % {"names": names(self.late)},
+            named = _("Google has not answered for %(names)s since %(since)s. %(problem)s")
+            yield Problem("google", "critical", text % facts, named % facts)
+        elif self.overdue:
+            text = _("Updates from Google are late, so data may be out of date.")
+            named = _(
+                "Updates from Google are late for %(names)s, so data may be out of date. Check the workers and the queue."
             )
+            yield Problem("late", "warning", text, named % {"names": account_names(self.overdue)})
+
+    def _of_push(self) -> Iterator[Problem]:
         if self.push == "silent":
-            silent = [one for one in self.accounts if deaf(one)]
-            yield Cause(
-                "push",
-                "look",
-                _("Google's events do not come, so changes are found by asking instead, some seconds later."),
-                named=_(
-                    "Google's events do not come for %(names)s, so changes are found by asking instead. %(problem)s"
-                )
-                % {"names": names(silent), "problem": spoken(deaf(silent[0], self.at))},
-                staff=True,
+            silent = [account for account in self.accounts if push_problem(account)]
+            facts = {"names": account_names(silent), "problem": spoken(push_problem(silent[0], self.at))}
+            text = _("Events from Google do not arrive, so changes appear some seconds later.")
+            named = _(
+                "Events from Google do not arrive for %(names)s, so changes appear some seconds later. %(problem)s"
             )
+            yield Problem("push", "warning", text, named % facts, staff_only=True)
 
 
 def subscription_of(account: Account) -> Subscription | None:
-    """The account's subscription to events, if there ever was one."""
+    """Return the account's subscription to events, if there ever was one."""
     found: Subscription | None = getattr(account, "subscription", None)
     return found
 
 
-def deaf(account: Account, now: datetime | None = None) -> str:
-    """Why events that should come do not, in words; empty when they come, or nobody has been disappointed yet."""
+def push_problem(account: Account, now: datetime | None = None) -> str:
+    """Return why expected events do not arrive; empty when they do, or when none has been missed yet."""
     subscription = subscription_of(account)
     if subscription is None or account.status == Account.Status.BROKEN:
         return ""
-    there = subscription.state == Subscription.State.ACTIVE
-    if there and not subscription.is_missing_news:
+    active = subscription.state == Subscription.State.ACTIVE
+    if active and not subscription.is_missing_news:
         return ""
     if subscription.state == Subscription.State.NONE and not subscription.problem:
         return ""
     return subscription.words(now or timezone.now())
 
 
-def names(accounts: Iterable[Account]) -> str:
-    """The first three by name and how many more there are."""
-    listed = [one.email for one in accounts]
-    text = ", ".join(listed[:3])
-    more = len(listed) - 3
+def account_names(accounts: Iterable[Account]) -> str:
+    """Return the names of the first three accounts and how many more there are."""
+    names = [account.email for account in accounts]
+    text = ", ".join(names[:3])
+    more = len(names) - 3
     if more > 0:
         return ngettext("%(names)s and %(count)s more", "%(names)s and %(count)s more", more) % {
             "names": text,
@@ -278,42 +258,42 @@ def names(accounts: Iterable[Account]) -> str:
 
 
 def _since(accounts: Iterable[Account]) -> str:
-    """Since when the first of them has its problem, as a time of the day or a date, in the reader's zone."""
-    moments = [one.problem_since for one in accounts if one.problem_since]
+    """Return since when the first of them has its problem, as a time of the day or a date, in the reader's zone."""
+    moments = [account.problem_since for account in accounts if account.problem_since]
     if not moments:
-        return _("a while")
+        return _("a while ago")
     since, now = timezone.localtime(min(moments)), timezone.localtime()
     return f"{since:%H:%M}" if since.date() == now.date() else day_and_time(since)
 
 
-RECENT = 1.0
-"""Seconds for which pages do without looking again."""
+MAX_REPORT_AGE = 1.0
+"""Seconds for which pages share a report."""
 _recent: Health | None = None  # of this process
 
 
 def recent() -> Health:
-    """The report for pages, a second old at most: two hundred pages that hear of one change need not all look."""
+    """Return a report that is at most a second old: two hundred pages that refresh after one change need not all query."""
     global _recent  # noqa: PLW0603
-    known = _recent
-    if known is None or not 0 <= (timezone.now() - known.at).total_seconds() < RECENT:
-        known = _recent = report()
-    return known
+    latest = _recent
+    if latest is None or not 0 <= (timezone.now() - latest.at).total_seconds() < MAX_REPORT_AGE:
+        latest = _recent = report()
+    return latest
 
 
 def report() -> Health:
-    """Look at everything now: one database query and one round trip to Redis."""
+    """Query everything now: one database query and two round trips to Redis."""
     database = True
     accounts: tuple[Account, ...] = ()
     try:
         connection.ensure_connection()
-        looked_after = Account.objects.filter(pk__in=Space.objects.values("account"))
-        accounts = tuple(looked_after.select_related("subscription").defer("sealed_token"))
+        with_spaces = Account.objects.filter(pk__in=Space.objects.values("account"))
+        accounts = tuple(with_spaces.select_related("subscription").defer("sealed_token"))
     except DatabaseError:
         database = False
     reachable = True
-    processes: tuple[pulse.Process, ...] = ()
+    processes: tuple[heartbeat.Process, ...] = ()
     try:
-        processes = pulse.processes(broker.link())
+        processes = heartbeat.processes(broker.link())
     except (RedisError, OSError):
         reachable = False
     return Health(

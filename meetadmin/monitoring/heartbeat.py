@@ -1,9 +1,8 @@
-"""Signs of life of the background processes: each says when it has done something, and who it is.
+"""Heartbeats of the background processes: one expiring key per process in Redis.
 
-A worker gives its signs with the tasks that it carries out, the timetable with those that it sends. Something is sent every two seconds,
-so a process that only exists, or hangs, soon counts as silent. The signs live in Redis, not in the database: they change all the time and nobody misses an old one. Redis writes the time beside
-each, so that the clocks of several machines need not agree. Nothing here knows a model: the timetable's process, which
-loads none, uses it as well.
+A worker records a heartbeat with each task that it runs, the scheduler with each task that it sends. The scheduler sends one every two
+seconds, so a process that hangs is soon overdue. The age of a heartbeat is what Redis has counted down since, so the clocks of several
+machines need not agree. This module imports no model: the scheduler's process loads none.
 """
 
 import atexit
@@ -11,7 +10,6 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Literal
@@ -24,25 +22,17 @@ from spaces import broker
 
 Kind = Literal["worker", "beat"]
 
-EVERY: Final = 5.0
-"""Seconds between two signs of one process."""
-SILENT_AFTER: Final[dict[str, float]] = {"worker": 50.0, "beat": 15.0}
-"""Seconds without a sign after which a process counts as gone. One task of a worker may take 45: a round of looking at accounts."""
-FORGOTTEN_AFTER: Final = 900.0
-"""Seconds for which one that fell silent is still spoken of, unless another has taken its place."""
+KINDS: Final[tuple[Kind, ...]] = ("worker", "beat")
+INTERVAL: Final = 5.0
+"""Seconds between two heartbeats of one process."""
+OVERDUE_AFTER: Final[dict[str, float]] = {"worker": 50.0, "beat": 15.0}
+"""Seconds without a heartbeat after which a process counts as gone. One task of a worker may take 45: a sync of all accounts."""
+KEPT: Final = 900
+"""Seconds for which a process without a heartbeat is still listed, unless another has taken its place."""
 
-_KEY: Final = "meetadmin:pulse"
-# Those that died without a word are thrown out, lest a process that dies again and again fills what every page reads.
-_BEAT: Final = """
-local now = redis.call('TIME')
-redis.call('HSET', KEYS[1], ARGV[1], now[1] .. ' ' .. ARGV[2])
-redis.call('EXPIRE', KEYS[1], 86400)
-local all = redis.call('HGETALL', KEYS[1])
-for i = 1, #all, 2 do
-  local seen = tonumber(string.match(all[i + 1], '^%d+') or '0')
-  if seen < now[1] - ARGV[3] then redis.call('HDEL', KEYS[1], all[i]) end
-end
-"""
+PREFIX: Final = "meetadmin:heartbeat:"
+INDEX: Final = "meetadmin:heartbeats"
+"""The set of all keys, so that reading them need not scan Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +48,35 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it has given a sign lately."""
-        return self.age < SILENT_AFTER.get(self.kind, 0.0)
+        """Return whether its last heartbeat is recent."""
+        return self.age < OVERDUE_AFTER.get(self.kind, 0.0)
 
 
 class _Self:
-    """What this process has said of itself. The children of a worker speak for the worker: it is set before they are forked."""
+    """What this process has recorded. The children of a worker record for the worker: `pid` is set before they are forked."""
 
     pid = 0
     started_at = 0.0
-    last: ClassVar[dict[str, float]] = {}
+    recorded: ClassVar[dict[str, float]] = {}  # by kind: the time.monotonic() of the last heartbeat
 
 
 def begin(kind: Kind) -> None:
-    """Tell this process, and the children that it will fork, under which number they give signs; take it off the list at its end."""
+    """Set the process id under which this process and the children that it forks record heartbeats; remove its key at exit."""
     _Self.pid, _Self.started_at = os.getpid(), time.time()
-    _Self.last.clear()
-    atexit.register(_ends, kind, os.getpid())
+    _Self.recorded.clear()
+    atexit.register(_remove, kind, os.getpid())
 
 
-def beats(kind: Kind) -> None:
-    """Say that something was done just now; more often than every few seconds this says nothing. Raises nothing: the caller notices
-    a missing Redis by itself."""
+def record(kind: Kind) -> None:
+    """Record a heartbeat of this process, at most one every `INTERVAL`. Raises nothing: the caller finds out by itself that Redis is
+    away."""
     now = time.monotonic()
     if not _Self.pid:
         begin(kind)
-    if now - _Self.last.get(kind, -EVERY) < EVERY:
+    if now - _Self.recorded.get(kind, -INTERVAL) < INTERVAL:
         return
-    _Self.last[kind] = now
-    about = {
+    _Self.recorded[kind] = now
+    value = {
         "kind": kind,
         "host": socket.gethostname(),
         "pid": _Self.pid,
@@ -94,72 +84,68 @@ def beats(kind: Kind) -> None:
         "version": settings.VERSION,
     }
     try:
-        broker.link().eval(_BEAT, 1, _KEY, _name(kind), json.dumps(about), str(FORGOTTEN_AFTER))
+        with broker.link().pipeline() as pipe:
+            pipe.set(_key(kind), json.dumps(value), ex=KEPT)
+            pipe.sadd(INDEX, _key(kind))
+            pipe.execute()
     except (RedisError, OSError):
-        _Self.last[kind] = -EVERY  # the next turn of the loop tries again
+        _Self.recorded[kind] = -INTERVAL  # try again the next time
 
 
-def _name(kind: Kind) -> str:
-    return f"{kind}:{socket.gethostname()}:{_Self.pid}"
+def _key(kind: Kind) -> str:
+    return f"{PREFIX}{kind}:{socket.gethostname()}:{_Self.pid}"
 
 
-def _ends(kind: Kind, pid: int) -> None:
-    """A process that was asked to end takes itself off the list, so that nobody is told of a death. `pid`: who it is."""
+def _remove(kind: Kind, pid: int) -> None:
+    """Remove the key of a process that ends in order. A forked child also runs its parent's exit functions: `pid` tells them apart."""
     if pid == os.getpid():
         try:
-            broker.link().hdel(_KEY, _name(kind))
+            broker.link().delete(_key(kind))
         except (RedisError, OSError):
             return
 
 
-def ask(pipe: Any) -> None:
-    """Put the question for all processes into a pipeline; `read` takes its two answers."""
-    pipe.time()
-    pipe.hgetall(_KEY)
-
-
-def read(answers: Iterable[Any]) -> tuple[Process, ...]:
-    """All processes worth speaking of, those alive first. One that fell silent is left out once another of its kind has begun
-    on the same machine since then: that one took its place."""
-    (seconds, micros), fields = answers
-    now = seconds + micros / 1e6
+def processes(redis: Redis) -> tuple[Process, ...]:
+    """Return all known processes, those alive first. A process that is gone is left out once another of its kind has started on the
+    same host since. Raises RedisError or OSError."""
+    keys: list[bytes] = sorted(redis.smembers(INDEX))  # type: ignore[arg-type]
+    with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.get(key)
+            pipe.pttl(key)
+        answers = pipe.execute()
+    values, left = answers[::2], answers[1::2]
+    if expired := [key for key, value in zip(keys, values, strict=True) if value is None]:
+        redis.srem(INDEX, *expired)
     found = [
         process
-        for raw in fields.values()
-        if (process := _process(raw, now)) and process.age < FORGOTTEN_AFTER
+        for value, milliseconds in zip(values, left, strict=True)
+        if value is not None and (process := _process(value, KEPT - milliseconds / 1000))
     ]
-    found.sort(key=lambda one: (not one.alive, one.kind, one.host, one.pid))
-    return tuple(one for one in found if one.alive or not _replaced(one, found, now))
+    found.sort(key=lambda process: (not process.alive, process.kind, process.host, process.pid))
+    return tuple(process for process in found if process.alive or not _replaced(process, found))
 
 
-def processes(redis: Redis) -> tuple[Process, ...]:
-    """The same by itself, in one round trip. Raises RedisError or OSError."""
-    with redis.pipeline(transaction=False) as pipe:
-        ask(pipe)
-        return read(pipe.execute())
-
-
-def _process(raw: bytes, now: float) -> Process | None:
-    seen, _, text = raw.decode().partition(" ")
+def _process(value: bytes, age: float) -> Process | None:
     try:
-        about = json.loads(text)
+        fields: dict[str, Any] = json.loads(value)
         return Process(
-            kind=about["kind"],
-            host=about["host"],
-            pid=about["pid"],
-            started_at=datetime.fromtimestamp(about["started"], UTC),
-            version=about["version"],
-            age=max(now - int(seen), 0.0),
+            kind=fields["kind"],
+            host=fields["host"],
+            pid=fields["pid"],
+            started_at=datetime.fromtimestamp(fields["started"], UTC),
+            version=fields["version"],
+            age=max(age, 0.0),
         )
     except (ValueError, KeyError, TypeError):
-        return None  # of another version of this program
+        return None  # written by another version
 
 
-def _replaced(silent: Process, others: list[Process], now: float) -> bool:
-    gone_at = now - silent.age
+def _replaced(gone: Process, others: list[Process]) -> bool:
+    gone_at = time.time() - gone.age
     return any(
         other.alive
-        and (other.kind, other.host) == (silent.kind, silent.host)
-        and other.started_at.timestamp() > gone_at - EVERY
+        and (other.kind, other.host) == (gone.kind, gone.host)
+        and other.started_at.timestamp() > gone_at - INTERVAL
         for other in others
     )

@@ -1,4 +1,4 @@
-"""Signs of life: of this process, and of real workers and timetables that come, go and are killed."""
+"""Heartbeats: of this process, and of real workers and schedulers that start, end and are killed."""
 
 import os
 import signal
@@ -11,50 +11,56 @@ from pathlib import Path
 import pytest
 
 from embedded import process
-from spaces import broker, pulse
-from tests.support.signs import sign
+from meetadmin.monitoring import heartbeat
+from spaces import broker
+from tests.support import heartbeats
 
 
-def seen() -> list[pulse.Process]:
-    return list(pulse.processes(broker.link()))
+def listed() -> list[heartbeat.Process]:
+    return list(heartbeat.processes(broker.link()))
 
 
-def test_a_process_says_who_it_is(settings):
-    pulse.beats("worker")
-    (one,) = seen()
-    assert (one.kind, one.pid, one.version, one.alive) == ("worker", os.getpid(), settings.VERSION, True)
-    assert one.host
-    assert time.time() - one.started_at.timestamp() < 3600
+def test_heartbeat_describes_its_process(settings):
+    heartbeat.record("worker")
+    (found,) = listed()
+    assert (found.kind, found.pid, found.version, found.alive) == (
+        "worker",
+        os.getpid(),
+        settings.VERSION,
+        True,
+    )
+    assert found.host
+    assert time.time() - found.started_at.timestamp() < 3600
 
 
-def test_it_says_so_every_few_seconds_only():
-    pulse.beats("worker")
-    broker.link().delete(pulse._KEY)
-    pulse.beats("worker")
-    assert seen() == []
-    pulse._Self.last["worker"] -= pulse.EVERY
-    pulse.beats("worker")
-    assert len(seen()) == 1
+def test_heartbeat_is_recorded_once_an_interval():
+    heartbeat.record("worker")
+    broker.link().delete(heartbeat._key("worker"))
+    heartbeat.record("worker")
+    assert listed() == []
+    heartbeat._Self.recorded["worker"] -= heartbeat.INTERVAL
+    heartbeat.record("worker")
+    assert len(listed()) == 1
 
 
-def test_without_redis_it_goes_on_and_tries_again_with_the_next_turn(settings):
+def test_heartbeat_without_redis_is_recorded_the_next_time(settings):
     there, settings.REDIS_URL = settings.REDIS_URL, "unix:///nowhere/valkey.sock?db=1"
-    pulse.beats("worker")
+    heartbeat.record("worker")
     settings.REDIS_URL = there
-    pulse.beats("worker")
-    assert len(seen()) == 1
+    heartbeat.record("worker")
+    assert len(listed()) == 1
 
 
-def test_who_ends_takes_itself_off_the_list():
-    pulse.beats("worker")
-    pulse._ends("worker", os.getpid() + 1)  # a forked child that ends is not the one that spoke
-    assert len(seen()) == 1
-    pulse._ends("worker", os.getpid())
-    assert seen() == []
+def test_heartbeat_is_removed_when_its_process_ends():
+    heartbeat.record("worker")
+    heartbeat._remove("worker", os.getpid() + 1)  # a forked child that ends is not the one that recorded it
+    assert len(listed()) == 1
+    heartbeat._remove("worker", os.getpid())
+    assert listed() == []
 
 
 @pytest.mark.parametrize(
-    ("kind", "silent", "listed", "alive"),
+    ("kind", "age", "known", "alive"),
     [
         ("beat", 0, True, True),
         ("beat", 13, True, True),
@@ -65,50 +71,59 @@ def test_who_ends_takes_itself_off_the_list():
         ("worker", 910, False, False),
     ],
 )
-def test_alive_silent_forgotten(kind, silent, listed, alive):
-    sign(kind, silent=silent)
-    found = seen()
-    assert bool(found) is listed
-    assert any(one.alive for one in found) is alive
+def test_process_is_alive_then_gone_then_forgotten(kind, age, known, alive):
+    heartbeats.record(kind, age=age)
+    found = listed()
+    assert bool(found) is known
+    assert any(process.alive for process in found) is alive
 
 
 @pytest.mark.parametrize(
-    ("other", "told"),
+    ("other", "known"),
     [
-        ({}, True),  # nobody else
+        ({}, True),  # no other process
         ({"pid": 2, "started": 30}, False),  # took its place
-        ({"pid": 2, "started": 3600}, True),  # was there all the time
-        ({"pid": 2, "started": 30, "host": "host-b"}, True),  # elsewhere
-        ({"pid": 2, "started": 30, "kind": "beat"}, True),  # does something else
-        ({"pid": 2, "started": 55, "silent": 52}, True),  # died as well
+        ({"pid": 2, "started": 3600}, True),  # was running all the time
+        ({"pid": 2, "started": 30, "host": "host-b"}, True),  # on another host
+        ({"pid": 2, "started": 30, "kind": "beat"}, True),  # of another kind
+        ({"pid": 2, "started": 55, "age": 52}, True),  # is gone, too
     ],
 )
-def test_a_dead_process_is_told_until_another_has_taken_its_place(other, told):
-    sign(pid=1, silent=60)
+def test_gone_process_is_listed_until_another_has_taken_its_place(other, known):
+    heartbeats.record(pid=1, age=60)
     if other:
-        sign(**other)
-    assert (1 in [one.pid for one in seen()]) is told
+        heartbeats.record(**other)
+    assert (1 in [process.pid for process in listed()]) is known
 
 
-def test_what_another_version_wrote_is_passed_over():
-    broker.link().hset(pulse._KEY, "worker:x:1", "gibberish")
-    broker.link().hset(pulse._KEY, "worker:x:2", '5 {"kind": "worker"}')
-    sign()
-    assert len(seen()) == 1
+@pytest.mark.parametrize("value", ["gibberish", '{"kind": "worker"}', "[]"])
+def test_heartbeat_of_another_version_is_ignored(value):
+    broker.link().set(f"{heartbeat.PREFIX}x", value, ex=900)
+    broker.link().sadd(heartbeat.INDEX, f"{heartbeat.PREFIX}x")
+    heartbeats.record()
+    assert len(listed()) == 1
+
+
+def test_expired_heartbeat_is_removed_from_the_index():
+    """A process that crashes again and again, each time with another process id, must not fill Redis."""
+    heartbeats.record(pid=1, age=heartbeat.KEPT)
+    heartbeats.record(pid=2)
+    assert [process.pid for process in listed()] == [2]
+    assert broker.link().scard(heartbeat.INDEX) == 1
 
 
 @pytest.fixture
 def start(db: None, tmp_path: Path):
-    """Starts a Celery process as the installation does."""
+    """Start Celery processes as the installation does."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def one(*words: str) -> subprocess.Popen[bytes]:
+    def run(*words: str) -> subprocess.Popen[bytes]:
         argv = [sys.executable, "-m", "celery", "-A", "meetadmin", *words]
         env = {**os.environ, "DJANGO_SETTINGS_MODULE": "meetadmin.settings"}
         started.append(process.start(argv, env=env, output=tmp_path / f"{len(started)}.log"))
         return started[-1]
 
-    yield one
+    yield run
     for each in started:
         process.stop(each, seconds=10)
 
@@ -120,23 +135,27 @@ def wait(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def test_two_workers_and_a_timetable_are_told_apart(start):
-    """One worker is asked to end and is gone at once; one is killed, stays on the list and grows old there."""
+def test_processes_are_told_apart(start):
+    """One worker ends in order and is removed; one is killed, stays on the list and ages."""
     words = ("worker", "-P", "solo", "--without-gossip", "--without-mingle")
     first, second = start(*words, "-n", "one@%h"), start(*words, "-n", "two@%h")
     beat = start("beat")
 
     def pids() -> set[tuple[str, int]]:
-        return {(one.kind, one.pid) for one in seen()}
+        return {(found.kind, found.pid) for found in listed()}
 
-    everybody = {("worker", first.pid), ("worker", second.pid), ("beat", beat.pid)}
-    wait(lambda: pids() == everybody, "all three give signs")
+    everything = {("worker", first.pid), ("worker", second.pid), ("beat", beat.pid)}
+    wait(lambda: pids() == everything, "all three record heartbeats")
     first.send_signal(signal.SIGTERM)
-    wait(lambda: pids() == everybody - {("worker", first.pid)}, "who is asked to end says so")
+    wait(lambda: pids() == everything - {("worker", first.pid)}, "the worker that ends is removed")
     second.kill()
     second.wait(10)
-    said = next(one.age for one in seen() if one.pid == second.pid)
-    wait(lambda: next(one.age for one in seen() if one.pid == second.pid) > said, "the dead grow old")
+
+    def age() -> float:
+        return next(found.age for found in listed() if found.pid == second.pid)
+
+    before = age()
+    wait(lambda: age() > before, "the killed one ages")
 
 
 def children_of(worker: "subprocess.Popen[bytes]") -> list[int]:
@@ -144,40 +163,33 @@ def children_of(worker: "subprocess.Popen[bytes]") -> list[int]:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["its processes", "all of it"])
-def test_worker_that_is_frozen_falls_silent_and_comes_back(start, whole):
-    """The timetable goes on, and so does the worker's main process: it must not speak for those that do the work."""
+def test_frozen_worker_stops_reporting_and_comes_back(start, whole):
+    """The scheduler goes on, and so does the worker's main process, which must not report for the processes that do the work."""
     worker = start("worker", "-c", "2", "--without-gossip", "--without-mingle")
     start("beat")
-    wait(lambda: {one.kind for one in seen() if one.alive} == {"worker", "beat"}, "both give signs")
-    (before,) = (one for one in seen() if one.kind == "worker")
-    assert before.pid == worker.pid, "its processes speak in its name"
+    wait(
+        lambda: {found.kind for found in listed() if found.alive} == {"worker", "beat"},
+        "both record heartbeats",
+    )
+    (before,) = (found for found in listed() if found.kind == "worker")
+    assert before.pid == worker.pid, "its processes report as the worker"
     frozen = [*children_of(worker), *([worker.pid] if whole else [])]
     assert len(frozen) == 2 + whole
     try:
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
-        # Two signs of the timetable later, tasks have been sent and nobody has carried one out.
-        wait(lambda: ages()["worker"] > 2 * pulse.EVERY + 1, "it falls silent")
-        assert ages()["beat"] < 2 * pulse.EVERY
+        # Two heartbeats of the scheduler later, tasks have been sent and none was carried out.
+        wait(lambda: ages()["worker"] > 2 * heartbeat.INTERVAL + 1, "it stops reporting")
+        assert ages()["beat"] < 2 * heartbeat.INTERVAL
     finally:
         for pid in frozen:
             os.kill(pid, signal.SIGCONT)
-    wait(lambda: ages()["worker"] < pulse.EVERY, "it works again")
+    wait(lambda: ages()["worker"] < heartbeat.INTERVAL, "it works again")
 
 
 def ages() -> dict[str, float]:
-    return {one.kind: one.age for one in seen()}
+    return {found.kind: found.age for found in listed()}
 
 
 def test_frozen_worker_is_reported_within_a_minute():
-    assert max(pulse.SILENT_AFTER.values()) + pulse.EVERY < 60
-
-
-def test_those_that_died_long_ago_are_thrown_out():
-    """A process that dies again and again, each time under another number, fills nothing."""
-    link = broker.link()
-    now = int(link.time()[0])
-    long_ago, lately = int(now - pulse.FORGOTTEN_AFTER - 5), int(now - pulse.FORGOTTEN_AFTER + 60)
-    link.hset(pulse._KEY, mapping={"worker:a:1": f"{long_ago} {{}}", "worker:a:2": f"{lately} {{}}"})
-    pulse.beats("worker")
-    assert set(link.hkeys(pulse._KEY)) == {b"worker:a:2", pulse._name("worker").encode()}
+    assert max(heartbeat.OVERDUE_AFTER.values()) + heartbeat.INTERVAL < 60

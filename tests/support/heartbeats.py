@@ -1,29 +1,30 @@
-"""Signs of life as background processes give them, without the processes."""
+"""Heartbeats in Redis as background processes record them, without the processes."""
 
 import json
 import time
 
-from spaces import broker, pulse
+from meetadmin.monitoring import heartbeat
+from spaces import broker
 
 
-def sign(
-    kind: pulse.Kind = "worker",
+def record(
+    kind: heartbeat.Kind = "worker",
     *,
     host: str = "host-a",
     pid: int = 100,
     started: float = 3600,
-    silent: float = 0,
+    age: float = 0,
     version: str = "0.1.0+test",
 ) -> None:
-    """A process that was started `started` seconds ago and gave its last sign `silent` seconds ago."""
-    about = {"kind": kind, "host": host, "pid": pid, "started": time.time() - started, "version": version}
-    seconds, _ = broker.link().time()
-    broker.link().hset(
-        pulse._KEY, f"{kind}:{host}:{pid}", f"{int(seconds) - round(silent)} {json.dumps(about)}"
-    )
+    """Record what a process that started `started` seconds ago recorded last, `age` seconds ago."""
+    value = {"kind": kind, "host": host, "pid": pid, "started": time.time() - started, "version": version}
+    key = f"{heartbeat.PREFIX}{kind}:{host}:{pid}"
+    if age < heartbeat.KEPT:
+        broker.link().set(key, json.dumps(value), px=round(1000 * (heartbeat.KEPT - age)))
+    broker.link().sadd(heartbeat.INDEX, key)
 
 
-def all_alive() -> None:
-    """A worker and the timetable."""
-    sign("worker")
-    sign("beat", pid=101)
+def record_all() -> None:
+    """Record a worker and a scheduler that are alive."""
+    record("worker")
+    record("beat", pid=101)

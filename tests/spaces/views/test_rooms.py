@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from spaces.models import Account, Building, Person, Role, Room, Space
 from tests import factories
-from tests.support import signs
+from tests.support import heartbeats
 from tests.support.simulator import SimulatorProcess
 
 HTMX = {"HX-Request": "true"}
@@ -149,7 +149,7 @@ def test_htmx_gets_the_very_part_that_stands_in_the_page(halls, admin, sign_in, 
 def test_every_page_says_when_no_worker_is_alive(halls, admin, sign_in, address):
     browser = sign_in(admin)
     assert "No worker is running, so nothing is being refreshed" in browser.get(address).content.decode()
-    signs.all_alive()
+    heartbeats.record_all()
     assert "No worker is running" not in browser.get(address).content.decode()
 
 
@@ -163,7 +163,7 @@ def test_pages_come_up_and_say_so_when_redis_is_gone(halls, admin, sign_in, sett
 
 
 def test_late_sweeps_are_told(halls, admin, sign_in):
-    signs.all_alive()
+    heartbeats.record_all()
     overdue = timezone.now() - timedelta(minutes=10)
     Account.objects.update(swept_at=overdue, next_sweep_at=overdue)
     assert "The regular look at Google is late" in sign_in(admin).get("/").content.decode()
