@@ -237,7 +237,6 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "spaces.views.replies.page_context",
-                "meetadmin.monitoring.context.health_context",
             ],
         },
     }

@@ -1,9 +1,11 @@
 """What slices add to the pages of the core. The core names the places; a slice registers in its `AppConfig.ready`."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from django.http import HttpRequest
 from django.utils.functional import Promise
 
 Place = Literal["status", "banners", "empty_calls", "wall_status", "wall_banners"]
@@ -21,11 +23,14 @@ class NavigationEntry:
 
 
 navigation: list[NavigationEntry] = []
+contexts: list[Callable[[HttpRequest], dict[str, Any]]] = []
+"""What fragments need in the context of every page. Lists that several people share are rendered with it, too: it may depend on the
+permissions of the person, not on the person."""
 _fragments: defaultdict[Place, list[str]] = defaultdict(list)
 
 
 def add_fragment(place: Place, template: str) -> None:
-    """Show a template at this place. It is rendered with the page's context, to which a slice adds with a context processor."""
+    """Show a template at this place. It is rendered with the page's context, to which `contexts` add."""
     _fragments[place].append(template)
 
 

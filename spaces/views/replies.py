@@ -113,9 +113,12 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     if not isinstance(person, Person):
         waits = SimpleLazyObject(lambda: kept.is_waiting(request))
         return {"simulated": not settings.GOOGLE.are_real, "form_waits": waits}
-    return {
+    context = {
         "simulated": not settings.GOOGLE.are_real,
         "general": access.permissions(person),
         "live": getattr(request, "live", ""),
         "navigation": registry.navigation,
     }
+    for add in registry.contexts:
+        context |= add(request)
+    return context

@@ -46,7 +46,13 @@ def take(kind: Kind, account: str, times: int) -> None:
 def test_system_page_of_a_working_installation(rooms, admin, sign_in):
     page = text(sign_in(admin).get("/system/"))
     assert "System OK" in page
-    for words in ("1 running", "1 of 1", "One list tells of all.", "meetings.space.settings works", "2 rooms"):
+    for words in (
+        "1 running",
+        "1 of 1",
+        "One list tells of all.",
+        "meetings.space.settings works",
+        "2 rooms",
+    ):
         assert words in page, words
     assert not re.search(r"\bCritical\b|Warning", page)
     assert "No worker" not in page

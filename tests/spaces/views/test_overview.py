@@ -275,7 +275,7 @@ def test_refreshing_ticked_rooms_asks_for_those_that_may_be(busy, owner, colleag
 
 def test_why_a_list_is_empty(busy, admin, colleague, sign_in):
     browser = sign_in(admin)
-    assert "Nothing fits, but the source has failed" in text_of(browser.get("/?state=ageing"))
+    assert "No results, but Google data may be out of date" in text_of(browser.get("/?state=ageing"))
     assert "No room fits these filters" in text_of(browser.get("/?q=zzz"))
     reply = sign_in(colleague).get("/?state=stuck")
     assert "You see calls of your own rooms only" in text_of(reply)

@@ -148,7 +148,7 @@ def test_htmx_gets_the_very_part_that_stands_in_the_page(halls, admin, sign_in, 
 @pytest.mark.parametrize("address", ["/", "/mine/", "/lookup/", "/people/", "/audit/", "/google/"])
 def test_every_page_says_when_no_worker_is_alive(halls, admin, sign_in, address):
     browser = sign_in(admin)
-    assert "No worker is running, so nothing is being refreshed" in browser.get(address).content.decode()
+    assert "No worker is running, so data is not updated" in browser.get(address).content.decode()
     heartbeats.record_all()
     assert "No worker is running" not in browser.get(address).content.decode()
 
@@ -166,7 +166,7 @@ def test_late_sweeps_are_told(halls, admin, sign_in):
     heartbeats.record_all()
     overdue = timezone.now() - timedelta(minutes=10)
     Account.objects.update(swept_at=overdue, next_sweep_at=overdue)
-    assert "The regular look at Google is late" in sign_in(admin).get("/").content.decode()
+    assert "Updates from Google are late" in sign_in(admin).get("/").content.decode()
 
 
 # --- No page asks Google -----------------------------------------------------------------------------------------
