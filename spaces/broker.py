@@ -138,7 +138,7 @@ def lock(name: str, *, seconds: float) -> Lock:
 
     Acquiring does not wait. Releasing raises LockError when another process holds it by now. All methods raise RedisError or OSError.
     """
-    return link().lock(f"meetadmin:{name}", timeout=seconds, blocking=False, thread_local=False)
+    return Lock(link(), f"meetadmin:{name}", timeout=seconds, blocking=False, thread_local=False)
 
 
 def renew(held: Lock) -> bool:
@@ -147,5 +147,5 @@ def renew(held: Lock) -> bool:
     try:
         held.reacquire()
     except LockError:
-        return held.acquire()
+        return bool(held.acquire())
     return True
