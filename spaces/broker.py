@@ -1,7 +1,7 @@
-"""Redis as everybody reaches it who must not wait for it: short timeouts, no hidden queue, and one who waits for all.
+"""Connections to Redis for callers that must not wait for it: short timeouts, no hidden queue, and locks.
 
-A server that hangs (it accepts and never answers) costs each caller a timeout, and a page asks several times. So whoever finds
-it away is the last one to find out: until it answers again all others in the process are told so at once.
+A server that hangs (it accepts and never answers) costs each caller a timeout, and a page makes several calls. So the first failed call
+marks the server as away, and until it answers again all other calls of the process fail at once.
 """
 
 import json
@@ -22,7 +22,7 @@ from redis.retry import Retry
 ORDERS: Final = "celery"
 """The queue of tasks that somebody has asked for, under Celery's own name for its only one."""
 TICKS: Final = "ticks"
-"""The queue of what the timetable sends out."""
+"""The queue of what the scheduler sends."""
 
 TIMEOUT: Final = 1.0
 """Seconds that one answer may take. A server that writes to a busy disk takes tenths of one."""

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from django.http import HttpRequest
 from django.utils.functional import Promise
 
-Place = Literal["status", "banners", "empty_calls", "wall_status", "wall_banners"]
-"""Where a page shows fragments: in its header, above its content, in a list of calls without rows, and the same two on the wall."""
+Place = Literal["status", "banners", "empty_calls", "accounts", "wall_status", "wall_banners"]
+"""Where pages show fragments: in the header, above the content, in a list of calls without rows, above the list of Google accounts; in
+the header and above the content of the wall."""
 
 
 @dataclass(frozen=True, slots=True)

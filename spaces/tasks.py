@@ -1,4 +1,4 @@
-"""The timetable's doors: ids in, one action called. Every task is harmless twice and limited in time (settings)."""
+"""Celery tasks: each takes ids and calls one action. Every task may run twice, and its time is limited (settings)."""
 
 import logging
 import math
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 JUST_NOW = timedelta(minutes=5)
 SOON = 2.0
-"""Seconds: what is put off for longer is taken up by the timetable, which looks as often."""
+"""Seconds: what is postponed for longer is left to the scheduler, which checks as often."""
 REFRESHING = 180
 """Seconds after which an order to refresh rooms is taken for lost: more than one room may take and wait for its turn."""
 _WAKING, _LATER = "events:waking", "events:later"
@@ -98,7 +98,7 @@ def settle_ending(*, room_id: int, ending_id: int | None = None) -> None:
 
 @shared_task
 def follow_events() -> None:
-    """Deal with the events that wait in the inbox. Sent by whoever has stored some, and by the timetable for those whose order was
+    """Deal with the events that wait in the inbox. Sent by whoever has stored some, and by the scheduler for those whose order was
     lost; what had to be put off is ordered anew for its moment."""
     cache.delete(_WAKING)
     pause = events.process(actor=SYSTEM)

@@ -18,5 +18,6 @@ class MonitoringConfig(AppConfig):
         registry.add_fragment("status", "monitoring/_status.html")
         registry.add_fragment("banners", "monitoring/_problems.html")
         registry.add_fragment("empty_calls", "monitoring/_empty_calls.html")
+        registry.add_fragment("accounts", "monitoring/_accounts_link.html")
         registry.add_fragment("wall_status", "monitoring/_wall_status.html")
         registry.add_fragment("wall_banners", "monitoring/_wall_problems.html")

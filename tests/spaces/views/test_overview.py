@@ -296,6 +296,19 @@ def test_the_wall_shows_what_matters_and_nothing_of_anybody(busy, admin, sign_in
     assert part.count('id="wall"') == 1
 
 
+@pytest.mark.parametrize(
+    ("account", "text"),
+    [
+        ({"swept_at": timezone.now()}, "Nothing needs action"),
+        ({"swept_at": None}, "No room has been looked at yet"),
+        ({"swept_at": timezone.now(), "status": "broken"}, "No room has been looked at yet"),
+    ],
+)
+def test_empty_wall_tells_whether_google_was_asked(admin, sign_in, account, text):
+    factories.make_account(**account)
+    assert text in text_of(sign_in(admin).get("/?tv=1"))
+
+
 def test_the_clock_turns_the_pages_of_the_wall(admin, sign_in, time_machine):
     for number in range(overview.WALL_PAGE + 2):
         room = factories.make_room(f"Hall {number:02}")
