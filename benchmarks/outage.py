@@ -19,7 +19,7 @@ from django.utils import timezone
 from benchmarks.overview import Visitor, cookie_of
 from benchmarks.stage import Stage, percentile, say, table, wait_for
 from benchmarks.sweep import ACCOUNTS, World, age
-from spaces import health
+from meetadmin.monitoring import health
 from spaces.models import Account, Conference, Person, Role, Space
 from spaces.models.spaces import Liveness
 
@@ -28,7 +28,7 @@ LATENCY = {"median_ms": 80, "p99_ms": 400}
 CALM, AFTERWARDS = 90, 150  # seconds
 LOOK = 1.0  # seconds between two looks at everything
 SENTENCE = "Google has not answered since"
-NAMED = "Google gives no answer for"
+NAMED = "Google has not answered for"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from benchmarks.stage import Stage, group_cpu, percentile, say, table
-from spaces import live, pulse
+from meetadmin.monitoring import heartbeat
+from spaces import live
 from spaces.models import Conference, Person, Room
 from spaces.models.rooms import RoomQuerySet
 
@@ -235,8 +236,8 @@ def main() -> None:
     )
     began = time.monotonic()
     cast = fill.fill(ROOMS, live=LIVE, stuck=STUCK, unknown=UNKNOWN)
-    pulse.beats("worker")
-    pulse.beats("beat")
+    heartbeat.record("worker")
+    heartbeat.record("beat")
     say(f"  (filled in {time.monotonic() - began:.1f} s)")
     in_process(cast)
     with Stage.inherited() as place:

@@ -151,7 +151,7 @@ def manage(word: str, env: Mapping[str, str], *arguments: str) -> Child:
 
 
 def application(env: Mapping[str, str], *, host: str, web_port: int) -> list[Child]:
-    """The processes of the application: web, worker and timetable, and who fetches events where that is switched on."""
+    """The processes of the application: web, worker and scheduler, and the one that fetches events where that is switched on."""
     python = [sys.executable, "-m"]
     web = [
         "granian",

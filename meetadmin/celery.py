@@ -1,4 +1,4 @@
-"""The Celery app and the whole timetable."""
+"""The Celery app, its schedule, and the heartbeats of its processes."""
 
 import gc
 import os
@@ -14,27 +14,31 @@ from celery.signals import (
     beat_init,
     before_task_publish,
     celeryd_init,
+    task_postrun,
+    task_prerun,
     worker_before_create_process,
+    worker_ready,
 )
 from django.conf import settings
 from kombu import Exchange, Queue
 from redis.exceptions import RedisError
 
+from meetadmin.monitoring import heartbeat
 from meetadmin.start import read_settings
-from spaces import broker, pulse
+from spaces import broker
 
 read_settings()
 app = Celery("meetadmin")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 if "beat" in sys.argv:
-    # The timetable sends names. A beat that loads neither the tasks behind them, with Google's libraries, nor (by Django's
+    # The scheduler sends names. A beat that loads neither the tasks behind them, with Google's libraries, nor (by Django's
     # system checks, which the other processes run) all pages, takes a fifth less memory.
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 else:
     app.autodiscover_tasks(["spaces"])
 
 MOST_TICKS = 500
-# The timetable has a queue of its own. A worker takes from both in turns, so that neither waits behind a heap in the other one; and
+# The scheduler has a queue of its own. A worker takes from both in turns, so that neither waits behind a heap in the other one; and
 # while no worker is there, what nobody will want any more is cut off instead of filling Redis.
 app.conf.task_queues = [
     Queue(name, Exchange(name), routing_key=name) for name in (broker.ORDERS, broker.TICKS)
@@ -95,7 +99,7 @@ def _with_push(sender: Celery, **_: Any) -> None:
 @celeryd_init.connect
 def _be_patient(conf: Any = None, **_: Any) -> None:
     conf.broker_transport_options = conf.broker_transport_options | WORKERS_PATIENCE
-    pulse.begin("worker")
+    heartbeat.begin("worker")
 
 
 @worker_before_create_process.connect
@@ -113,14 +117,23 @@ def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
         headers["sent_at"] = time.time()
 
 
+@worker_ready.connect
+@task_prerun.connect
+@task_postrun.connect
+def _record_worker(**_: Any) -> None:
+    """A worker is alive when it starts, and when one of its processes starts or ends a task. Celery's own heartbeat would go on while
+    all processes that run tasks hang."""
+    heartbeat.record("worker")
+
+
 @beat_init.connect
-def _listen_to_the_timetable(**_: Any) -> None:
-    after_task_publish.connect(_timetable_beats)
+def _watch_scheduler(**_: Any) -> None:
+    after_task_publish.connect(_record_scheduler)
 
 
-def _timetable_beats(**_: Any) -> None:
-    """The timetable is alive when it sends something out; a second one that waits for the first one's lock says nothing."""
-    pulse.beats("beat")
+def _record_scheduler(**_: Any) -> None:
+    """The scheduler is alive when it sends a task; one on standby records nothing."""
+    heartbeat.record("beat")
     trim_ticks()
 
 

@@ -202,6 +202,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "spaces",
     "spaces.signin",
+    "meetadmin.monitoring",
 ]
 MIDDLEWARE = [
     # Pages hold the same row fifty times, so they shrink to a tenth. Why that gives no secret away: docs/decisions/0014.
@@ -373,7 +374,7 @@ SOCIALACCOUNT_PROVIDERS = {
     }
 }
 
-# --- Celery (named settings; the timetable is in meetadmin.celery) -------------------------------
+# --- Celery (named settings; the schedule is in meetadmin.celery) -------------------------------
 CELERY_BROKER_URL = REDIS_URL
 if REDIS_URL.startswith("unix://"):
     # One socket, two spellings: kombu wants redis+socket://PATH?virtual_host=N, everything else unix://PATH?db=N.
@@ -406,7 +407,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 25,
 }
-CELERY_BEAT_SCHEDULER = "meetadmin.timetable:Timetable"
+CELERY_BEAT_SCHEDULER = "meetadmin.scheduler:LockedScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 

@@ -1,9 +1,10 @@
-"""All addresses: sign-in under /accounts/, everything else belongs to the application."""
+"""All addresses: sign-in under /accounts/, those of the slices, and those of the core."""
 
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("spaces.signin.urls")),
+    path("", include("meetadmin.monitoring.urls")),
     path("", include("spaces.urls")),
 ]
 handler400 = "spaces.views.problems.bad_request"

@@ -1,12 +1,11 @@
-"""Redis as everybody reaches it who must not wait for it: short timeouts, no hidden queue, and one who waits for all.
+"""Connections to Redis for callers that must not wait for it: short timeouts, no hidden queue, and locks.
 
-A server that hangs (it accepts and never answers) costs each caller a timeout, and a page asks several times. So whoever finds
-it away is the last one to find out: until it answers again all others in the process are told so at once.
+A server that hangs (it accepts and never answers) costs each caller a timeout, and a page makes several calls. So the first failed call
+marks the server as away, and until it answers again all other calls of the process fail at once.
 """
 
 import json
 import os
-import secrets
 import threading
 import time
 from functools import lru_cache
@@ -16,13 +15,14 @@ from django.conf import settings
 from redis import ConnectionPool, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as NoConnection
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
+from redis.lock import Lock
 from redis.retry import Retry
 
 ORDERS: Final = "celery"
 """The queue of tasks that somebody has asked for, under Celery's own name for its only one."""
 TICKS: Final = "ticks"
-"""The queue of what the timetable sends out."""
+"""The queue of what the scheduler sends."""
 
 TIMEOUT: Final = 1.0
 """Seconds that one answer may take. A server that writes to a busy disk takes tenths of one."""
@@ -133,32 +133,19 @@ def presence() -> Presence:
     return _presence(settings.REDIS_URL)
 
 
-_KEEP: Final = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-_GIVE_BACK: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+def lock(name: str, *, seconds: float) -> Lock:
+    """Return a lock that one process of the installation holds at a time. It ends by itself `seconds` after it was last renewed.
+
+    Acquiring does not wait. Releasing raises LockError when another process holds it by now. All methods raise RedisError or OSError.
+    """
+    return Lock(link(), f"meetadmin:{name}", timeout=seconds, blocking=False, thread_local=False)
 
 
-class Lease:
-    """What only one process of the installation may have at a time: a key in Redis with the holder's own word in it, which ends by
-    itself `seconds` after it was last kept. All methods raise RedisError or OSError."""
-
-    def __init__(self, name: str, *, seconds: float) -> None:
-        self.key = f"meetadmin:{name}"
-        self._word = secrets.token_hex(8)
-        self._milliseconds = round(seconds * 1000)
-
-    def take(self) -> bool:
-        """Have it, unless somebody does."""
-        return bool(link().set(self.key, self._word, nx=True, px=self._milliseconds))
-
-    def keep(self) -> bool:
-        """Have it for longer, also when Redis has forgotten it. False: it is somebody else's by now."""
-        return bool(link().eval(_KEEP, 1, self.key, self._word, str(self._milliseconds)))
-
-    def give_back(self) -> None:
-        """Leave it to others, unless it is theirs already."""
-        link().eval(_GIVE_BACK, 1, self.key, self._word)
+def renew(held: Lock) -> bool:
+    """Hold the lock for its full time from now, also when it has expired or Redis has lost it. Return False when another process
+    holds it by now. Raises RedisError or OSError."""
+    try:
+        held.reacquire()
+    except LockError:
+        return bool(held.acquire())
+    return True

@@ -1,4 +1,4 @@
-"""The timetable's doors: ids in, one action called. Every task is harmless twice and limited in time (settings)."""
+"""Celery tasks: each takes ids and calls one action. Every task may run twice, and its time is limited (settings)."""
 
 import logging
 import math
@@ -7,13 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Task, shared_task
-from celery.signals import task_postrun, task_prerun, worker_ready
 from django.core.cache import cache
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import broker, pulse
+from spaces import broker
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
 from spaces.audit import Refused
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 JUST_NOW = timedelta(minutes=5)
 SOON = 2.0
-"""Seconds: what is put off for longer is taken up by the timetable, which looks as often."""
+"""Seconds: what is postponed for longer is left to the scheduler, which checks as often."""
 REFRESHING = 180
 """Seconds after which an order to refresh rooms is taken for lost: more than one room may take and wait for its turn."""
 _WAKING, _LATER = "events:waking", "events:later"
@@ -99,7 +98,7 @@ def settle_ending(*, room_id: int, ending_id: int | None = None) -> None:
 
 @shared_task
 def follow_events() -> None:
-    """Deal with the events that wait in the inbox. Sent by whoever has stored some, and by the timetable for those whose order was
+    """Deal with the events that wait in the inbox. Sent by whoever has stored some, and by the scheduler for those whose order was
     lost; what had to be put off is ordered anew for its moment."""
     cache.delete(_WAKING)
     pause = events.process(actor=SYSTEM)
@@ -157,12 +156,3 @@ def forget_history() -> None:
 def forget_sessions() -> None:
     """Throw away sessions that are over."""
     people.forget_sessions(actor=SYSTEM)
-
-
-@worker_ready.connect
-@task_prerun.connect
-@task_postrun.connect
-def worker_beats(**_: Any) -> None:
-    """Tell the pages that a worker works: it begins, or one of its processes begins or ends a task. Not with Celery's own heartbeat,
-    which goes on while all processes that carry out tasks stand still."""
-    pulse.beats("worker")

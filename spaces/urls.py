@@ -11,7 +11,6 @@ from spaces.views import (
     hooks,
     language,
     lookup,
-    metrics,
     overview,
     people,
     preferences,
@@ -21,7 +20,6 @@ from spaces.views import (
     spaces,
     styleguide,
     succession,
-    system,
 )
 
 urlpatterns = [
@@ -74,8 +72,4 @@ urlpatterns = [
     path("language/", language.language, name="language"),
     path("hooks/google/pubsub", hooks.google_pubsub, name="google_pubsub"),
     path("google/<int:pk>/check/", accounts.check, name="account_check"),
-    path("system/", system.overview, name="system"),
-    path("metrics", metrics.metrics, name="metrics"),
-    path("healthz", system.healthz, name="healthz"),
-    path("readyz", system.readyz, name="readyz"),
 ]

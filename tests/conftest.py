@@ -14,8 +14,9 @@ from django.test import Client
 from django.utils import timezone, translation
 
 from embedded import broker, process
+from meetadmin.monitoring import health, heartbeat, status
 from spaces import broker as redis_link
-from spaces import figures, health, live, meet, pulse
+from spaces import live, meet
 from spaces.google import credentials
 from spaces.models import Person, Role
 from spaces.templatetags import rows_text
@@ -79,13 +80,13 @@ def _nothing_kept(redis_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
         lambda: not redis_link.presence().away, seconds=10, what="Redis"
     )  # it was away a moment ago
     cache.clear()
-    monkeypatch.setattr(health, "RECENT", 0)
+    monkeypatch.setattr(health, "MAX_REPORT_AGE", 0)
     rows.SHELF.clear()
     rows_text._rows.clear()
     monkeypatch.setattr(live_pages, "SHELF", live_pages.Shelf(most=live_pages.SHELF.most))
     live._Outbox.missed = False  # Redis was away, and something could not be told
-    pulse._Self.last.clear()
-    figures._Kept.at = -figures.KEEP_SHARE
+    heartbeat._Self.recorded.clear()
+    status._Share.at = -status.MAX_SHARE_AGE
     meet._keys.cache_clear()  # Google's keys could not be had a moment ago
     forget_clients()
     factories.begin_anew()

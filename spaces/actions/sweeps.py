@@ -25,6 +25,7 @@ from django.db import DatabaseError
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from redis.exceptions import RedisError
+from redis.lock import Lock
 
 from spaces import access, broker, live, meet
 from spaces.access import Actor, Permission
@@ -72,15 +73,15 @@ def run(*, actor: Actor) -> int:
     Raises nothing of Google's: what goes wrong is stored on the account in words.
     """
     access.require(actor, Permission.ACCOUNT_SWEEP)
-    lease = broker.Lease("sweeps:round", seconds=LEASE.total_seconds())
+    lock = broker.lock("sweeps:round", seconds=LEASE.total_seconds())
     # Without Redis the leases of accounts, which lie in the database, are enough for all to go right.
     with suppress(RedisError, OSError):
-        if not lease.take():
+        if not lock.acquire():
             return 0
     try:
         _tell_of_stuck()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
-            this = _Round(threads, lease)
+            this = _Round(threads, lock)
             this.take_up()
             while this.on_its_way:
                 this.collect()
@@ -89,7 +90,7 @@ def run(*, actor: Actor) -> int:
             return this.done
     finally:
         with suppress(RedisError, OSError):
-            lease.give_back()
+            lock.release()
 
 
 def sweep(*, account: Account, actor: Actor) -> bool:
@@ -160,9 +161,9 @@ class _Visit:
 class _Round:
     """What is on its way for whom."""
 
-    def __init__(self, threads: ThreadPoolExecutor, lease: broker.Lease | None = None) -> None:
+    def __init__(self, threads: ThreadPoolExecutor, lock: Lock | None = None) -> None:
         self._threads = threads
-        self._lease = lease
+        self._lock = lock
         self._flying: dict[Future[tuple[datetime, Any]], tuple[_Visit, Errand]] = {}
         self._visits: dict[int, _Visit] = {}
         self._prolonged = self._taken_up = time.monotonic()
@@ -389,7 +390,7 @@ class _Round:
         self._prolonged = time.monotonic()
         Account.objects.filter(pk__in=list(self._visits)).update(lease_until=timezone.now() + LEASE)
         with suppress(RedisError, OSError):
-            if self._lease and not self._lease.keep():
+            if self._lock and not broker.renew(self._lock):
                 # We stood still for so long that another round began: only what is on its way is brought to its end.
                 self._until = self._prolonged
 

@@ -124,4 +124,4 @@ def check(request: Request, pk: int) -> HttpResponse:
     access.require(request.user, Permission.ACCOUNT_CHECK)
     found = get_object_or_404(Account, pk=pk)
     carry_out(request, lambda: accounts.check(account=found, actor=request.user))
-    return back(request, reverse("system"))
+    return back(request, reverse("accounts"))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from spaces import access
+from spaces import access, registry
 from spaces.access import Permission
 from spaces.actions.wordsearch import by_all_words, in_order
 from spaces.forms import CommandForm
@@ -46,7 +46,6 @@ PAGES: tuple[tuple[str, str | Promise, str, str], ...] = (
     ("room_new", gettext_lazy("Add room"), "plus", Permission.ROOM_CREATE),
     ("people", gettext_lazy("People"), "users", Permission.PEOPLE_MANAGE),
     ("accounts", gettext_lazy("Google accounts"), "key-round", Permission.ACCOUNT_CONNECT),
-    ("system", gettext_lazy("System"), "shield", Permission.SYSTEM_SEE),
     ("audit", gettext_lazy("Audit"), "history", Permission.AUDIT_READ),
     ("preferences", gettext_lazy("Your settings"), "settings-2", ""),
     ("keys", gettext_lazy("Keyboard shortcuts"), "info", ""),
@@ -55,9 +54,10 @@ PAGES: tuple[tuple[str, str | Promise, str, str], ...] = (
 
 def _pages(request: Request, words: str) -> list[Command]:
     general = access.permissions(request.user)
+    added = [(entry.url_name, entry.label, entry.icon, entry.permission) for entry in registry.navigation]
     found = [
         Command(label, icon, reverse(name))
-        for name, label, icon, needs in PAGES
+        for name, label, icon, needs in (*PAGES, *added)
         if (not needs or needs in general) and words.casefold() in str(label).casefold()
     ]
     wall = _("Wall mode")

@@ -17,10 +17,10 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from spaces import access, health
+from spaces import access
 from spaces.access import Permission, RoomLinks
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
-from spaces.models import Ownership, Person, Preferences, Room, SavedFilter
+from spaces.models import Account, Ownership, Person, Preferences, Room, SavedFilter
 from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
 from spaces.offers import Act
 from spaces.views.columns import chosen_columns, heads
@@ -325,10 +325,8 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     number = int(now.timestamp() // WALL_SECONDS) % pages
     page_keys = keys[kept + number * turning : kept + (number + 1) * turning]
     shown = load(keys[:kept] + page_keys, request.user, now, links, columns=())
-    alive = health.recent()
     context = {
-        "health": alive,
-        "causes": [(cause, cause.sentence) for cause in alive.causes],  # without the names of accounts
+        "checked": bool(shown) or Account.objects.usable().exclude(swept_at=None).exists(),
         "rows": shown,
         "counters": _counters(numbers, {}),
         "number": number + 1,

@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django_htmx.middleware import HtmxDetails
 
-from spaces import access, figures, health
+from spaces import access, registry
 from spaces.actions.outcomes import Outcome
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown
@@ -108,28 +108,17 @@ def way_back(request: HttpRequest, default: str) -> str:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """What every page shows: what the person may do at all, and whether everything is alive."""
+    """Return what every page shows: what the person may do at all, and the pages that slices have added."""
     person = getattr(request, "user", None)
     if not isinstance(person, Person):
         waits = SimpleLazyObject(lambda: kept.is_waiting(request))
         return {"simulated": not settings.GOOGLE.are_real, "form_waits": waits}
-    report: Any = SimpleLazyObject(health.recent)  # pages that ask nobody are not made to wait for it
-    return {
+    context = {
         "simulated": not settings.GOOGLE.are_real,
         "general": access.permissions(person),
         "live": getattr(request, "live", ""),
-        "health": report,
-        "causes": SimpleLazyObject(lambda: causes_for(person, report)),
-        "quota_share": SimpleLazyObject(figures.quota_share),
+        "navigation": registry.navigation,
     }
-
-
-def causes_for(person: Person, report: health.Health) -> list[tuple[health.Cause, str]]:
-    """What is wrong, as far as it concerns this person, each with its sentence: with the names of accounts for those only who
-    manage them."""
-    may = access.permissions(person)
-    return [
-        (cause, cause.named if cause.named and access.Permission.ACCOUNT_MANAGE in may else cause.sentence)
-        for cause in report.causes
-        if not cause.staff or access.Permission.SYSTEM_SEE in may
-    ]
+    for add in registry.contexts:
+        context |= add(request)
+    return context

@@ -162,7 +162,7 @@ def test_columns_leave_room_for_reasons_at_every_width(stack: Stack, visitor: Ar
 def test_the_wall_tells_its_age_and_changes_by_itself(stack: Stack, visitor: Arrive) -> None:
     page = visitor("it-admin@example.com", viewport={"width": 1920, "height": 1080}).page
     page.goto(f"{stack.url}/?tv=1")
-    expect(page.locator("#wall")).to_contain_text("seen")
+    expect(page.locator("#wall")).to_contain_text("checked")
     expect(page.locator("#wall .state").first).to_be_visible()
     assert page.locator("button, input, select").count() == 0
     assert page.evaluate("document.documentElement.scrollHeight") <= 1080

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from django.core.cache import cache, caches
 from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
+from redis.exceptions import LockError, RedisError
 
 from embedded import broker as embedded_broker
 from embedded.process import ROOT
 from meetadmin.celery import WORKERS_PATIENCE, app
-from spaces import broker, health, live, meet, tasks
+from meetadmin.monitoring import health
+from spaces import broker, live, meet, tasks
 
 
 @pytest.fixture
@@ -104,36 +105,43 @@ def test_an_order_to_a_broker_that_hangs_is_given_up_soon():
     assert WORKERS_PATIENCE["socket_timeout"] > app.conf.broker_transport_options["socket_timeout"]
 
 
-def test_a_lease_is_one_processs_until_it_gives_it_back():
-    mine, other = (broker.Lease("test:lease", seconds=30) for _ in range(2))
-    assert mine.take()
-    assert not other.take()
-    assert mine.keep()
-    assert 25 < broker.link().ttl(mine.key) <= 30
-    mine.give_back()
-    assert other.take()
-    other.give_back()
+@pytest.fixture
+def locks():
+    """The same lock as two processes see it."""
+    return tuple(broker.lock("test:lock", seconds=30) for _ in range(2))
 
 
-def test_who_overslept_takes_nothing_away_from_the_next():
-    mine, other = (broker.Lease("test:lease", seconds=30) for _ in range(2))
-    assert mine.take()
-    broker.link().delete(mine.key)  # its time is over
-    assert other.take()
-    assert not mine.keep()
-    mine.give_back()
-    assert other.keep()
-    assert not mine.take()
-    other.give_back()
+def test_lock_is_held_by_one_process_until_released(locks):
+    ours, other = locks
+    assert ours.acquire()
+    assert not other.acquire()
+    broker.link().expire(ours.name, 5)
+    assert broker.renew(ours)
+    assert 25 < broker.link().ttl(ours.name) <= 30
+    ours.release()
+    assert other.acquire()
 
 
-def test_what_redis_has_forgotten_is_still_ones_own():
-    mine, other = (broker.Lease("test:lease", seconds=30) for _ in range(2))
-    assert mine.take()
-    broker.link().delete(mine.key)  # it was started anew
-    assert mine.keep()
-    assert not other.take()
-    mine.give_back()
+def test_lock_is_not_renewed_when_another_process_has_taken_over(locks):
+    ours, other = locks
+    assert ours.acquire()
+    broker.link().delete(ours.name)  # it expired
+    assert other.acquire()
+    assert not broker.renew(ours)
+    with pytest.raises(LockError):
+        ours.release()
+    assert broker.renew(other)
+    assert not ours.acquire()
+
+
+def test_lock_is_renewed_when_redis_has_lost_it(locks):
+    ours, other = locks
+    assert ours.acquire()
+    broker.link().delete(ours.name)
+    assert broker.renew(ours)
+    assert not other.acquire()
+    ours.release()
+    assert other.acquire()
 
 
 class Planted:

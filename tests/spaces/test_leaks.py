@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from meetadmin.monitoring import urls as monitoring_urls
 from spaces import urls
 from spaces.models import Account, AuditEntry, Favourite, Person, SavedFilter, Space
 from spaces.templatetags import rows_text
@@ -146,7 +147,7 @@ def test_nobody_finds_anywhere_what_they_may_not_know(stage: Stage, who: str) ->
 def test_every_route_was_opened(stage: Stage) -> None:
     """A route that is new is searched, too, or named here."""
     opened = {one.split("?")[0] for one in addresses(stage)}
-    for pattern in urls.urlpatterns:
+    for pattern in [*urls.urlpatterns, *monitoring_urls.urlpatterns]:
         name = str(pattern.name)
         if ("GET", name) in {(method, route) for method, route, _ in TABLE} and name not in NOT_SEARCHED:
             assert address_of(name, stage) in opened, name

@@ -248,9 +248,9 @@ def test_what_is_put_off_for_long_does_not_keep_others_waiting(google, room, que
 
 
 def test_ticks_nobody_takes_are_cut_off(queue):
-    """While no worker is there the timetable goes on; what it sends must not fill Redis until nothing works any more."""
+    """While no worker is there the scheduler goes on; what it sends must not fill Redis until nothing works any more."""
     queue.lpush(broker.TICKS, *range(celery.MOST_TICKS + 20))
-    celery._timetable_beats()
+    celery._record_scheduler()
     kept = queue.lrange(broker.TICKS, 0, -1)
     queue.delete(broker.TICKS)
     assert len(kept) == celery.MOST_TICKS

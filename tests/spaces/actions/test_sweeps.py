@@ -667,13 +667,13 @@ def test_a_round_takes_each_whose_turn_it_is_and_leaves_the_others(google, room,
 
 
 def test_one_round_at_a_time(google, room):
-    other = broker.Lease("sweeps:round", seconds=10)
-    assert other.take()
+    other = broker.lock("sweeps:round", seconds=10)
+    assert other.acquire()
     assert sweeps.run(actor=SYSTEM) == 0
     assert asked(google) == {}
-    other.give_back()
+    other.release()
     assert sweeps.run(actor=SYSTEM) == 1
-    assert other.take(), "A round that is over leaves the next one to others."
+    assert other.acquire(), "A round that is over leaves the next one to others."
 
 
 def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely, settings, monkeypatch):
@@ -681,17 +681,17 @@ def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely
     settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
     fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
     monkeypatch.setattr(sweeps, "PROLONG", 0.0)
-    other = broker.Lease("sweeps:round", seconds=60)
+    other = broker.lock("sweeps:round", seconds=60)
     take_up = sweeps._Round.take_up
 
     def stand_still(this: sweeps._Round) -> None:
         take_up(this)
-        broker.link().delete(other.key)
-        assert other.take()
+        broker.link().delete(other.name)
+        assert other.acquire()
 
     monkeypatch.setattr(sweeps._Round, "take_up", stand_still)
     assert sweeps.run(actor=SYSTEM) == 2
-    assert not broker.Lease("sweeps:round", seconds=1).take(), "it is still the other's"
+    assert not broker.lock("sweeps:round", seconds=1).acquire(), "it is still the other's"
 
 
 def test_however_many_accounts_fail_the_others_have_their_turn(db):

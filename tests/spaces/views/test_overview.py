@@ -275,7 +275,7 @@ def test_refreshing_ticked_rooms_asks_for_those_that_may_be(busy, owner, colleag
 
 def test_why_a_list_is_empty(busy, admin, colleague, sign_in):
     browser = sign_in(admin)
-    assert "Nothing fits, but the source has failed" in text_of(browser.get("/?state=ageing"))
+    assert "No results, but Google data may be out of date" in text_of(browser.get("/?state=ageing"))
     assert "No room fits these filters" in text_of(browser.get("/?q=zzz"))
     reply = sign_in(colleague).get("/?state=stuck")
     assert "You see calls of your own rooms only" in text_of(reply)
@@ -294,6 +294,19 @@ def test_the_wall_shows_what_matters_and_nothing_of_anybody(busy, admin, sign_in
     part = sign_in(admin).get("/?tv=1", headers=HTMX).content.decode()
     assert "<html" not in part
     assert part.count('id="wall"') == 1
+
+
+@pytest.mark.parametrize(
+    ("account", "text"),
+    [
+        ({"swept_at": timezone.now()}, "Nothing needs action"),
+        ({"swept_at": None}, "No room has been looked at yet"),
+        ({"swept_at": timezone.now(), "status": "broken"}, "No room has been looked at yet"),
+    ],
+)
+def test_empty_wall_tells_whether_google_was_asked(admin, sign_in, account, text):
+    factories.make_account(**account)
+    assert text in text_of(sign_in(admin).get("/?tv=1"))
 
 
 def test_the_clock_turns_the_pages_of_the_wall(admin, sign_in, time_machine):

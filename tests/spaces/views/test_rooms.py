@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from spaces.models import Account, Building, Person, Role, Room, Space
 from tests import factories
-from tests.support import signs
+from tests.support import heartbeats
 from tests.support.simulator import SimulatorProcess
 
 HTMX = {"HX-Request": "true"}
@@ -148,8 +148,8 @@ def test_htmx_gets_the_very_part_that_stands_in_the_page(halls, admin, sign_in, 
 @pytest.mark.parametrize("address", ["/", "/mine/", "/lookup/", "/people/", "/audit/", "/google/"])
 def test_every_page_says_when_no_worker_is_alive(halls, admin, sign_in, address):
     browser = sign_in(admin)
-    assert "No worker is running, so nothing is being refreshed" in browser.get(address).content.decode()
-    signs.all_alive()
+    assert "No worker is running, so data is not updated" in browser.get(address).content.decode()
+    heartbeats.record_all()
     assert "No worker is running" not in browser.get(address).content.decode()
 
 
@@ -163,10 +163,10 @@ def test_pages_come_up_and_say_so_when_redis_is_gone(halls, admin, sign_in, sett
 
 
 def test_late_sweeps_are_told(halls, admin, sign_in):
-    signs.all_alive()
+    heartbeats.record_all()
     overdue = timezone.now() - timedelta(minutes=10)
     Account.objects.update(swept_at=overdue, next_sweep_at=overdue)
-    assert "The regular look at Google is late" in sign_in(admin).get("/").content.decode()
+    assert "Updates from Google are late" in sign_in(admin).get("/").content.decode()
 
 
 # --- No page asks Google -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What is wrong, in one sentence for each cause, and what counts as ready."""
+"""Problems of the installation, and readiness."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,10 +8,10 @@ import time_machine
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from spaces import health
+from meetadmin.monitoring import health
 from spaces.models import Account
 from tests import factories
-from tests.support import signs
+from tests.support import heartbeats
 
 pytestmark = pytest.mark.django_db
 
@@ -41,8 +41,8 @@ def at(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: now - value if isinstance(value, timedelta) else value for name, value in fields.items()}
 
 
-def causes() -> list[str]:
-    return [one.key for one in health.report().causes]
+def problems() -> list[str]:
+    return [problem.key for problem in health.report().problems]
 
 
 # what is noted on the account: (causes, ready)
@@ -88,11 +88,11 @@ ACCOUNTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
-def test_what_an_account_says_of_everything(account, name):
+def test_health_of_an_account_is_reported(account, name):
     fields, expected, ready = ACCOUNTS[name]
-    signs.all_alive()
+    heartbeats.record_all()
     Account.objects.filter(pk=account.pk).update(**at(fields))
-    assert causes() == expected
+    assert problems() == expected
     assert health.report().ready is ready
 
 
@@ -121,23 +121,27 @@ PUSH: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", PUSH)
-def test_what_is_said_of_events(account, name, settings):
+def test_push_state_is_reported(account, name, settings):
     fields, heard, state, expected = PUSH[name]
-    signs.all_alive()
+    heartbeats.record_all()
     settings.PUSH = object()
     Account.objects.filter(pk=account.pk).update(**at(heard))
     if fields is not None:
         factories.make_subscription(account, **fields)
     report = health.report()
-    assert (report.push, [one.key for one in report.causes], report.ready) == (state, expected, True)
+    assert (report.push, [problem.key for problem in report.problems], report.ready) == (
+        state,
+        expected,
+        True,
+    )
     settings.PUSH = None
-    assert (health.report().push, "push" in causes()) == ("off", False)
+    assert (health.report().push, "push" in problems()) == ("off", False)
 
 
-def test_an_account_without_rooms_is_nobodys_trouble():
-    signs.all_alive()
+def test_account_without_rooms_is_no_problem():
+    heartbeats.record_all()
     factories.make_account(status=Account.Status.BROKEN, problem="Withdrawn.")
-    assert causes() == []
+    assert problems() == []
     assert health.report().ready is True
 
 
@@ -148,45 +152,51 @@ def test_an_account_without_rooms_is_nobodys_trouble():
         ([{"kind": "beat"}], ["worker"], False),
         ([{}], ["beat"], False),
         ([{}, {"kind": "beat"}], [], True),
-        ([{"silent": 51}, {"kind": "beat"}], ["worker"], False),
-        ([{"silent": 51}, {"kind": "beat", "silent": 16}], ["worker"], False),
-        ([{"silent": 51}, {"kind": "beat", "silent": 50}], ["beat"], False),  # nobody sends any work
-        ([{}, {"kind": "beat", "silent": 16}], ["beat"], False),
-        ([{}, {"pid": 7, "silent": 51}, {"kind": "beat"}], ["process"], True),
-        ([{"pid": 7, "silent": 51}, {"pid": 8, "started": 5}, {"kind": "beat"}], [], True),
+        ([{"age": 51}, {"kind": "beat"}], ["worker"], False),
+        ([{"age": 51}, {"kind": "beat", "age": 16}], ["worker"], False),
+        ([{"age": 51}, {"kind": "beat", "age": 50}], ["beat"], False),  # nobody sends any work
+        ([{}, {"kind": "beat", "age": 16}], ["beat"], False),
+        ([{}, {"pid": 7, "age": 51}, {"kind": "beat"}], ["process"], True),
+        ([{"pid": 7, "age": 51}, {"pid": 8, "started": 5}, {"kind": "beat"}], [], True),
     ],
 )
-def test_what_runs_and_what_is_said_when_it_does_not(account, running, expected, ready):
+def test_missing_processes_are_reported(account, running, expected, ready):
     for one in running:
-        signs.sign(**one)
-    assert causes() == expected
+        heartbeats.record(**one)
+    assert problems() == expected
     assert health.report().ready is ready
 
 
-def test_a_dead_worker_makes_the_picture_old_which_is_one_cause_not_two(account):
+def test_overdue_account_is_not_reported_without_a_worker(account):
     Account.objects.update(**at({"swept_at": ago(minutes=5), "next_sweep_at": ago(minutes=5)}))
-    assert causes() == ["worker"]
+    assert problems() == ["worker"]
 
 
-def test_many_accounts_with_one_trouble_are_one_sentence(account):
-    signs.all_alive()
+def test_accounts_with_the_same_problem_are_one_problem(account):
+    heartbeats.record_all()
     for number in range(4):
         more(number)
     Account.objects.update(status="broken", problem="Withdrawn.", problem_since=timezone.now())
-    (cause,) = health.report().causes
-    assert "rooms-0@example.com, rooms-1@example.com, rooms-2@example.com and 2 more since" in cause.named
-    assert cause.named.endswith("Withdrawn.")
-    assert "@" not in cause.sentence
-    assert "5 of our accounts" in cause.sentence
+    (problem,) = health.report().problems
+    assert (
+        "rooms-0@example.com, rooms-1@example.com, rooms-2@example.com and 2 more since" in problem.with_names
+    )
+    assert problem.with_names.endswith("Withdrawn.")
+    assert "@" not in problem.sentence
+    assert "5 accounts" in problem.sentence
 
 
-def test_redis_gone_is_the_one_cause(account, settings):
+def test_redis_away_is_the_only_problem(account, settings):
     settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
     report = health.report()
-    assert (report.broker, report.ready, [one.key for one in report.causes]) == (False, False, ["redis"])
+    assert (report.broker, report.ready, [problem.key for problem in report.problems]) == (
+        False,
+        False,
+        ["redis"],
+    )
 
 
-def test_a_database_that_is_away_is_told_not_crashed(monkeypatch):
+def test_unreachable_database_is_reported(monkeypatch):
     def away() -> None:
         raise OperationalError("away")
 
@@ -196,19 +206,22 @@ def test_a_database_that_is_away_is_told_not_crashed(monkeypatch):
     assert (report.database, report.ready) == (False, False)
 
 
-def test_it_takes_one_query(account, settings, django_assert_num_queries):
-    signs.all_alive()
+def test_report_takes_one_query(account, settings, django_assert_num_queries):
+    heartbeats.record_all()
     settings.PUSH = object()
     factories.make_subscription(account, state="suspended")
     factories.make_subscription(more(1), state="suspended")
     Account.objects.filter(pk=account.pk).update(status="broken", problem="x", problem_since=timezone.now())
     with django_assert_num_queries(1):
         report = health.report()
-        assert [one.key for one in report.causes if one.named] == ["account_refused", "push"]
+        assert [problem.key for problem in report.problems if problem.with_names] == [
+            "account_refused",
+            "push",
+        ]
 
 
-def test_pages_take_a_report_that_is_a_second_old_and_no_older(monkeypatch):
-    monkeypatch.setattr(health, "RECENT", 1.0)
+def test_recent_report_is_at_most_a_second_old(monkeypatch):
+    monkeypatch.setattr(health, "MAX_REPORT_AGE", 1.0)
     monkeypatch.setattr(health, "_recent", None)
     with time_machine.travel(timezone.now(), tick=False) as clock:
         first = health.recent()

@@ -1,4 +1,4 @@
-"""The same figures for Prometheus: what they say, and who may read them."""
+"""Figures for Prometheus, and who may read them."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from spaces import meet
 from spaces.models import Account
 from tests import factories
-from tests.support import signs
+from tests.support import heartbeats
 from tests.support.rooms import BERLIN
 
 pytestmark = pytest.mark.django_db
@@ -37,9 +37,9 @@ def samples() -> dict[tuple[str, ...], float]:
     }
 
 
-def test_what_they_say(participant, settings):
-    signs.sign("worker", silent=3)
-    signs.sign("worker", host="host-b", pid=5)
+def test_metrics_have_the_figures(participant, settings):
+    heartbeats.record("worker", age=3)
+    heartbeats.record("worker", host="host-b", pid=5)
     settings.PUSH = object()
     now = timezone.now()
     account = factories.make_account(
@@ -87,13 +87,13 @@ def test_what_they_say(participant, settings):
     assert found["build_info", settings.VERSION] == 1
 
 
-def test_every_name_has_its_help_and_type():
+def test_metrics_have_help_and_type():
     for family in text_string_to_metric_families(scrape().content.decode()):
         assert family.documentation.endswith("."), family.name
         assert family.type in {"gauge", "counter"}, family.name
 
 
-def test_people_are_not_named(settings, participant):
+def test_metrics_do_not_name_people(settings, participant):
     person = factories.make_account("own@example.com", kind=Account.Kind.CONSENTED, person=participant)
     mailbox = factories.make_account(BERLIN)
     for account in (person, mailbox):
@@ -105,7 +105,7 @@ def test_people_are_not_named(settings, participant):
     assert ("account_up", f"account-{mailbox.pk}") in samples()
 
 
-def test_a_redis_that_is_away_leaves_out_what_nobody_knows(settings):
+def test_metrics_without_redis_leave_out_the_queue(settings):
     settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
     found = samples()
     assert found["trouble", "redis"] == 1
@@ -126,14 +126,14 @@ def test_a_redis_that_is_away_leaves_out_what_nobody_knows(settings):
         ("", "", 404),
     ],
 )
-def test_the_token(settings, configured, sent, status):
+def test_metrics_need_the_token(settings, configured, sent, status):
     settings.METRICS_TOKEN = configured
     reply = Client().get("/metrics", headers={"Authorization": sent} if sent else {})
     assert reply.status_code == status
     assert (b"meetadmin_build_info" in reply.content) is (status == 200)
 
 
-def test_an_admin_who_is_signed_in_needs_none(settings, admin, helpdesk, sign_in):
+def test_metrics_are_open_to_a_signed_in_admin(settings, admin, helpdesk, sign_in):
     settings.METRICS_TOKEN = ""
     assert b"meetadmin_build_info" in sign_in(admin).get("/metrics").content
     assert sign_in(helpdesk).get("/metrics").status_code == 403

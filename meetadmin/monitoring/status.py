@@ -1,5 +1,4 @@
-"""All figures about the installation itself: the system page and /metrics tell the same ones. Nothing here asks Google, and nothing
-is changed."""
+"""All figures about the installation itself, shared by the system page and /metrics. Nothing here calls Google or writes."""
 
 import json
 import sqlite3
@@ -18,41 +17,41 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Count, F, Min, Q
 from redis.exceptions import RedisError
 
-from spaces import broker, health, meet
+from meetadmin.monitoring import health
+from meetadmin.monitoring.health import Health, Level
+from spaces import broker, meet
 from spaces.google import credentials
 from spaces.google.quota import PROJECT, Meter, Reading
-from spaces.health import Health, Level
 from spaces.models import Account, Room, ScopeCheck, Space, Subscription
 
-# From which value on a figure wants to be looked at, and from which something has to be done.
+# The values from which a figure is a warning, and from which it is critical.
 QUOTA = (70.0, 90.0)  # per cent of a limit, in the last minute
 OLDEST_FACT = (120.0, 600.0)  # seconds
-OLDEST_FACT_WITH_EVENTS = (300.0, 600.0)  # Google is asked seldom then, and tells of changes by itself
+OLDEST_FACT_WITH_EVENTS = (300.0, 600.0)  # Google reports changes by itself and is asked less often
 WAITING = (50, 500)  # tasks in the queue
 OLDEST_TASK = (15.0, 60.0)  # seconds in the queue
-MEMORY = (70.0, 90.0)  # per cent of what Redis may take
 
-KEEP_SHARE = 5.0
-"""Seconds for which a process remembers how much of the quota is used: every page says so."""
+MAX_SHARE_AGE = 5.0
+"""Seconds for which a process keeps the share of the quota that is used: every page shows it."""
 
 
 def level(value: float | None, limits: tuple[float, float]) -> Level:
-    """How a figure is to be taken. None: nothing to judge."""
+    """Return how this value is rated against its limits."""
     if value is None:
-        return "off"
-    look, act = limits
-    return "act" if value >= act else "look" if value >= look else "fine"
+        return "unknown"
+    warning, critical = limits
+    return "critical" if value >= critical else "warning" if value >= warning else "ok"
 
 
 def worst(levels: list[Level]) -> Level:
-    """The one to worry about."""
-    return max(levels, key=("off", "fine", "look", "act").index, default="off")
+    """Return the worst of these levels; off without any."""
+    return max(levels, key=("off", "unknown", "ok", "warning", "critical").index, default="off")
 
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How old the live state of rooms is. `covered` are those a sweep can see; the others have no link, or belong to an account that
-    is broken or does not own them."""
+    """The number of rooms by the age of their state. `covered` are those that can be synced; the others have no link, or belong to an
+    account that is broken or does not own them."""
 
     within_minute: int
     within_five: int
@@ -63,13 +62,13 @@ class Ages:
 
     @property
     def covered(self) -> int:
-        """Rooms whose state a sweep keeps fresh."""
+        """Return how many rooms can be synced."""
         return self.within_minute + self.within_five + self.older + self.never
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One permission of an account: True and False as known, None while nobody has tried. `at`: known since then."""
+    """One permission of an account. `works` is None until it was tried; `at`: when it was tried last."""
 
     name: str
     works: bool | None
@@ -78,33 +77,32 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountFigures:
-    """One account with everything that is known of how it is doing."""
+class AccountStatus:
+    """One account with everything that is known about its state."""
 
     account: Account
     rooms: int
     circuit: Account.Circuit
-    late: bool
+    overdue: bool
     scopes: tuple[Scope, ...]
     readings: tuple[Reading, ...]
     subscription: Subscription | None
 
     @property
     def level(self) -> Level:
-        """How it is doing, all in all."""
+        """Return its overall level."""
         if self.account.status == Account.Status.BROKEN:
-            return "act"
+            return "critical"
         if not self.rooms:
             return "off"
-        if self.late or self.circuit != Account.Circuit.CLOSED or self.account.problem:
-            return "look"
-        return "off" if self.account.status == Account.Status.UNTESTED else "fine"
+        if self.overdue or self.circuit != Account.Circuit.CLOSED or self.account.problem:
+            return "warning"
+        return "unknown" if self.account.status == Account.Status.UNTESTED else "ok"
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Tasks in Redis: waiting for a worker, taken and not finished, and how long (seconds) the oldest has waited (None: nobody knows
-    or none waits)."""
+    """A queue in Redis: how many tasks wait for a worker, and for how many seconds the oldest has (None: unknown or none waits)."""
 
     name: str
     waiting: int
@@ -113,39 +111,39 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class RedisFacts:
-    """The server behind queue, timetable and quota. Memory in bytes; `most` 0: as much as the machine has."""
+    """The Redis server. Memory in bytes; `limit` 0: none. `running`: tasks that workers have taken and not finished."""
 
     version: str
     memory: int
-    most: int
+    limit: int
     policy: str
-    taken: int
+    running: int
     queues: tuple[Queue, ...]
 
     @property
     def fullness(self) -> float | None:
-        """Per cent of the memory it may take; None when it has no limit."""
-        return 100 * self.memory / self.most if self.most else None
+        """Return the percentage of its memory limit that is used; None without a limit."""
+        return 100 * self.memory / self.limit if self.limit else None
 
     @property
-    def forgets(self) -> bool:
-        """Whether it throws entries away when it is full, the queue's among them."""
+    def evicts(self) -> bool:
+        """Return whether it deletes entries, also of the queue, when it is full."""
         return self.policy != "noeviction"
 
     @property
     def waiting(self) -> int:
-        """Tasks in all queues."""
-        return sum(one.waiting for one in self.queues)
+        """Return the number of tasks in all queues."""
+        return sum(queue.waiting for queue in self.queues)
 
     @property
     def oldest(self) -> float | None:
-        """Seconds that the oldest of them has waited."""
-        return max((one.oldest for one in self.queues if one.oldest is not None), default=None)
+        """Return for how many seconds the oldest of them has waited."""
+        return max((queue.oldest for queue in self.queues if queue.oldest is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:
-    """Kind and version, size in bytes, migrations done and still to do."""
+    """Kind and version, size in bytes, number of applied migrations and names of missing ones."""
 
     kind: str
     version: str
@@ -155,35 +153,35 @@ class DatabaseFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Status:
     """The whole installation at one moment."""
 
     health: Health
     meter: Meter
     ages: Ages
     oldest_room: Room | None
-    accounts: tuple[AccountFigures, ...]
+    accounts: tuple[AccountStatus, ...]
     redis: RedisFacts | None
     database: DatabaseFacts
     version: str
 
     @property
     def fullest(self) -> Reading:
-        """The bucket of the quota that is used most."""
+        """Return the bucket of the quota that is used most."""
         return max(self.meter.readings, key=share)
 
     @property
     def oldest_age(self) -> float | None:
-        """Seconds since the live state of the room seen longest ago was asked."""
+        """Return the age in seconds of the oldest state of a room."""
         oldest = self.ages.oldest_at
         return None if oldest is None else max((self.health.at - oldest).total_seconds(), 0.0)
 
 
-def take(report: Health | None = None) -> Picture:
-    """Look at everything: a handful of queries whatever the number of rooms and accounts, and three round trips to Redis."""
-    report = report or health.report()
+def collect() -> Status:
+    """Query everything: a handful of queries whatever the number of rooms and accounts, and four round trips to Redis."""
+    report = health.report()
     meter = meet.quota().used()
-    return Picture(
+    return Status(
         health=report,
         meter=meter,
         ages=_ages(report.at),
@@ -196,29 +194,29 @@ def take(report: Health | None = None) -> Picture:
 
 
 def share(reading: Reading) -> float:
-    """How much of its limit a bucket has given in the last minute, in per cent."""
+    """Return the percentage of its limit that a bucket has used in the last minute."""
     return 100 * reading.used / reading.limit
 
 
-class _Kept:
-    at = -KEEP_SHARE
+class _Share:
+    at = -MAX_SHARE_AGE
     share = 0.0
 
 
 def quota_share() -> float:
-    """The fullest bucket of the quota, in per cent; remembered for some seconds."""
+    """Return the percentage of the fullest bucket of the quota, at most `MAX_SHARE_AGE` old."""
     now = time.monotonic()
-    if now - _Kept.at >= KEEP_SHARE:
-        _Kept.share = max(share(one) for one in meet.quota().used().readings)
-        _Kept.at = now
-    return _Kept.share
+    if now - _Share.at >= MAX_SHARE_AGE:
+        _Share.share = max(share(reading) for reading in meet.quota().used().readings)
+        _Share.at = now
+    return _Share.share
 
 
 # Rooms
 
 
 def _covered() -> Q:
-    """Rooms whose live state a sweep keeps fresh."""
+    """Return the condition for rooms that can be synced."""
     usable = ~Q(space__account__status=Account.Status.BROKEN)
     return usable & Q(space__owned=True, space__trouble=Space.Trouble.NONE)
 
@@ -247,7 +245,7 @@ def _oldest_room() -> Room | None:
 # Accounts
 
 
-def _accounts(report: Health, meter: Meter) -> tuple[AccountFigures, ...]:
+def _accounts(report: Health, meter: Meter) -> tuple[AccountStatus, ...]:
     readings: defaultdict[str, list[Reading]] = defaultdict(list)
     for reading in meter.readings:
         if reading.scope != PROJECT:
@@ -257,11 +255,11 @@ def _accounts(report: Health, meter: Meter) -> tuple[AccountFigures, ...]:
     )
     found = counted.select_related("subscription").prefetch_related("checks").defer("sealed_token")
     return tuple(
-        AccountFigures(
+        AccountStatus(
             account=account,
             rooms=getattr(account, "room_count", 0),
             circuit=account.circuit(report.at),
-            late=account.status != Account.Status.BROKEN and report.is_late(account),
+            overdue=account.status != Account.Status.BROKEN and report.is_overdue(account),
             scopes=_scopes(account, list(account.checks.all())),
             readings=tuple(readings[account.email]),
             subscription=health.subscription_of(account),
@@ -271,8 +269,8 @@ def _accounts(report: Health, meter: Meter) -> tuple[AccountFigures, ...]:
 
 
 def _scopes(account: Account, checks: list[ScopeCheck]) -> tuple[Scope, ...]:
-    """Which permissions are known to work. A sweep asks for all of them at once and fails when one is missing, so one that went
-    well proves them all; after that only a later check of one by itself says more."""
+    """Return which permissions work. A sync needs all of them at once, so a successful one proves them all; only a later check of a
+    single permission says more."""
     by_name = {check.scope: check for check in checks}
     found = []
     for name in credentials.MEET_SCOPES:
@@ -285,7 +283,7 @@ def _scopes(account: Account, checks: list[ScopeCheck]) -> tuple[Scope, ...]:
     return tuple(found)
 
 
-# What it stands on
+# Infrastructure
 
 
 def _redis() -> RedisFacts | None:
@@ -298,7 +296,7 @@ def _redis() -> RedisFacts | None:
             for name in names:
                 pipe.llen(name)
                 pipe.lindex(name, -1)  # kombu pushes on the left and takes from the right
-            server, memory, taken, *rest = pipe.execute()
+            server, memory, running, *rest = pipe.execute()
     except (RedisError, OSError):
         return None
     now = time.time()
@@ -306,18 +304,18 @@ def _redis() -> RedisFacts | None:
         version=f"{server.get('server_name', 'redis').capitalize()} "
         f"{server.get('valkey_version') or server.get('redis_version', '')}",
         memory=int(memory.get("used_memory", 0)),
-        most=int(memory.get("maxmemory", 0)),
+        limit=int(memory.get("maxmemory", 0)),
         policy=str(memory.get("maxmemory_policy", "")),
-        taken=taken,
+        running=running,
         queues=tuple(
-            Queue(name, rest[2 * place], _waited(rest[2 * place + 1], now))
-            for place, name in enumerate(names)
+            Queue(name, rest[2 * index], _waited(rest[2 * index + 1], now))
+            for index, name in enumerate(names)
         ),
     )
 
 
 def _waited(message: bytes | None, now: float) -> float | None:
-    """How long a task in the queue has waited, by the stamp that meetadmin.celery gives each."""
+    """Return for how many seconds a task has waited, by the time that meetadmin.celery puts into its headers."""
     try:
         sent = json.loads(message or b"{}")["headers"]["sent_at"]
         return max(now - float(sent), 0.0)
@@ -327,7 +325,7 @@ def _waited(message: bytes | None, now: float) -> float | None:
 
 @lru_cache(maxsize=1)
 def _on_disk() -> frozenset[tuple[str, str]]:
-    """The migrations that this program brings; they do not change while it runs."""
+    """Return the migrations of this version; they do not change while it runs."""
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 

@@ -1,4 +1,4 @@
-"""Probes: alive, and ready."""
+"""/healthz and /readyz."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spaces.models import Account
 from tests import factories
-from tests.support import signs
+from tests.support import heartbeats
 
 
 def ready() -> tuple[int, dict[str, Any]]:
@@ -25,18 +25,18 @@ def account(db: None) -> Account:
     return account
 
 
-def test_alive_asks_nothing_else(django_db_blocker):
+def test_healthz_does_not_use_the_database(django_db_blocker):
     with django_db_blocker.block():
         reply = Client().get("/healthz")
     assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
 
 
-def test_ready(account, settings):
+def test_readyz_reports_a_working_installation(account, settings):
     settings.PUSH = object()
     factories.make_subscription(account)
-    signs.sign("worker", silent=4)
-    signs.sign("worker", host="host-b", pid=7)
-    signs.sign("beat", silent=3)
+    heartbeats.record("worker", age=4)
+    heartbeats.record("worker", host="host-b", pid=7)
+    heartbeats.record("beat", age=3)
     Account.objects.update(push_heard_at=timezone.now() - timedelta(seconds=20))
     status, body = ready()
     assert (status, body["status"], body["database"], body["broker"]) == (200, "ready", "ok", "ok")
@@ -52,13 +52,13 @@ def test_ready(account, settings):
     assert body["causes"] == []
 
 
-def test_a_new_installation_without_accounts_is_ready(db):
-    signs.all_alive()
+def test_readyz_without_accounts_is_ready(db):
+    heartbeats.record_all()
     status, body = ready()
     assert (status, body["sweep"]["accounts"], body["push"]["state"]) == (200, 0, "off")
 
 
-def test_not_ready_says_why_and_names_nobody(account):
+def test_readyz_names_problems_but_no_accounts(account):
     Account.objects.update(status="broken", problem="rooms-ber@example.com is unknown")
     reply = Client().get("/readyz")
     body = reply.json()
@@ -68,7 +68,7 @@ def test_not_ready_says_why_and_names_nobody(account):
     assert "@" not in reply.content.decode()
 
 
-def test_redis_gone_is_told_not_crashed(account, settings):
+def test_readyz_without_redis_is_not_ready(account, settings):
     settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=1"
     status, body = ready()
     assert (status, body["broker"], body["database"]) == (503, "unreachable", "ok")

@@ -1,4 +1,4 @@
-"""Figures about the installation as words, drawings and bars."""
+"""Figures about the installation as words, icons and bars."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from meetadmin.monitoring.health import Level
 from spaces.google.quota import Reading
-from spaces.health import Level
 from spaces.language import spoken
 from spaces.models import Subscription
 from spaces.templatetags.spaces_text import icon
@@ -17,9 +17,10 @@ from spaces.templatetags.spaces_text import icon
 register = template.Library()
 
 LEVELS = {
-    "fine": (gettext_lazy("Fine"), "circle-check", "live"),
-    "look": (gettext_lazy("Look at it"), "triangle-alert", "warn"),
-    "act": (gettext_lazy("Act"), "circle-x", "stuck"),
+    "ok": (gettext_lazy("OK"), "circle-check", "live"),
+    "warning": (gettext_lazy("Warning"), "triangle-alert", "warn"),
+    "critical": (gettext_lazy("Critical"), "circle-x", "stuck"),
+    "unknown": (gettext_lazy("Unknown"), "circle-question-mark", "unknown"),
     "off": (gettext_lazy("Off"), "circle", "idle"),
 }
 KINDS = {
@@ -29,39 +30,39 @@ KINDS = {
 }
 PROCESSES = {
     "worker": gettext_lazy("Worker"),
-    "beat": gettext_lazy("Timetable"),
+    "beat": gettext_lazy("Scheduler"),
 }
 
 
 @register.simple_tag
 def level(key: Level, word: str = "") -> SafeString:
-    """How a figure is to be taken, as a pill: word, drawing and colour. `word` in place of the usual one."""
+    """Return a level as a pill with word, icon and colour. `word` replaces the usual one."""
     usual, name, colour = LEVELS[key]
     return format_html('<span class="state {}">{}{}</span>', colour, icon(name), word or usual)
 
 
 @register.filter
 def kind_of_call(key: str) -> str:
-    """A class of the quota as people say it."""
+    """Return the label of a class of calls."""
     return str(KINDS.get(key, key))
 
 
 @register.filter
 def kind_of_process(key: str) -> str:
-    """A background process as people say it."""
+    """Return the label of a kind of process."""
     return str(PROCESSES.get(key, key))
 
 
 @register.filter
 def thousands(number: int) -> str:
-    """A number with its thousands kept apart by a thin space, which no language reads as a comma."""
+    """Return a number with thin spaces between its thousands, which no language reads as a comma."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 @register.simple_tag
 def bar(percent: float, key: Level, reserve: float = 0) -> SafeString:
-    """A bar filled to so many per cent, coloured by its level; with `reserve` (a share) the line machines stop at. The figure stands
-    beside it in words, so the drawing says nothing to those who do not see it."""
+    """Return a bar filled to this percentage in the colour of its level, with a line where the `reserve` (0 to 1) begins. It is hidden
+    from screen readers: the figure is beside it as text."""
     line = ""
     if reserve:
         at = f"{100 * (1 - reserve):.0f}"
@@ -77,19 +78,21 @@ def bar(percent: float, key: Level, reserve: float = 0) -> SafeString:
 
 @register.filter
 def pauses(reading: Reading) -> str:
-    """What a bucket does at the moment, in words."""
+    """Return for how long a bucket of the quota is paused, as text."""
     if reading.paused_for > 0:
-        return _("shut for %(seconds)s s after Google said too many") % {"seconds": round(reading.paused_for)}
+        return _("paused for %(seconds)s s after Google reported too many requests") % {
+            "seconds": round(reading.paused_for)
+        }
     return ""
 
 
 @register.filter
 def percent(ratio: float) -> str:
-    """A share of one as per cent."""
+    """Return a ratio as a percentage."""
     return f"{100 * ratio:.0f}"
 
 
 @register.simple_tag
 def words_of(subscription: Subscription, now: datetime) -> str:
-    """How it is with an account's events, with the cure where something is wrong."""
+    """Return the state of an account's events, with the fix where something is wrong."""
     return spoken(subscription.words(now))

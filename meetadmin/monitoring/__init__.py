@@ -1,0 +1,1 @@
+"""How the installation itself is doing: health, heartbeats, figures, metrics and the system page."""
