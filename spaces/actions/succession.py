@@ -113,6 +113,7 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
             audit.note(
                 verb=Permission.PEOPLE_MERGE,
                 actor=actor,
+                about=plan.kept,
                 target=plan.kept.handle,
                 reason=reason,
                 detail=_("Merged: %(old)s is the same person as %(kept)s.")
@@ -211,7 +212,9 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
         if Person.objects.filter(pk=person.pk, address_taken_by=taker).update(address_taken_by=None):
             audit.note(
                 verb=Permission.PEOPLE_MERGE,
+                action=Action.PEOPLE_KEEP_APART,
                 actor=actor,
+                about=taker,
                 target=taker.handle,
                 reason=reason,
                 detail=_("Kept apart: %(old)s and %(kept)s are two people.")
@@ -246,7 +249,9 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
         person.refresh_from_db()
         audit.note(
             verb=Permission.PEOPLE_MERGE,
+            action=Action.PEOPLE_SEPARATE,
             actor=actor,
+            about=kept,
             target=kept.handle,
             reason=reason,
             detail=_("Separated: %(old)s is not the same person as %(kept)s.")
@@ -316,6 +321,7 @@ def hand_over(
             audit.note(
                 verb=Permission.PEOPLE_SUCCEED,
                 actor=actor,
+                about=person,
                 target=person.handle,
                 reason=reason,
                 detail=_("Rooms handed over to %(to)s: %(number)s.")
