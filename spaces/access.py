@@ -463,3 +463,8 @@ def buildings_for(person: Person) -> QuerySet[Building]:
 def may_add_buildings(person: Person) -> bool:
     """Whether a room of theirs may stand in a building that is not there yet."""
     return can(person, P.ROOM_CREATE) and not _limits(person)
+
+
+def role_name(actor: Actor) -> str:
+    """Return the actor's role as the audit log records it."""
+    return str(actor.role) if isinstance(actor, Person) else "system"

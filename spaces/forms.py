@@ -675,7 +675,7 @@ class AuditFilterForm(forms.Form):
             ("already", _("Nothing left to do")),
             ("failed", _("Failed")),
             ("refused", _("Refused")),
-            ("open", _("Outcome unknown")),
+            ("open", _("Result unknown")),
         ],
         label=_("Outcome"),
         required=False,

@@ -12,6 +12,7 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.actions.people import refuse_addresses, refuse_merged
+from spaces.audit import Action
 from spaces.models import Building, Ownership, Person, PersonAlias, Preferences, Role, Room
 from spaces.words import counted, joined
 from spaces.words import text as _

@@ -59,7 +59,7 @@ def _entry(
         actor=person,
         actor_name=actor.label,
         actor_address=(person.email or "") if person else "",
-        actor_role=str(person.role) if person else "system",
+        actor_role=access.role_name(actor),
         object_type=about._meta.model_name if about else "",
         object_id=about.pk if about else None,
         room=room,

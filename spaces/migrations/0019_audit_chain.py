@@ -1,6 +1,5 @@
 """The audit log becomes append-only rows in a hash chain. Existing rows are carried over in order of time."""
 
-from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -47,29 +46,37 @@ def own_action(verb: str, detail: str, after: Any) -> str:
 
 
 def into_chain(apps: Any, schema_editor: Any) -> None:
-    """Copy the rows of the old table into the chain."""
-    database = schema_editor.connection.alias
-    entry_model = apps.get_model("spaces", "AuditEntry")
-    old_rows = apps.get_model("spaces", "AuditEntryBefore").objects.using(database).order_by("at", "pk")
-    rows: Iterator[dict[str, Any]] = old_rows.values(*SAME, "verb", "detail").iterator(chunk_size=BATCH)
-    columns = [field.attname for field in entry_model._meta.concrete_fields if field.attname != "hash"]
+    """Copy the rows of the old table into the chain. Plain SQL: for a million rows the ORM's objects take several times as long."""
+    connection = schema_editor.connection
+    fields = apps.get_model("spaces", "AuditEntry")._meta.concrete_fields
+    names, marks = (", ".join(each) for each in zip(*((f.column, "%s") for f in fields), strict=True))
+    insert = f"INSERT INTO spaces_audit ({names}) VALUES ({marks})"  # noqa: S608
+    empty = {f.attname: "" if f.empty_strings_allowed and not f.null else None for f in fields}
+    old_rows = apps.get_model("spaces", "AuditEntryBefore").objects.using(connection.alias)
+    rows = old_rows.order_by("at", "pk").values(*SAME, "verb", "detail").iterator(chunk_size=BATCH)
     seq, last = 0, GENESIS
     while batch := list(islice(rows, BATCH)):
-        entries = []
+        prepared = []
         for old in batch:
             seq += 1
-            entry = entry_model(**{name: old[name] for name in SAME})
-            entry.seq, entry.prev_hash = seq, last
-            entry.before, entry.after = plain(old["before"]), plain(old["after"])
-            entry.action = own_action(old["verb"], old["detail"], old["after"])
-            if old["room_id"]:
-                entry.object_type, entry.object_id = "room", old["room_id"]
-            if old["detail"]:
-                entry.result_params = {"sentence": old["detail"]}
-            last = entry.hash = row_hash({name: getattr(entry, name) for name in columns})
-            entries.append(entry)
-        entry_model.objects.using(database).bulk_create(entries)
-    apps.get_model("spaces", "AuditHead").objects.using(database).create(pk=1, seq=seq, hash=last)
+            row = empty | chained(old) | {"seq": seq, "prev_hash": last}
+            last = row["hash"] = row_hash({name: value for name, value in row.items() if name != "hash"})
+            prepared.append([f.get_db_prep_save(row[f.attname], connection) for f in fields])
+        with connection.cursor() as cursor:
+            cursor.executemany(insert, prepared)
+    apps.get_model("spaces", "AuditHead").objects.using(connection.alias).create(pk=1, seq=seq, hash=last)
+
+
+def chained(old: dict[str, Any]) -> dict[str, Any]:
+    """Return what the new row holds of an old one."""
+    row = {name: old[name] for name in SAME}
+    row["before"], row["after"] = plain(old["before"]), plain(old["after"])
+    row["action"] = own_action(old["verb"], old["detail"], old["after"])
+    if old["room_id"]:
+        row |= {"object_type": "room", "object_id": old["room_id"]}
+    if old["detail"]:
+        row["result_params"] = {"sentence": old["detail"]}
+    return row
 
 
 def out_of_chain(apps: Any, schema_editor: Any) -> None:
