@@ -111,15 +111,20 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
             person.refresh_from_db()
             other.refresh_from_db()
             plan = plan_merge(person, other)
+            detail = _("Merged: %(old)s is the same person as %(kept)s.") % {
+                "old": plan.old.label,
+                "kept": plan.kept.label,
+            }
+            before = {"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())}
+            _carry_out(plan)
             audit.note(
                 verb=Permission.PEOPLE_MERGE,
                 actor=actor,
                 about=plan.kept,
                 target=plan.kept.handle,
                 reason=reason,
-                detail=_("Merged: %(old)s is the same person as %(kept)s.")
-                % {"old": plan.old.label, "kept": plan.kept.label},
-                before={"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())},
+                detail=detail,
+                before=before,
                 after={
                     "role": plan.role,
                     "buildings": _names(plan.buildings),
@@ -128,7 +133,6 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
                 },
                 key=key,
             )
-            _carry_out(plan)
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     return Outcome(
@@ -319,6 +323,7 @@ def hand_over(
             rooms = plan.owned + (plan.deputy if deputies else [])
             if not rooms:
                 return Outcome(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
+            moved = _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,))
             audit.note(
                 verb=Permission.PEOPLE_SUCCEED,
                 actor=actor,
@@ -330,12 +335,7 @@ def hand_over(
                 after={"rooms": [room.slug for room in rooms]},
                 key=key,
             )
-            _note_rooms(
-                _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,)),
-                successor,
-                reason,
-                actor,
-            )
+            _note_rooms(moved, successor, reason, actor)
             live.rights_changed([person.pk, successor.pk])
     except audit.AlreadyAsked as again:
         return told_before(again.entry)

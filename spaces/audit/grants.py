@@ -1,5 +1,7 @@
 """Optional database rights on PostgreSQL: the application's role may append to the audit log, but not change it."""
 
+from typing import Literal
+
 from django.db import connection
 
 from spaces.models import AuditEntry, AuditHead
@@ -18,10 +20,13 @@ def statements(role: str) -> list[str]:
     ]
 
 
-def problem_with(role: str) -> str:
-    """Return why the rights would protect nothing; empty when they do."""
+Problem = Literal["not_postgresql", "no_such_role", "owner"]
+
+
+def problem_with(role: str) -> Problem | None:
+    """Return why the rights would protect nothing: no PostgreSQL, no such role, or a role that owns the log or is a superuser."""
     if connection.vendor != "postgresql":
-        return "The database is not PostgreSQL, so there are no roles."
+        return "not_postgresql"
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT rolsuper, pg_has_role(rolname, (SELECT tableowner FROM pg_tables WHERE tablename = %s "
@@ -30,10 +35,8 @@ def problem_with(role: str) -> str:
         )
         found = cursor.fetchone()
     if found is None:
-        return f"The role {role} does not exist."
-    if any(found):
-        return f"The role {role} owns the audit log or is a superuser, so it could give itself every right."
-    return ""
+        return "no_such_role"
+    return "owner" if any(found) else None
 
 
 def apply(role: str) -> None:

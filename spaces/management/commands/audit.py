@@ -12,6 +12,11 @@ from spaces.audit import grants
 from spaces.audit.verify import Verification
 
 MOST_FINDINGS = 20
+PROBLEMS = {
+    "not_postgresql": "The database is not PostgreSQL, so there are no roles.",
+    "no_such_role": "This role does not exist.",
+    "owner": "This role owns the audit log or is a superuser, so it could give itself every right.",
+}
 
 
 def numbered_hash(text: str) -> tuple[int, str]:
@@ -63,7 +68,7 @@ class Command(BaseCommand):
     def grants(self, role: str, *, apply: bool) -> None:
         """Print the statements, or execute them. Raises CommandError when they would protect nothing."""
         if problem := grants.problem_with(role):
-            raise CommandError(problem)
+            raise CommandError(PROBLEMS[problem])
         if apply:
             with transaction.atomic():
                 grants.apply(role)
