@@ -245,11 +245,10 @@ def _earlier(spaces: dict[int, Space], rooms: list[Room]) -> None:
             for day in (1, 2)
         ],
     )
-    _save(
-        AuditEntry,
+    AuditEntry.rows.append(
         [
             AuditEntry(
-                verb="room:create",
+                action="room:create",
                 actor_name="it-admin@example.com",
                 room=room,
                 target=room.name,

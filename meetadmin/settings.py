@@ -205,6 +205,7 @@ INSTALLED_APPS = [
     "meetadmin.monitoring",
 ]
 MIDDLEWARE = [
+    "spaces.middleware.request_ids",
     # Pages hold the same row fifty times, so they shrink to a tenth. Why that gives no secret away: docs/decisions/0014.
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -479,8 +480,11 @@ LOG_LEVEL = env.choice("MEETADMIN_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}{request_id}: {message}", "style": "{"}},
+    "filters": {"request_id": {"()": "spaces.request_id.LogFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {"google.auth": {"level": "WARNING"}, "urllib3": {"level": "WARNING"}},
 }

@@ -1,5 +1,6 @@
 """What surrounds every request: the person's language and time zone, the way to the sign-in, and a page for every refusal."""
 
+import uuid
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,11 +11,27 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from spaces import request_id
 from spaces.language import zones
 from spaces.models import Person
 from spaces.views import kept, problems
 
 Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def request_ids(get_response: Handler) -> Handler:
+    """Give every request an id: in the audit log, in log lines, and in the response's `X-Request-ID`."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        token = request_id.current.set(uuid.uuid4().hex)
+        try:
+            response = get_response(request)
+            response["X-Request-ID"] = request_id.current.get()
+        finally:
+            request_id.current.reset(token)
+        return response
+
+    return middleware
 
 
 def persons_language(get_response: Handler) -> Handler:

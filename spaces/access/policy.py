@@ -234,3 +234,8 @@ def buildings_for(person: Person) -> QuerySet[Building]:
 def may_add_buildings(person: Person) -> bool:
     """Return whether a new room of theirs may stand in a building that is new, too."""
     return can(person, P.ROOM_CREATE) and can(person, P.BUILDING_ADD)
+
+
+def role_name(actor: Actor) -> str:
+    """Return the actor's role as the audit log records it."""
+    return str(actor.role) if isinstance(actor, Person) else "system"

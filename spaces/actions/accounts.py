@@ -94,7 +94,7 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         account.next_sweep_at = timezone.now()
         account.save()
         live.account_changed(account.pk)
-        audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, target=email)
+        audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, about=account, target=email)
     return Outcome(
         _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
     )
@@ -129,7 +129,9 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             % {"account": account.email}
         )
     withdrawn = True
-    with audit.attempt(verb=Permission.ACCOUNT_DISCONNECT, actor=actor, target=account.email) as entry:
+    with audit.attempt(
+        verb=Permission.ACCOUNT_DISCONNECT, actor=actor, about=account, target=account.email
+    ) as entry:
         try:
             credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
         except GoogleError as error:
@@ -227,6 +229,7 @@ def check(*, account: Account, actor: Actor) -> Outcome:
         audit.note(
             verb=Permission.ACCOUNT_CHECK,
             actor=actor,
+            about=account,
             target=account.email,
             detail=_("Missing: %(scopes)s.") % {"scopes": ", ".join(missing)} if missing else "",
         )

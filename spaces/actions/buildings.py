@@ -58,7 +58,9 @@ def _add(entered: BuildingFacts, actor: Actor) -> Building:
     entered = replace(entered, name=tidy(entered.name), code=code, address=entered.address.strip())
     with _one_of_a_code(entered.code), transaction.atomic():
         made = Building.objects.create(**asdict(entered))
-        audit.note(verb=Permission.BUILDING_ADD, actor=actor, target=made.name, after=asdict(entered))
+        audit.note(
+            verb=Permission.BUILDING_ADD, actor=actor, about=made, target=made.name, after=asdict(entered)
+        )
     return made
 
 
@@ -83,6 +85,7 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
         audit.note(
             verb=Permission.BUILDING_EDIT,
             actor=actor,
+            about=building,
             target=building.name,
             before={name: before[name] for name in changed},
             after={name: after[name] for name in changed},
@@ -121,6 +124,7 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
             audit.note(
                 verb=Permission.BUILDING_DELETE,
                 actor=actor,
+                about=building,
                 target=building.name,
                 before=asdict(facts(building)),
             )

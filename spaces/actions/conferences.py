@@ -84,6 +84,7 @@ def end(
             reason=reason,
             before={"conference": conference},
             key=key,
+            lane=lane,
         ) as entry:
             if space is None:
                 raise audit.Refused(_("This room has no Meet space, so there is no call to end."))
@@ -291,6 +292,7 @@ def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lan
         reason=_("Google changed settings when %(person)s ended the call; put back")
         % {"person": ending.actor_name},
         before={path: current.get(path) for path in send},
+        lane=lane,
     ) as entry:
         with acting_as(space.account, kind="change", lane=lane) as client:
             repaired = client.patch_space(space.name, send)

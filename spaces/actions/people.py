@@ -9,6 +9,7 @@ from django.db import transaction
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
+from spaces.audit import Action
 from spaces.google import addresses
 from spaces.models import Building, Person, PersonAlias, Role
 from spaces.words import joined
@@ -78,7 +79,9 @@ def _lose_address(holder: Person, address: str, actor: Actor) -> None:
     """Another Google account has this address now. The earlier holder keeps their rights and can sign in with another address."""
     audit.note(
         verb=Permission.PEOPLE_ADMIT,
+        action=Action.PEOPLE_LOSE_ADDRESS,
         actor=actor,
+        about=holder,
         target=address,
         detail=_(
             "The address belongs to another Google account now; the earlier holder's rights did not go along."
@@ -95,7 +98,9 @@ def _make_first_admin(person: Person, actor: Actor) -> None:
     person.role = Role.ADMIN
     audit.note(
         verb=Permission.PEOPLE_ADMIT,
+        action=Action.PEOPLE_FIRST_ADMIN,
         actor=actor,
+        about=person,
         target=person.handle,
         detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),
         after={"role": Role.ADMIN},
@@ -164,7 +169,12 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         person.buildings.set(wanted)
         live.rights_changed([person.pk])
         audit.note(
-            verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.handle, before=before, after=after
+            verb=Permission.PEOPLE_MANAGE,
+            actor=actor,
+            about=person,
+            target=person.handle,
+            before=before,
+            after=after,
         )
     done = _("%(address)s is now %(role)s.") % {
         "address": person.handle,
@@ -202,7 +212,12 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
             _refuse_last_admin(person)
         if Person.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
             audit.note(
-                verb=Permission.PEOPLE_MANAGE, actor=actor, target=person.handle, after={"active": active}
+                verb=Permission.PEOPLE_MANAGE,
+                action=Action.PEOPLE_UNLOCK if active else Action.PEOPLE_LOCK,
+                actor=actor,
+                about=person,
+                target=person.handle,
+                after={"active": active},
             )
             live.rights_changed([person.pk])
     return Outcome(

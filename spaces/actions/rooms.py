@@ -17,6 +17,7 @@ from spaces.actions import buildings
 from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
 from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
+from spaces.audit import Action
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.details import DETAILS, RoomDetails, details_of
 from spaces.words import joined
@@ -170,7 +171,7 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
-            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail=_("Archived"))
+            audit.note(verb=Permission.ROOM_EDIT, action=Action.ROOM_ARCHIVE, actor=actor, room=room)
             live.rooms_changed([room.pk])
     return Outcome(
         _("%(room)s is archived. Its link still works at Google; nothing was deleted.") % {"room": room.name}
@@ -182,7 +183,7 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
-            audit.note(verb=Permission.ROOM_EDIT, actor=actor, room=room, detail=_("Restored"))
+            audit.note(verb=Permission.ROOM_EDIT, action=Action.ROOM_RESTORE, actor=actor, room=room)
             live.rooms_changed([room.pk])
     return Outcome(_("%(room)s is back in use.") % {"room": room.name})
 

@@ -51,6 +51,7 @@ def create(
             reason=reason,
             before={"space": earlier.name if earlier else None, "settings": dict(wanted)},
             key=key,
+            lane=lane,
         ) as entry:
             asked_at = timezone.now()
             with acting_as(account, kind="change", lane=lane) as client:
@@ -116,6 +117,7 @@ def adopt(
             reason=reason,
             before={"space": earlier.name if earlier else None, "pasted": parsed.value},
             key=key,
+            lane=lane,
         ) as entry:
             sighting = sight(parsed, [account] if account else owners_for(actor), lane=lane)
             if sighting is None:
@@ -238,7 +240,13 @@ def configure(
     space = room.space
     try:
         with audit.attempt(
-            verb=Permission.SETTINGS_CHANGE, actor=actor, room=room, reason=reason, before=dict(seen), key=key
+            verb=Permission.SETTINGS_CHANGE,
+            actor=actor,
+            room=room,
+            reason=reason,
+            before=dict(seen),
+            key=key,
+            lane=lane,
         ) as entry:
             if space is None:
                 raise audit.Refused(_("This room has no Meet space to set up."))

@@ -12,6 +12,7 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.actions.people import refuse_addresses, refuse_merged
+from spaces.audit import Action
 from spaces.models import Building, Ownership, Person, PersonAlias, Preferences, Role, Room
 from spaces.words import counted, joined
 from spaces.words import text as _
@@ -110,14 +111,20 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
             person.refresh_from_db()
             other.refresh_from_db()
             plan = plan_merge(person, other)
+            detail = _("Merged: %(old)s is the same person as %(kept)s.") % {
+                "old": plan.old.label,
+                "kept": plan.kept.label,
+            }
+            before = {"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())}
+            _carry_out(plan)
             audit.note(
                 verb=Permission.PEOPLE_MERGE,
                 actor=actor,
+                about=plan.kept,
                 target=plan.kept.handle,
                 reason=reason,
-                detail=_("Merged: %(old)s is the same person as %(kept)s.")
-                % {"old": plan.old.label, "kept": plan.kept.label},
-                before={"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())},
+                detail=detail,
+                before=before,
                 after={
                     "role": plan.role,
                     "buildings": _names(plan.buildings),
@@ -126,7 +133,6 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
                 },
                 key=key,
             )
-            _carry_out(plan)
     except audit.AlreadyAsked as again:
         return told_before(again.entry)
     return Outcome(
@@ -211,7 +217,9 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
         if Person.objects.filter(pk=person.pk, address_taken_by=taker).update(address_taken_by=None):
             audit.note(
                 verb=Permission.PEOPLE_MERGE,
+                action=Action.PEOPLE_KEEP_APART,
                 actor=actor,
+                about=taker,
                 target=taker.handle,
                 reason=reason,
                 detail=_("Kept apart: %(old)s and %(kept)s are two people.")
@@ -246,7 +254,9 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
         person.refresh_from_db()
         audit.note(
             verb=Permission.PEOPLE_MERGE,
+            action=Action.PEOPLE_SEPARATE,
             actor=actor,
+            about=kept,
             target=kept.handle,
             reason=reason,
             detail=_("Separated: %(old)s is not the same person as %(kept)s.")
@@ -313,9 +323,11 @@ def hand_over(
             rooms = plan.owned + (plan.deputy if deputies else [])
             if not rooms:
                 return Outcome(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
+            moved = _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,))
             audit.note(
                 verb=Permission.PEOPLE_SUCCEED,
                 actor=actor,
+                about=person,
                 target=person.handle,
                 reason=reason,
                 detail=_("Rooms handed over to %(to)s: %(number)s.")
@@ -323,12 +335,7 @@ def hand_over(
                 after={"rooms": [room.slug for room in rooms]},
                 key=key,
             )
-            _note_rooms(
-                _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,)),
-                successor,
-                reason,
-                actor,
-            )
+            _note_rooms(moved, successor, reason, actor)
             live.rights_changed([person.pk, successor.pk])
     except audit.AlreadyAsked as again:
         return told_before(again.entry)

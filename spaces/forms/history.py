@@ -5,18 +5,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AuditFilterForm(forms.Form):
-    """What is listed in the audit trail."""
+    """The filters of the audit log."""
 
     q = forms.CharField(required=False, max_length=200, label=_("Search"))
     outcome = forms.ChoiceField(
         choices=[
-            ("", _("Any outcome")),
+            ("", _("Any result")),
             ("done", _("Done")),
             ("already", _("Nothing left to do")),
             ("failed", _("Failed")),
             ("refused", _("Refused")),
-            ("open", _("Outcome unknown")),
+            ("open", _("Result unknown")),
         ],
-        label=_("Outcome"),
+        label=_("Result"),
         required=False,
     )

@@ -4,7 +4,7 @@ from spaces.models.accounts import Account
 from spaces.models.checks import ScopeCheck
 from spaces.models.conferences import Conference, Participant, Participation
 from spaces.models.devices import DeviceIdentity
-from spaces.models.history import AuditEntry
+from spaces.models.history import AuditEntry, AuditHead
 from spaces.models.people import Person, PersonAlias, Role
 from spaces.models.preferences import Favourite, Preferences, SavedFilter
 from spaces.models.rooms import Building, Ownership, Room
@@ -14,6 +14,7 @@ from spaces.models.subscriptions import Event, Subscription
 __all__ = [
     "Account",
     "AuditEntry",
+    "AuditHead",
     "Building",
     "Conference",
     "DeviceIdentity",

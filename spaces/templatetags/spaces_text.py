@@ -15,6 +15,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from spaces.access import Permission
+from spaces.audit import Action
 from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken, time_beside
@@ -25,6 +26,8 @@ register = template.Library()
 
 VERBS: dict[str, Any] = {
     Permission.ROOM_EDIT: _("Edit room"),
+    Action.ROOM_ARCHIVE: _("Archive room"),
+    Action.ROOM_RESTORE: _("Restore room"),
     Permission.ROOM_CREATE: _("Add room"),
     Permission.BUILDING_ADD: _("Add building"),
     Permission.BUILDING_EDIT: _("Edit building"),
@@ -45,6 +48,12 @@ VERBS: dict[str, Any] = {
     Permission.PEOPLE_ADMIT: _("First sign-in"),
     Permission.PEOPLE_MERGE: _("Merge people"),
     Permission.PEOPLE_SUCCEED: _("Hand over rooms"),
+    Action.PEOPLE_LOCK: _("Lock out"),
+    Action.PEOPLE_UNLOCK: _("Let in again"),
+    Action.PEOPLE_KEEP_APART: _("Keep apart"),
+    Action.PEOPLE_SEPARATE: _("Separate people"),
+    Action.PEOPLE_FIRST_ADMIN: _("Make first admin"),
+    Action.PEOPLE_LOSE_ADDRESS: _("Address moved"),
 }
 
 

@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""The audit log."""
 
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -13,8 +13,8 @@ from spaces.views.replies import Request, page
 
 
 @require_GET
-def trail(request: Request) -> HttpResponse:
-    """Who did what, newest first; `outcome=open` lists what nobody knows the end of."""
+def audit_log(request: Request) -> HttpResponse:
+    """List who did what, newest first; `outcome=open`: entries whose result is not known."""
     access.require(request.user, Permission.AUDIT_READ)
     form = AuditFilterForm(request.GET)
     form.is_valid()
@@ -23,7 +23,7 @@ def trail(request: Request) -> HttpResponse:
         found = found.filter(
             Q(target__icontains=text)
             | Q(actor_name__icontains=text)
-            | Q(verb__icontains=text)
+            | Q(action__icontains=text)
             | Q(reason__icontains=text)
             | Q(space_name=text)
         )

@@ -1,6 +1,7 @@
 """The audit trail: what every ending of a change leaves behind, and that nothing ever takes it away."""
 
 import ast
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_a_crash_leaves_the_honest_answer_that_nobody_knows(owner, crash):
     stored = entry()
     assert (stored.outcome, stored.finished_at) == (AuditEntry.Outcome.STARTED, None)
     assert stored.is_open is True
-    assert stored.get_outcome_display() == "Outcome unknown"
+    assert stored.get_outcome_display() == "In progress"
+    stored.at -= timedelta(minutes=2)
+    assert stored.get_outcome_display() == "Result unknown"
 
 
 def test_the_same_key_is_asked_once(owner):
@@ -159,8 +162,8 @@ def test_rows_outlive_room_person_and_space(owner):
 def test_no_link_of_a_row_cascades():
     for field in AuditEntry._meta.concrete_fields:
         if isinstance(field, models.ForeignKey):
-            assert field.remote_field.on_delete is models.SET_NULL, (
-                f"AuditEntry.{field.name} would take rows away with what they speak of."
+            assert field.remote_field.on_delete in {models.DO_NOTHING, models.PROTECT}, (
+                f"AuditEntry.{field.name} would delete or change rows together with what they describe."
             )
 
 

@@ -92,14 +92,15 @@ def test_a_stored_sentence_with_parts_of_its_own():
 
 
 @pytest.mark.django_db
-def test_the_database_gives_it_back_as_plain_english(admin):
+def test_the_audit_log_gives_it_back_in_the_readers_language(admin):
     with translation.override("de"):
         entry = AuditEntry.objects.create(
             verb="room:edit", actor=admin, actor_name="x", target="x", detail=OVER
         )
     entry.refresh_from_db()
-    assert type(entry.detail) is str
     assert entry.detail == "The call in Off was over already."
+    with translation.override("de"):
+        assert spoken(entry.detail) == spoken(OVER)
 
 
 def test_an_error_crosses_processes():

@@ -173,7 +173,7 @@ def test_value_that_google_invented_is_not_restored(google, room, owner):
     entry = AuditEntry.objects.get()
     invented = space_of(room).settings | {"accessType": "ORGANIZATION_AND_GUESTS"}
     entry.before = {"conference": record, "settings": invented}
-    entry.save()
+    AuditEntry.objects.update(before=entry.before)
     settle_ending(room_id=room.pk)
     assert "spaces.patch" not in asked(google)
 

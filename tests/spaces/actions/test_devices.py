@@ -219,7 +219,7 @@ def test_the_answer_a_person_is_kept_without_the_name(google, room, owner):
     identify(room, "Saal 3", owner, is_device=False)
     identity = DeviceIdentity.objects.get()
     assert (identity.is_device, identity.display_name, identity.room) == (False, "", None)
-    assert "Saal" not in str(AuditEntry.objects.values_list("before", "after", "detail", "target"))
+    assert "Saal" not in str(AuditEntry.objects.values_list("before", "after", "result_params", "target"))
     Conference.objects.update(listed_at=timezone.now() - timedelta(minutes=11))
     sweep(room)
     assert counts(room) == (1, 0, 0, 0, 0)

@@ -150,7 +150,7 @@ def test_archiving_keeps_everything_and_can_be_undone(admin):
     assert archived.space is not None
     rooms.restore(room=archived, actor=admin)
     assert Room.objects.get().archived_at is None
-    assert [entry.detail for entry in AuditEntry.objects.order_by("pk")] == ["Archived", "Restored"]
+    assert [entry.action for entry in AuditEntry.objects.order_by("pk")] == ["room:archive", "room:restore"]
 
 
 @pytest.mark.parametrize("who", ["owner", "helpdesk", "colleague"])

@@ -137,7 +137,7 @@ def test_somebody_else_with_the_address_gets_nothing(recreated, admin):
     assert earlier.address_taken_by is None
     assert kinds(earlier) == {(room.pk, "owner")}
     assert not present.ownerships.exists()
-    assert AuditEntry.objects.filter(verb="people:merge").count() == 1
+    assert AuditEntry.objects.filter(verb="people:keep_apart").count() == 1
 
 
 def test_the_earlier_account_that_signs_in_again_is_somebody_else(recreated):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spaces.access import Permission
+from spaces.audit import Action
 from spaces.google import config
 from spaces.models import AuditEntry
 from spaces.templatetags import spaces_text
@@ -64,7 +65,7 @@ def test_a_copied_text_cannot_leave_its_attribute():
 
 
 def test_verbs_with_words_are_verbs_of_the_law_of_access():
-    assert set(spaces_text.VERBS) <= set(Permission)
+    assert set(spaces_text.VERBS) <= {*Permission, *Action}
     assert spaces_text.verb("something:new") == "something:new"
 
 

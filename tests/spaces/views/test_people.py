@@ -132,7 +132,7 @@ def test_filters_of_the_trail(admin, sign_in, query, found):
 
 def test_what_nobody_knows_the_end_of_reads_so(admin, sign_in):
     entry("x", "started")
-    assert "Outcome unknown" in sign_in(admin).get("/audit/").content.decode()
+    assert "Result unknown" in sign_in(admin).get("/audit/").content.decode()
 
 
 def test_trying_an_account_says_how_it_went(google, admin, sign_in):
