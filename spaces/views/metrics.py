@@ -20,7 +20,7 @@ from spaces.access import Permission
 from spaces.figures import AccountFigures, Picture
 from spaces.google.quota import PROJECT
 from spaces.models import Account, Person, Room
-from spaces.models.rooms import altogether
+from spaces.models.rooms import RoomQuerySet, altogether
 
 KINDS: tuple[pulse.Kind, ...] = ("worker", "beat")
 
@@ -95,22 +95,21 @@ def _state(picture: Picture) -> Iterator[Metric]:
 
 
 def _rooms(picture: Picture) -> Iterator[Metric]:
-    sums = Room.objects.filter(archived_at=None).sums(picture.health.at)
-    tally = altogether(sums)
+    numbers = altogether(RoomQuerySet(Room).current().sums())
     states = {
-        "live": tally["live"] - tally["stuck"],
-        "stuck": tally["stuck"],
-        "idle": tally["idle"],
-        "unknown": tally["unknown"],
-        "none": tally["none"],
+        "live": numbers["live"] - numbers["stuck"],
+        "stuck": numbers["stuck"],
+        "idle": numbers["idle"],
+        "unknown": numbers["unknown"],
+        "none": numbers["none"],
     }
     yield from _many(
         "rooms", "Rooms by state; each room is in one.", ["state"],
         [((state,), number) for state, number in states.items()],
     )  # fmt: skip
-    yield from _one("live_calls", "Calls that run in our rooms, stuck ones included.", tally["live"])
-    yield from _one("stuck_calls", "Running calls that look forgotten.", tally["stuck"])
-    yield from _one("people_in_calls", "People in running calls, guests included.", tally["people"])
+    yield from _one("live_calls", "Calls that run in our rooms, stuck ones included.", numbers["live"])
+    yield from _one("stuck_calls", "Running calls that look forgotten.", numbers["stuck"])
+    yield from _one("people_in_calls", "People in running calls, guests included.", numbers["people"])
     yield from _one(
         "oldest_fact_age_seconds", "Since the live state of the room seen longest ago was asked.",
         picture.oldest_age,
