@@ -192,22 +192,6 @@ def state_icon(key: str) -> SafeString:
 
 
 @register.simple_tag
-def star(row: Any) -> SafeString:
-    """The button that makes a row's room a favourite, or stops it being one. All of them send the page's one form `stars`: a
-    form of its own in every row would weigh more than the row."""
-    return format_html(
-        '<button class="quiet icon star" form="stars" formaction="{}" name="on" value="{}" aria-pressed="{}" '
-        'aria-label="{} {}">{}</button>',
-        reverse("star", args=[row.room.slug]),
-        "0" if row.starred else "1",
-        "true" if row.starred else "false",
-        gettext("Favourite:"),
-        row.room.name,
-        icon("star"),
-    )
-
-
-@register.simple_tag
 def copy(text: str, what: str = "") -> SafeString:
     """A button that copies the text; `what` names it for those who do not see it (else the text itself)."""
     return format_html(
