@@ -55,7 +55,7 @@ class Rooms(RoomAdmin):
     @admin.display(description="State")
     def state_now(self, room: Room) -> str:
         """As on our page."""
-        return room.state(timezone.now())
+        return room.state
 
     @admin.display(description="In the call")
     def in_call(self, room: Room) -> str:

@@ -59,6 +59,11 @@ app.conf.beat_schedule = {
         "schedule": float(TICK),
         "options": {"expires": BUSY, "queue": broker.TICKS},
     },
+    "mark calls that have become stuck": {
+        "task": "spaces.tasks.mark_stuck_calls",
+        "schedule": float(TICK),
+        "options": {"expires": TICK, "queue": broker.TICKS},
+    },
     # Also without push: what was subscribed to before is taken back.
     "look after the subscriptions to events": {
         "task": "spaces.tasks.tend_subscriptions",

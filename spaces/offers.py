@@ -110,17 +110,17 @@ class Offers:
 RUNNING = {"live", "stuck", "unknown"}
 
 
-def offers(room: Room, person: Person, now: datetime) -> Offers:
+def offers(room: Room, person: Person) -> Offers:
     """Return what this person can do with the room now."""
     may = access.permissions(person, room)
-    return Offers(room, may, state_for(room, may, now)).with_general(access.permissions(person))
+    return Offers(room, may, state_for(room, may)).with_general(access.permissions(person))
 
 
-def state_for(room: Room, may: frozenset[Permission], now: datetime) -> str:
+def state_for(room: Room, may: frozenset[Permission]) -> str:
     """Return the room's state as somebody with these permissions may know it."""
     if room.space is None:
         return "none"
-    return room.state(now) if Permission.CALL_SEE in may else "hidden"
+    return room.state if Permission.CALL_SEE in may else "hidden"
 
 
 def _should_be_replaced(space: Space, now: datetime) -> bool:

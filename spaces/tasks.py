@@ -46,6 +46,12 @@ def look_after_accounts() -> None:
     sweeps.run(actor=SYSTEM)
 
 
+@shared_task
+def mark_stuck_calls() -> None:
+    """Store which calls have become stuck because time has passed."""
+    sweeps.mark_stuck(actor=SYSTEM)
+
+
 def order_refreshes(*, room_ids: list[int], person_id: int) -> bool:
     """Have a worker ask Google about these rooms, one after the other. False: an earlier order of this person is still being carried
     out, and nothing was ordered. Raises OperationalError when Redis is away, or does not say whether it has taken the order."""

@@ -19,9 +19,7 @@ from spaces import broker as redis_link
 from spaces import live, meet
 from spaces.google import credentials
 from spaces.models import Person, Role
-from spaces.templatetags import rows_text
 from spaces.views import live as live_pages
-from spaces.views import rows
 from tests import factories
 from tests.support.simulator import SimulatorProcess
 
@@ -81,8 +79,6 @@ def _nothing_kept(redis_server: None, monkeypatch: pytest.MonkeyPatch) -> None:
     )  # it was away a moment ago
     cache.clear()
     monkeypatch.setattr(health, "MAX_REPORT_AGE", 0)
-    rows.SHELF.clear()
-    rows_text._rows.clear()
     monkeypatch.setattr(live_pages, "SHELF", live_pages.Shelf(most=live_pages.SHELF.most))
     live._Outbox.missed = False  # Redis was away, and something could not be told
     heartbeat._Self.recorded.clear()

@@ -22,7 +22,7 @@ from spaces import access, meet
 from spaces.access import Permission
 from spaces.google.quota import PROJECT
 from spaces.models import Account, Person, Room
-from spaces.models.rooms import altogether
+from spaces.models.rooms import RoomQuerySet, altogether
 
 
 @require_GET
@@ -96,22 +96,21 @@ def _state(status: Status) -> Iterator[Metric]:
 
 
 def _rooms(status: Status) -> Iterator[Metric]:
-    sums = Room.objects.filter(archived_at=None).sums(status.health.at)
-    tally = altogether(sums)
+    numbers = altogether(RoomQuerySet(Room).current().sums())
     states = {
-        "live": tally["live"] - tally["stuck"],
-        "stuck": tally["stuck"],
-        "idle": tally["idle"],
-        "unknown": tally["unknown"],
-        "none": tally["none"],
+        "live": numbers["live"] - numbers["stuck"],
+        "stuck": numbers["stuck"],
+        "idle": numbers["idle"],
+        "unknown": numbers["unknown"],
+        "none": numbers["none"],
     }
     yield from _many(
         "rooms", "Rooms by state; each room is in one.", ["state"],
         [((state,), number) for state, number in states.items()],
     )  # fmt: skip
-    yield from _one("live_calls", "Running calls in our rooms, including stuck ones.", tally["live"])
-    yield from _one("stuck_calls", "Running calls that are stuck.", tally["stuck"])
-    yield from _one("people_in_calls", "People in running calls, including guests.", tally["people"])
+    yield from _one("live_calls", "Running calls in our rooms, including stuck ones.", numbers["live"])
+    yield from _one("stuck_calls", "Running calls that are stuck.", numbers["stuck"])
+    yield from _one("people_in_calls", "People in running calls, including guests.", numbers["people"])
     yield from _one(
         "oldest_fact_age_seconds", "Age of the oldest status of a room.",
         status.oldest_age,

@@ -15,19 +15,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DatabaseError
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from redis.exceptions import RedisError
 from redis.lock import Lock
 
-from spaces import access, broker, live, meet
+from spaces import access, broker, meet
 from spaces.access import Actor, Permission
 from spaces.actions import errands, planning
 from spaces.actions.asking import HIDDEN, record_failure
@@ -35,7 +34,7 @@ from spaces.actions.errands import Errand
 from spaces.google.errors import GoogleError, OverQuota, TryLater
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
-from spaces.models import Account, Conference, Space, Subscription
+from spaces.models import Account, Conference, Space, Subscription, state
 from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
 from spaces.models.subscriptions import SubscriptionQuerySet
@@ -61,10 +60,6 @@ TAKE_UP = 0.5
 """Seconds between two looks at whose turn it is, and at who waits for our process."""
 MOST_OF_AN_ACCOUNT = 0.5
 """The share of one account's own quota that looking after it may use."""
-TOLD = timedelta(minutes=1)
-"""For so long it is remembered up to which moment pages were told of calls that time alone has made stuck. Pages look by themselves
-as often."""
-_TOLD_TO = "sweeps:told-to"
 
 
 def run(*, actor: Actor) -> int:
@@ -79,7 +74,6 @@ def run(*, actor: Actor) -> int:
         if not lock.acquire():
             return 0
     try:
-        _tell_of_stuck()
         with ThreadPoolExecutor(THREADS, thread_name_prefix="google") as threads:
             this = _Round(threads, lock)
             this.take_up()
@@ -107,18 +101,10 @@ def sweep(*, account: Account, actor: Actor) -> bool:
     return True
 
 
-def _tell_of_stuck() -> None:
-    """Tell open pages of calls that have become stuck since the last time merely because time has passed."""
-    now = timezone.now()
-    try:
-        last = cache.get(_TOLD_TO)
-        cache.set(_TOLD_TO, now.timestamp(), timeout=TOLD.total_seconds())
-    except (RedisError, OSError):
-        return  # nor could anybody be told
-    told_to = datetime.fromtimestamp(last, UTC) if last else now - TOLD
-    passed = Conference.objects.stuck_between(told_to, now).values_list("space", flat=True)
-    if spaces := list(passed):
-        live.spaces_changed(spaces, moved=True)
+def mark_stuck(*, actor: Actor) -> int:
+    """Store which calls have become stuck because time has passed, and tell open pages. Return how many."""
+    access.require(actor, Permission.ACCOUNT_SWEEP)
+    return state.mark_stuck(timezone.now())
 
 
 @dataclass

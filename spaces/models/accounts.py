@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 from spaces.google.errors import GoogleError
+from spaces.models.state import FollowedModel, FollowedQuerySet
 
 RequestKind = Literal["access", "watch", "link", "people", "history", "change"]
 """What Google is asked for in an account's name, as far as its problems are kept apart: the token itself; which calls are running;
@@ -18,7 +19,7 @@ PROBLEM_KEPT = timedelta(hours=1)
 """A problem that no request has met for this long ends with the next success of any kind: some requests are made only on demand."""
 
 
-class AccountQuerySet(models.QuerySet["Account"]):
+class AccountQuerySet(FollowedQuerySet["Account"]):
     """The questions asked about accounts."""
 
     def usable(self) -> Self:
@@ -31,7 +32,7 @@ class AccountQuerySet(models.QuerySet["Account"]):
         return due.order_by("next_sweep_at")
 
 
-class Account(models.Model):
+class Account(FollowedModel):
     """A Google user who owns spaces. Acting as them goes one of two ways, `kind`:
 
     - delegated: a service account with domain-wide delegation impersonates a room mailbox from the configured list;
@@ -66,6 +67,9 @@ class Account(models.Model):
         CLOSED = "closed", _("Asked as usual")
         OPEN = "open", _("Left alone for now")
         PROBING = "probing", _("Being tried again")
+
+    state_facts = frozenset({"status"})
+    way_from_room = "space__account"
 
     email = models.EmailField(unique=True)
     google_id = models.CharField(max_length=255, blank=True)
@@ -144,7 +148,7 @@ class Account(models.Model):
             known = self._with_this_access().select_for_update().first()
             if known is None:
                 return
-            was_broken = known.status == self.Status.BROKEN
+            was = known.status
             known.failing = {
                 name: one
                 for name, one in known.failing.items()
@@ -155,8 +159,8 @@ class Account(models.Model):
                 known.status = self.Status.OK
             if not known.failing:
                 known.fail_count, known.open_until = 0, None
-            known.save(update_fields=[*_SHOWN, "fail_count", "open_until"])
-            if was_broken and known.status != self.Status.BROKEN:
+            known._save_shown(was, "fail_count", "open_until")
+            if was == self.Status.BROKEN != known.status:
                 live.account_changed(self.pk)
 
     def record_failure(self, kind: RequestKind, error: GoogleError, *, broken: bool) -> None:
@@ -167,7 +171,7 @@ class Account(models.Model):
             known = self._with_this_access().select_for_update().first()
             if known is None:
                 return
-            was_broken, was_told = known.status == self.Status.BROKEN, known.problem
+            was, was_told = known.status, known.problem
             known.failing[kind] = {
                 "since": known.failing.get(kind, {}).get("since") or now.isoformat(),
                 "at": now.isoformat(),
@@ -177,15 +181,20 @@ class Account(models.Model):
             }
             known._show_worst()
             known.failed_at = now
-            known.save(update_fields=[*_SHOWN, "failed_at"])
+            known._save_shown(was, "failed_at")
             is_broken = known.status == self.Status.BROKEN
-            if is_broken != was_broken or (is_broken and known.problem != was_told):
+            if is_broken != (was == self.Status.BROKEN) or (is_broken and known.problem != was_told):
                 live.account_changed(self.pk)
 
     def forget_problems(self) -> None:
         """Start anew, as after the account was connected: nothing is known to be refused."""
         self.status, self.failing, self.problem, self.problem_since = self.Status.OK, {}, "", None
         self.google_says, self.fail_count, self.open_until = "", 0, None
+
+    def _save_shown(self, former_status: str, *others: str) -> None:
+        """Save what pages show and these fields; the status only when it has changed, because the states of all rooms follow it."""
+        status = () if self.status == former_status else ("status",)
+        self.save(update_fields=[*status, *_SHOWN, *others])
 
     def _show_worst(self) -> None:
         """Derive what pages show from `failing`: what breaks the account first, then what keeps running calls from being known, then
@@ -206,4 +215,4 @@ class Account(models.Model):
             self.status = self.Status.OK
 
 
-_SHOWN = ("status", "failing", "problem", "problem_since", "google_says")
+_SHOWN = ("failing", "problem", "problem_since", "google_says")

@@ -12,9 +12,10 @@ from spaces import live
 from spaces.google import resources
 from spaces.models import stuck
 from spaces.models.people import LONGEST_LABEL
+from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
 
 
-class ConferenceQuerySet(models.QuerySet["Conference"]):
+class ConferenceQuerySet(FollowedQuerySet["Conference"]):
     """The questions asked about calls."""
 
     def over_since(self, since: datetime, *, spaces: Iterable[int]) -> Self:
@@ -24,12 +25,8 @@ class ConferenceQuerySet(models.QuerySet["Conference"]):
         found = self.filter(space__in=spaces, started_at__gte=began, ended_at__gt=since)
         return found.order_by("space", "started_at")
 
-    def stuck_between(self, since: datetime, until: datetime) -> Self:
-        """Running calls that began to count as stuck after `since` and by `until`."""
-        return self.filter(stuck_at__gt=since, stuck_at__lte=until, running_in__liveness="active")
 
-
-class Conference(models.Model):
+class Conference(FollowedModel):
     """One call in a space, as far as we have seen it. `record` is Google's name, `conferenceRecords/…`.
 
     The five counts are of those present when last counted (`counted_at`); who they are was last read at `listed_at`.
@@ -41,6 +38,9 @@ class Conference(models.Model):
     itself or elsewhere), `peak` heads at once (at `peak_at`), and how many of each kind took part in all (`all_…`). `settled_at`:
     when all this was read once more after the end; None while that is still to be done.
     """
+
+    state_facts = frozenset({"people", "guests", "recording_since", "stuck_at"})
+    way_from_room = "space__conference"
 
     record = models.CharField(max_length=200, unique=True)
     space = models.ForeignKey("spaces.Space", on_delete=models.PROTECT, related_name="conferences")
@@ -76,8 +76,6 @@ class Conference(models.Model):
             models.Index(fields=["space", "-started_at"]),
             # The end of a call is asked for by those who settle and those who throw away.
             models.Index(fields=["ended_at", "settled_at"], name="conference_ended"),
-            # Every other second it is asked which calls time alone has made stuck.
-            models.Index(fields=["stuck_at"], name="conference_stuck"),
         ]
 
     def __str__(self) -> str:
@@ -115,7 +113,7 @@ class Conference(models.Model):
         present = [one for one in everybody if one.left_at is None]
         moves = [moment for one in everybody for moment in (one.joined_at, one.left_at) if moment]
         numbers = {name: sum(one.kind == kind for one in present) for kind, name in COUNTERS.items()}
-        with transaction.atomic():
+        with states_following():
             known = Conference.objects.select_for_update().get(pk=self.pk)
             if known.counted_at and known.counted_at > counted_at:
                 return False

@@ -1,21 +1,19 @@
 """Physical rooms, the buildings they are in, and who owns them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from functools import cache
-from typing import Any, ClassVar, NamedTuple, Self, overload
+from collections.abc import Iterable
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, models
-from django.db.models import Case, Count, F, Q, QuerySet, Value, When
+from django.db import models
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from spaces.models.accounts import Account
 from spaces.models.derived import DerivedModel
 from spaces.models.details import SEARCHED
 from spaces.models.devices import DeviceIdentity, NormalisedName
@@ -24,11 +22,12 @@ from spaces.models.people import Person
 from spaces.models.preferences import Favourite
 from spaces.models.recognition import RoomNames
 from spaces.models.search import SearchField, Term, holds, terms
-from spaces.models.spaces import AGEING_CODE, Liveness, Space, SpaceQuerySet, stuck_condition
+from spaces.models.spaces import AGEING_CODE, Space
+from spaces.models.state import FollowedModel, FollowedQuerySet, State
 from spaces.models.stuck import Limits
 
 
-class BuildingQuerySet(models.QuerySet["Building"]):
+class BuildingQuerySet(FollowedQuerySet["Building"]):
     """The questions asked about buildings."""
 
     def named(self, name: str) -> "Building | None":
@@ -36,8 +35,11 @@ class BuildingQuerySet(models.QuerySet["Building"]):
         return self.filter(name_key=name_key(name)).order_by("pk").first()
 
 
-class Building(DerivedModel):
+class Building(FollowedModel, DerivedModel):
     """A site. Its time zone is the one in which the pages of its rooms show times."""
+
+    state_facts = frozenset({"name"})
+    way_from_room = "building"
 
     code = models.SlugField(max_length=40, unique=True)
     name = models.CharField(max_length=120)
@@ -60,9 +62,10 @@ class Building(DerivedModel):
         return ZoneInfo(self.time_zone or settings.TIME_ZONE)
 
 
-# What a row of a list shows, or needs to tell a state.
+# What a row of a list shows.
 ROW_FIELDS = (
     *("slug", "name", "floor", "capacity", "archived_at", "building__code", "building__name"),
+    *("state", "state_reason"),
     *(
         f"space__{name}"
         for name in ("owned", "origin", "meeting_code", "meeting_uri", "liveness", "seen_at", "trouble")
@@ -79,231 +82,15 @@ ROW_FIELDS = (
 )
 
 
-STATE_FIELDS = ("space__trouble", "space__account__status", "space__liveness")
-
-
-def state_of(trouble: str, account_status: str, liveness: str) -> str:
-    """What a space with these facts is: unknown, idle or live. The conditions below say the same to the database."""
-    if trouble or account_status == Account.Status.BROKEN or liveness == Liveness.UNKNOWN:
-        return "unknown"
-    return "idle" if liveness == Liveness.IDLE else "live"
-
-
-def _reachable() -> Q:
-    """Whose account works and whose space Google shows: only then a state is more than a memory."""
-    return Q(space__trouble="") & ~Q(space__account__status=Account.Status.BROKEN)
-
-
-def live_condition() -> Q:
-    """With a conference on."""
-    return _reachable() & Q(space__liveness=Liveness.ACTIVE)
-
-
-def idle_condition() -> Q:
-    """Known to be empty."""
-    return _reachable() & Q(space__liveness=Liveness.IDLE)
-
-
-def unknown_condition() -> Q:
-    """Whose state we may not know or cannot ask."""
-    return (
-        Q(space__account__status=Account.Status.BROKEN)
-        | Q(space__liveness=Liveness.UNKNOWN)
-        | (Q(space__isnull=False) & ~Q(space__trouble=""))
-    )
-
-
-def stuck_room_condition(now: datetime) -> Q:
-    """With a call that looks forgotten."""
-    return _reachable() & stuck_condition(now, "space__")
-
-
-def _recorded() -> Q:
-    """With a call that is being recorded."""
-    return Q(space__conference__recording_since__isnull=False)
-
-
-def _live_first() -> Case:
-    """Orders rooms with a call on before the others."""
-    return Case(When(space__liveness=Liveness.ACTIVE, then=Value(0)), default=Value(1))
-
-
-@cache
-def _spaces_not_known_idle() -> "QuerySet[Space, Any]":
-    """Put together once: it is only ever a part of other questions."""
-    return SpaceQuerySet(Space).not_known_idle().values("pk")
-
-
-class Other(NamedTuple):
-    """A room that is not known to be empty, and what its place in the list by need depends on besides its name."""
-
-    key: int
-    building: str
-    need: int  # -1 stuck and being recorded, 0 stuck, 1 unknown, 2 live and well
-    live_first: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """What a list of rooms holds, before any row of it is loaded: the numbers by building, and the rooms that are not known to be
-    empty. That is enough to tell of any page which part of which building it shows, so a page's rooms are found without putting
-    all of them in order."""
-
-    rooms: "RoomQuerySet"
-    sums: dict[str, Counter[str]]  # by building's name, in the order of the names
-    buildings: dict[str, list[int]]  # ids by name; several buildings may have the same
-    others: list[Other]  # by name
-
-    @property
-    def total(self) -> int:
-        """How many rooms there are."""
-        return sum(sums["total"] for sums in self.sums.values())
-
-    def by_need(self) -> "Order":
-        """The rooms in the order of RoomQuerySet.by_need. Only where the states of all of them were told."""
-        rank = {name: place for place, name in enumerate(self.buildings)}
-        needy = sorted(
-            (one for one in self.others if one.need < 2),
-            key=lambda one: (one.need, rank[one.building], one.live_first),
-        )
-        live: dict[str, list[int]] = {}
-        for one in self.others:
-            if one.need == 2:
-                live.setdefault(one.building, []).append(one.key)
-        away = Counter(one.building for one in self.others)
-        return Order(
-            self,
-            [one.key for one in needy],
-            [
-                (name, live.get(name, []), max(sums["total"] - away[name], 0))
-                for name, sums in self.sums.items()
-            ],
-        )
-
-    def by_building(self) -> "Order":
-        """The rooms by the names of their buildings and their own."""
-        return Order(self, [], [(name, [], sums["total"]) for name, sums in self.sums.items()], apart=False)
-
-
 def altogether(sums: dict[str, Counter[str]]) -> Counter[str]:
-    """The numbers of all buildings."""
+    """Return the numbers of all buildings together."""
     total: Counter[str] = Counter()
-    for one in sums.values():
-        total.update(one)
+    for numbers in sums.values():
+        total.update(numbers)
     return total
 
 
-class Order(Sequence[int]):
-    """The keys of a list's rooms in their order; a page of them (a slice) costs at most one narrow question.
-
-    `first` lead the list; of each building follow the rooms that are named and then, by name, as many others as are said.
-    `apart`: those others are the rooms known to be empty.
-    """
-
-    def __init__(
-        self, tally: Tally, first: list[int], runs: list[tuple[str, list[int], int]], *, apart: bool = True
-    ) -> None:
-        self.tally, self.first, self.runs, self.apart = tally, first, runs, apart
-
-    def __len__(self) -> int:
-        return self.tally.total
-
-    @overload
-    def __getitem__(self, index: int) -> int: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[int]: ...
-    def __getitem__(self, index: int | slice) -> int | list[int]:
-        if isinstance(index, int):
-            return self[index : index + 1][0]
-        start, stop, _step = index.indices(len(self))
-        found: list[int | None] = list(
-            self.first[start:stop]
-        )  # None: a place for one of those known to be empty
-        touched: list[int] = []
-        skipped, at = 0, len(self.first)
-        for name, named, others in self.runs:
-            found += named[max(start - at, 0) : max(stop - at, 0)]
-            at += len(named)
-            low, high = min(max(start - at, 0), others), min(max(stop - at, 0), others)
-            if low < high:
-                skipped += 0 if touched else low
-                touched += self.tally.buildings[name]
-                found += [None] * (high - low)
-            at += others
-        if not touched:
-            return [key for key in found if key is not None]
-        empty = self.tally.rooms.filter(building__in=touched)
-        if self.apart:
-            empty = empty.exclude(space__in=_spaces_not_known_idle())
-        rest = iter(
-            empty.order_by("building__name", "name", "pk").values_list("pk", flat=True)[
-                skipped : skipped + found.count(None)
-            ]
-        )
-        keys = [next(rest, None) if key is None else key for key in found]
-        return [key for key in keys if key is not None]
-
-
-def _tally(
-    rooms: "RoomQuerySet",
-    counted: Iterable[tuple[Any, ...]],
-    judged: Iterable[tuple[Any, ...]],
-    linked: dict[int, int] | None,
-) -> Tally:
-    """The tally out of RoomQuerySet._counted and _judged. `linked`: how many links there are by building of whose states is told;
-    None: of all."""
-    totals = {building: (total, links) for building, total, links in counted}
-    tally = Tally(rooms, {}, {}, others := [])
-    for building, name in Building.objects.filter(pk__in=totals).order_by("name").values_list("pk", "name"):
-        total, links = totals[building]
-        tally.buildings.setdefault(name, []).append(building)
-        told = links if linked is None else linked.get(building, 0)
-        counts = {"total": total, "none": total - links, "linked": told}
-        tally.sums.setdefault(name, Counter()).update(counts)
-    names = {building: name for name, those in tally.buildings.items() for building in those}
-    for key, building, over, trouble, status, liveness, people, guests in judged:
-        if building not in names:
-            continue  # its first room has come this very moment
-        name = names[building]
-        sums = tally.sums[name]
-        active = liveness == Liveness.ACTIVE
-        if state_of(trouble, status, liveness) == "unknown":
-            need = 1
-            sums["unknown"] += 1
-        else:
-            need = (-1 if over == "recorded" else 0) if over and active else 2
-            sums["live"] += 1
-            sums["stuck"] += need <= 0
-            sums["people"] += (people or 0) + (guests or 0)
-        others.append(Other(key, name, need, 0 if active else 1))
-    for sums in tally.sums.values():
-        sums["idle"] = max(sums["linked"] - sums["live"] - sums["unknown"], 0)
-    return tally
-
-
-class Prepared:
-    """A question that every page view asks. Its SQL is put together once in a process, because that takes Django as long as the
-    answer takes the database. Values come as the database has them, so only numbers and short texts are asked for."""
-
-    _MOMENT = datetime(1, 1, 1, tzinfo=UTC)  # stands in the SQL for now
-
-    def __init__(self, make: "Callable[[datetime], QuerySet[Any, Any]]") -> None:
-        self.make = make
-        self._kept: tuple[str, tuple[Any, ...]] | None = None
-
-    def ask(self, now: datetime) -> list[tuple[Any, ...]]:
-        """The answer as of now."""
-        if self._kept is None:
-            self._kept = self.make(self._MOMENT).query.sql_with_params()
-        sql, params = self._kept
-        mark, moment = map(connection.ops.adapt_datetimefield_value, (self._MOMENT, now))
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [moment if one == mark else one for one in params])
-            found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
-
-
-class RoomQuerySet(models.QuerySet["Room"]):
+class RoomQuerySet(FollowedQuerySet["Room"]):
     """The questions asked about rooms."""
 
     def current(self) -> Self:
@@ -323,20 +110,20 @@ class RoomQuerySet(models.QuerySet["Room"]):
         return self.filter(pk__in=Ownership.objects.filter(person=person).values("room"))
 
     def live(self) -> Self:
-        """With a conference on."""
-        return self.filter(live_condition())
+        """With a call on, stuck ones included."""
+        return self.filter(state__in=[State.LIVE, State.STUCK])
 
     def idle(self) -> Self:
         """Known to be empty."""
-        return self.filter(idle_condition())
+        return self.filter(state=State.IDLE)
 
     def unknown(self) -> Self:
-        """Whose state we may not know or cannot ask."""
-        return self.filter(unknown_condition())
+        """Whose state Google does not tell us."""
+        return self.filter(need=2)  # leads the index of the order by need
 
     def not_known_idle(self) -> Self:
-        """With a call on, or in a state that cannot be told."""
-        return self.filter(space__in=_spaces_not_known_idle())
+        """With a call on, or in an unknown state."""
+        return self.filter(rank__lt=4)
 
     def ageing(self, now: datetime) -> Self:
         """Whose code may be dead soon."""
@@ -346,61 +133,37 @@ class RoomQuerySet(models.QuerySet["Room"]):
         """Favourites of this person."""
         return self.filter(pk__in=Favourite.objects.filter(person=person).values("room"))
 
-    def stuck(self, now: datetime) -> Self:
-        """With a call that looks forgotten; see Space.stuck_reasons for the rule in words."""
-        return self.filter(stuck_room_condition(now))
+    def stuck(self) -> Self:
+        """With a call that looks forgotten."""
+        return self.filter(need__lt=2)  # leads the index of the order by need
 
-    def by_need(self, now: datetime) -> Self:
-        """What needs a hand first: stuck calls, those being recorded before the others, then what cannot be known; the rest by
-        building, live rooms first."""
-        unknown = ~Q(space__trouble="") | Q(space__liveness=Liveness.UNKNOWN)
-        need = Case(
-            When(space=None, then=Value(2)),
-            When(space__account__status=Account.Status.BROKEN, then=Value(1)),
-            When(unknown, then=Value(1)),
-            When(stuck_condition(now, "space__") & _recorded(), then=Value(-1)),
-            When(stuck_condition(now, "space__"), then=Value(0)),
-            default=Value(2),
-        )
-        return self.annotate(need=need, live_first=_live_first()).order_by(
-            "need", "building__name", "live_first", "name", "pk"
-        )
+    def by_need(self) -> Self:
+        """What needs action first: stuck calls, those being recorded before the others, then unknown states; the rest by building, live
+        rooms first. Only where the person may know the state of all of these rooms."""
+        return self.order_by("need", "building_name", "rank", "name", "pk")
 
-    def tally(self, now: datetime, *, seen: Q | None = None) -> "Tally":
-        """How many of these rooms are where and in which state, and how they are ordered. `seen` narrows what states are told of
-        (not `none`, which everybody may see).
+    def by_building(self) -> Self:
+        """By the names of their buildings and their own."""
+        return self.order_by("building_name", "name", "pk")
 
-        Rooms known to be empty are nearly all there are, so only the others are looked at; the empty ones are the rest.
-        """
-        bare = self.order_by()
-        told = bare if seen is None else bare.filter(seen)
-        linked = None
-        if seen is not None:
-            links_told = told.exclude(space=None).values("building").annotate(linked=Count("pk"))
-            linked = {one["building"]: one["linked"] for one in links_told}
-        return _tally(self, bare._counted(), told._judged(now), linked)
+    def sums(self, *, seen: Q | None = None) -> dict[str, Counter[str]]:
+        """Return by building's name how many of these rooms there are (`total`), how many in which state (`live` includes `stuck`), and
+        how many people are in them (`people`). `seen` narrows the rooms whose states are counted, but for `none`, which everybody may
+        see."""
+        sums: dict[str, Counter[str]] = {}
+        for name, state, number, people in self._by_state():
+            numbers = sums.setdefault(name, Counter())
+            numbers["total"] += number
+            if seen is None or state == State.NONE:
+                _count(numbers, state, number, people)
+        for name, state, number, people in self.filter(seen)._by_state() if seen is not None else ():
+            if state != State.NONE:
+                _count(sums.setdefault(name, Counter()), state, number, people)
+        return sums
 
-    def _counted(self) -> "QuerySet[Room, Any]":
-        """By building: how many there are, and how many have a link."""
-        return self.values_list("building").annotate(total=Count("pk"), linked=Count("space"))
-
-    def _judged(self, now: datetime) -> "QuerySet[Room, Any]":
-        """Those that are not known to be empty, by name, with what they are judged by."""
-        # In letters, because Django converts numbers row by row.
-        stuck = Q(space__conference__stuck_at__lte=now)
-        over = Case(
-            When(stuck & _recorded(), then=Value("recorded")),
-            When(stuck, then=Value("over")),
-            default=Value(""),
-        )
-        heads = (f"space__conference__{kind}" for kind in ("people", "guests"))
-        judged = self.not_known_idle().order_by("name", "pk").annotate(over=over)
-        return judged.values_list("pk", "building", "over", *STATE_FIELDS, *heads)
-
-    def sums(self, now: datetime, *, seen: Q | None = None) -> dict[str, Counter[str]]:
-        """By building's name: how many of these rooms there are (`total`), how many in which state, and how many people are in
-        them (`people`). `seen` as in `tally`."""
-        return self.tally(now, seen=seen).sums
+    def _by_state(self) -> "QuerySet[Room, Any]":
+        groups = self.order_by("building_name", "state").values_list("building_name", "state")
+        return groups.annotate(number=Count("pk"), people=Sum("people_in"))
 
     def without_device(self) -> Self:
         """Whose device is not known: no name is entered and no Google id was recognised."""
@@ -463,18 +226,21 @@ def _has(term: Term) -> Q:
     return condition
 
 
-_ALL_COUNTED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._counted())
-_ALL_JUDGED = Prepared(lambda now: RoomQuerySet(Room).current().order_by()._judged(now))
+def _count(numbers: Counter[str], state: str, number: int, people: int) -> None:
+    numbers[state] += number
+    numbers["people"] += people
+    if state == State.STUCK:
+        numbers[State.LIVE] += number
 
 
-def tally_of_all(now: datetime) -> Tally:
-    """The tally of all rooms in use, for those who may see every call."""
-    rooms = RoomQuerySet(Room).current()
-    return _tally(rooms, _ALL_COUNTED.ask(now), _ALL_JUDGED.ask(now), None)
+class Room(FollowedModel, DerivedModel):
+    """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`.
 
+    The columns from `state` on are written by `models.state` alone; see `Stored` there.
+    """
 
-class Room(DerivedModel):
-    """A physical room. `space` is the persistent Meet link it has now; earlier ones point back by `former_room`."""
+    state_facts = frozenset({"space", "building"})
+    way_from_room = "pk"
 
     slug = models.SlugField(max_length=120, unique=True)
     name = models.CharField(max_length=120)
@@ -508,6 +274,13 @@ class Room(DerivedModel):
     owners = models.ManyToManyField("spaces.Person", through="spaces.Ownership", related_name="rooms")
     archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, default=State.NONE.value, editable=False)
+    state_reason = models.CharField(max_length=20, default="", editable=False)
+    need = models.PositiveSmallIntegerField(default=3, editable=False)
+    rank = models.PositiveSmallIntegerField(default=4, editable=False)
+    people_in = models.PositiveIntegerField(default=0, editable=False)
+    stuck_at = models.DateTimeField(null=True, editable=False)
+    building_name = models.CharField(max_length=120, default="", editable=False)
 
     objects: ClassVar[models.Manager["Room"]] = RoomQuerySet.as_manager()
 
@@ -517,11 +290,29 @@ class Room(DerivedModel):
             models.UniqueConstraint(fields=["building", "name_key"], name="room_name_key_unique_in_building")
         ]
         indexes = [
-            models.Index(fields=["archived_at", "name"]),
-            # What lists sort and count by, so that they need not read whole rows of all rooms.
-            models.Index(fields=["archived_at", "space", "building", "name"], name="room_for_lists"),
-            # What they count by building, and find a building's rooms in order by.
-            models.Index(fields=["archived_at", "building", "name", "space"], name="room_by_building"),
+            # Rooms in use: the order by need (with what its filters need), by building and by name, and the counters. Each is
+            # read from its index alone, for SQLite with the condition among the columns.
+            models.Index(
+                fields=["need", "building_name", "rank", "name", "id", "state", "archived_at"],
+                name="room_by_need",
+                condition=Q(archived_at=None),
+            ),
+            models.Index(
+                fields=["building_name", "name", "id", "archived_at"],
+                name="room_by_building",
+                condition=Q(archived_at=None),
+            ),
+            models.Index(
+                fields=["name", "building_name", "id", "archived_at"],
+                name="room_by_name",
+                condition=Q(archived_at=None),
+            ),
+            models.Index(
+                fields=["building_name", "state", "people_in", "archived_at"],
+                name="room_counters",
+                condition=Q(archived_at=None),
+            ),
+            models.Index(fields=["stuck_at"], name="room_stuck_at", condition=~Q(stuck_at=None)),
             # By which rooms are found whose device may have a participant's name.
             models.Index(fields=["name_words"], name="room_name_words"),
             models.Index(fields=["device_words"], name="room_device_words"),
@@ -534,21 +325,6 @@ class Room(DerivedModel):
     def get_absolute_url(self) -> str:
         """The room's page."""
         return reverse("room", args=[self.slug])
-
-    def state(self, now: datetime) -> str:
-        """The room's state in one word: stuck, live, idle, unknown or none (no space). The same rules as the querysets."""
-        return self.judged(now)[0]
-
-    def judged(self, now: datetime) -> tuple[str, list[str]]:
-        """The same, and why it is stuck, in words."""
-        space = self.space
-        if space is None:
-            return "none", []
-        state = state_of(space.trouble, space.account.status, space.liveness)
-        if state != "live":
-            return state, []
-        reasons = space.stuck_reasons(now)
-        return ("stuck" if reasons else "live"), reasons
 
     def device_names(self, *, here: bool = False) -> RoomNames:
         """The names under which the room's device may appear in a call; `here`: in a call of this room."""

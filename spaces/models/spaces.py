@@ -17,6 +17,7 @@ from spaces.google.errors import GoogleError, NotFound
 from spaces.models import stuck
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
+from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
 
 if TYPE_CHECKING:
     from spaces.models.rooms import Room
@@ -36,24 +37,12 @@ class Liveness(models.TextChoices):
     UNKNOWN = "unknown", _("Unknown")
 
 
-def stuck_condition(now: datetime, prefix: str = "") -> Q:
-    """The database's form of "this call looks forgotten", for querysets that reach a Space by `prefix`. The moment from which
-    it is so is stored with the call (models.stuck), hence a list or a counter compares one column."""
-    facts = {"liveness": Liveness.ACTIVE, "conference__stuck_at__lte": now}
-    return Q(**{f"{prefix}{name}": value for name, value in facts.items()})
-
-
-class SpaceQuerySet(models.QuerySet["Space"]):
+class SpaceQuerySet(FollowedQuerySet["Space"]):
     """The questions asked about spaces."""
 
     def in_use(self) -> Self:
         """Mapped to a room now."""
         return self.filter(retired_at=None)
-
-    def not_known_idle(self) -> Self:
-        """All but those known to be empty: with a call on, or in a state that cannot be told."""
-        broken = Account.objects.filter(status=Account.Status.BROKEN)
-        return self.filter(~Q(liveness=Liveness.IDLE) | ~Q(trouble="") | Q(account__in=broken.values("pk")))
 
     def stale(self, before: datetime) -> Self:
         """Whose settings and code were last asked for before that moment, oldest first."""
@@ -69,7 +58,7 @@ class SpaceQuerySet(models.QuerySet["Space"]):
         return self.filter(unconfirmed | Q(doubted_at__lte=now - 5 * CONFIRM_AFTER)).order_by("doubted_at")
 
 
-class Space(models.Model):
+class Space(FollowedModel):
     """A persistent Meet link. `name` (`spaces/{id}`) is the key: it is immutable and case sensitive. The code is an
     alias that Google may take away and give to another space, so it is kept with the time it was last confirmed.
 
@@ -88,6 +77,9 @@ class Space(models.Model):
         NONE = "", "None"
         NOT_FOUND = "not_found", _("Not found at Google")
         NOT_PERMITTED = "not_permitted", _("No access")
+
+    state_facts = frozenset({"account", "owned", "trouble", "liveness", "conference"})
+    way_from_room = "space"
 
     name = models.CharField(max_length=200, unique=True)
     account = models.ForeignKey("spaces.Account", on_delete=models.PROTECT, related_name="spaces")
@@ -143,8 +135,6 @@ class Space(models.Model):
             models.Index(fields=["account", "liveness"]),
             models.Index(fields=["checked_at"]),
             models.Index(fields=["code_confirmed_at"], name="space_code_age"),
-            # The state of every space, narrow: lists and counters of rooms look each one up by its id.
-            models.Index(fields=["id", "liveness", "trouble", "account", "conference"], name="space_state"),
         ]
 
     def __str__(self) -> str:
@@ -180,7 +170,7 @@ class Space(models.Model):
         Safe to repeat and in any order: an answer older than what is known changes nothing. Returns whether it counted; this
         object shows what is stored in either case.
         """
-        with transaction.atomic():
+        with states_following():
             known = Space.objects.select_for_update().get(pk=self.pk)
             if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
                 self.refresh_from_db()
@@ -241,7 +231,7 @@ class Space(models.Model):
 
         An older answer never overwrites a newer one. Returns whether it counted.
         """
-        with transaction.atomic():
+        with states_following():
             known = Space.objects.select_for_update().get(pk=self.pk)
             if known.seen_at and known.seen_at > seen_at:
                 return False  # nor does it open a call that nobody would close again
@@ -295,7 +285,7 @@ class Space(models.Model):
         no other answer between, marks the space. Returns whether it is marked.
         """
         trouble = Space.Trouble.NOT_FOUND if isinstance(error, NotFound) else Space.Trouble.NOT_PERMITTED
-        with transaction.atomic():
+        with states_following():
             known = Space.objects.select_for_update().get(pk=self.pk)
             if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
                 return bool(known.trouble)

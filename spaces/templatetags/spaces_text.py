@@ -7,7 +7,6 @@ from typing import Any
 
 from django import template
 from django.templatetags.static import static
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
@@ -198,22 +197,6 @@ COUNTER_ICONS = {key: drawing for key, (_word, drawing) in STATES.items()} | {
 def state_icon(key: str) -> SafeString:
     """The drawing of a state or counter alone, where its word stands beside it."""
     return icon(COUNTER_ICONS[key]) if key in COUNTER_ICONS else SafeString("")
-
-
-@register.simple_tag
-def star(row: Any) -> SafeString:
-    """The button that makes a row's room a favourite, or stops it being one. All of them send the page's one form `stars`: a
-    form of its own in every row would weigh more than the row."""
-    return format_html(
-        '<button class="quiet icon star" form="stars" formaction="{}" name="on" value="{}" aria-pressed="{}" '
-        'aria-label="{} {}">{}</button>',
-        reverse("star", args=[row.room.slug]),
-        "0" if row.starred else "1",
-        "true" if row.starred else "false",
-        gettext("Favourite:"),
-        row.room.name,
-        icon("star"),
-    )
 
 
 @register.simple_tag

@@ -136,7 +136,7 @@ def bar(request: Request) -> HttpResponse:
     here = access.visible_rooms(request.user).for_pages().filter(slug=at).first() if at else None
     found: list[Command] = []
     actions = _selection(selected) if selected else []
-    actions += _room_actions(offers(here, request.user, timezone.now())) if here else []
+    actions += _room_actions(offers(here, request.user)) if here else []
     if not words:
         found = [*actions, *_pages(request, "")]
     else:

@@ -78,7 +78,7 @@ def _about(room: Room, **kept: str) -> dict[str, Any]:
     """What the form needs to know: the call it speaks of, and how many people are in it."""
     call = room.space.conference if room.space else None
     people = call.people_in if call else 0
-    if call and room.state(timezone.now()) != "stuck":
+    if call and room.state != "stuck":
         people += call.phones or 0  # somebody may be listening
     return {"room": room, "people": people, "initial": {"conference": call.record if call else "", **kept}}
 

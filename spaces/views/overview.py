@@ -21,7 +21,7 @@ from spaces import access
 from spaces.access import Permission, RoomLinks
 from spaces.forms import ColumnsForm, FilterForm, SavedFilterForm
 from spaces.models import Account, Ownership, Person, Preferences, Room, SavedFilter
-from spaces.models.rooms import RoomQuerySet, Tally, altogether, tally_of_all
+from spaces.models.rooms import RoomQuerySet, altogether
 from spaces.offers import Act
 from spaces.views.columns import chosen_columns, heads
 from spaces.views.live import named_rooms, shared, watched
@@ -44,7 +44,7 @@ def _filtered(person: Person, wanted: dict[str, Any], now: datetime) -> RoomQuer
         found = found.without_space()
     elif state:
         found = access.rooms_where(person, Permission.CALL_SEE)
-        found = getattr(found, state)(now) if state in {"stuck", "ageing"} else getattr(found, state)()
+        found = found.ageing(now) if state == "ageing" else getattr(found, state)()
     found = found.exclude(archived_at=None) if wanted.get("archived") else found.current()
     if wanted.get("q"):
         found = found.matching(wanted["q"])
@@ -71,7 +71,7 @@ def _ordered(found: RoomQuerySet, sort: str) -> RoomQuerySet:
     if key in {"name", "code"}:
         by = F("name" if key == "name" else "space__meeting_code")
         return found.order_by(
-            by.desc(nulls_last=True) if backwards else by.asc(nulls_last=True), "building__name", "pk"
+            by.desc(nulls_last=True) if backwards else by.asc(nulls_last=True), "building_name", "pk"
         )
     if key == "people":
         call = "space__conference__"
@@ -234,31 +234,31 @@ def _list(
     """What the list and the counters above it show."""
     person = request.user
     whose = access.visible_q(person, Permission.CALL_SEE, own.links)
-    tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
-    numbers = _numbers(tally, whose, now)
+    in_use = RoomQuerySet(Room).current()
+    sums = in_use.sums(seen=whose)
+    numbers = _numbers(sums, whose, now)
     sort = wanted.get("sort", "need")
     narrowed = bool(set(wanted) - {"sort"})
     # Without a filter these are all the rooms in use, which everybody may open.
-    found = _filtered(person, wanted, now) if narrowed else RoomQuerySet(Room).current()
+    found = _filtered(person, wanted, now) if narrowed else in_use
     # Orders that would tell of calls are for those who may see every call.
     by_need = whose is None and sort == "need"
     grouped = by_need or sort == "building" or (whose is not None and sort.removeprefix("-") not in OPEN)
     if grouped:
-        tally = found.tally(now, seen=whose) if narrowed else tally
-        leaf = _leaf(
-            tally.by_need() if by_need else tally.by_building(), tally.total, request.GET.get("page")
-        )
+        sums = found.sums(seen=whose) if narrowed else sums
+        length = altogether(sums)["total"]
+        ordered = found.by_need() if by_need else found.by_building()
     else:
-        # Counted before it is put in order: the order joins what counting does not need.
-        length = found.count() if narrowed else tally.total
-        leaf = _leaf(_ordered(found, sort).values_list("pk", flat=True), length, request.GET.get("page"))
+        length = found.count() if narrowed else numbers["total"]
+        ordered = _ordered(found, sort)
+    leaf = _leaf(ordered.values_list("pk", flat=True), length, request.GET.get("page"))
     shown = load(list(leaf.object_list), person, now, own.links, columns=own.columns, stars=own.stars)
     shown_heads = heads(own.columns, sort, sees_all_calls=whose is None)
     query = form.query()
     return {
         "narrowed": narrowed,
         "query": query,
-        "groups": _grouped(shown, tally.sums, by_need=by_need) if grouped else [Group("", "", shown)],
+        "groups": _grouped(shown, sums, by_need=by_need) if grouped else [Group("", "", shown)],
         "grouped": grouped,
         "rows": shown,
         "leaf": leaf,
@@ -275,9 +275,9 @@ def _list(
     }
 
 
-def _numbers(tally: Tally, whose: Q | None, now: datetime) -> Counter[str]:
+def _numbers(sums: dict[str, Counter[str]], whose: Q | None, now: datetime) -> Counter[str]:
     """The numbers of the counters."""
-    numbers = altogether(tally.sums)
+    numbers = altogether(sums)
     numbers["ageing"] = RoomQuerySet(Room).current().filter(whose or Q()).ageing(now).count()
     return numbers
 
@@ -315,10 +315,9 @@ def _wall(request: Request, now: datetime) -> HttpResponse:
     stuck calls stay on top of every page."""
     links = access.room_links(request.user)
     whose = access.visible_q(request.user, Permission.CALL_SEE, links)
-    tally = tally_of_all(now) if whose is None else RoomQuerySet(Room).current().tally(now, seen=whose)
-    numbers = _numbers(tally, whose, now)
+    numbers = _numbers(RoomQuerySet(Room).current().sums(seen=whose), whose, now)
     found = access.rooms_where(request.user, Permission.CALL_SEE).current().not_known_idle()
-    keys = list(found.by_need(now).values_list("pk", flat=True)[:1000])
+    keys = list(found.by_need().values_list("pk", flat=True)[:1000])
     kept = min(numbers["stuck"], WALL_KEPT) if len(keys) > WALL_PAGE else 0
     turning = WALL_PAGE - kept
     pages = max(-(-(len(keys) - kept) // turning), 1)

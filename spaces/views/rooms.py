@@ -38,7 +38,7 @@ URGENCY = {"stuck": 0, "unknown": 1, "live": 2}
 def mine(request: Request) -> HttpResponse:
     """The rooms somebody owns or is deputy of: what to end, first."""
     now = timezone.now()
-    found = access.visible_rooms(request.user).current().owned_by(request.user).for_lists().by_need(now)
+    found = access.visible_rooms(request.user).current().owned_by(request.user).for_lists().by_need()
     shown = sorted(rows(found[:500], request.user, now), key=lambda one: URGENCY.get(one.state, len(URGENCY)))
     return page(request, "mine.html", {"rows": shown, "now": now}, partial="board")
 

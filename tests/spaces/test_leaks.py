@@ -20,7 +20,6 @@ from django.utils import timezone
 from meetadmin.monitoring import urls as monitoring_urls
 from spaces import urls
 from spaces.models import Account, AuditEntry, Favourite, Person, SavedFilter, Space
-from spaces.templatetags import rows_text
 from spaces.views import live
 from tests import factories
 from tests.spaces.test_access import CAST, CODE, FACTS, TABLE, Stage
@@ -167,15 +166,14 @@ def test_which_room_was_seen_longest_ago_is_told_to_those_who_see_all_calls(stag
     assert signs == {"helpdesk": True, "admin": True, "berlin_admin": False, "munich_admin": False}
 
 
-def test_a_row_that_was_kept_for_one_is_shown_to_no_other(stage: Stage) -> None:
-    """Rows are kept in the process by what they show (rows_text), lists by what they depend on (views.live). One after another in any order, each reads what they would read
-    alone; so do those who read German or live by other clocks."""
+def test_a_list_that_was_kept_for_one_is_shown_to_no_other(stage: Stage) -> None:
+    """Lists are kept in the process by what they depend on (views.live). One after another in any order, each reads what they would
+    read alone; so do those who read German or live by other clocks."""
     Person.objects.filter(email="deputy@example.com").update(language="de", time_zone="Asia/Tokyo")
     other = factories.make_room("Hall none", with_space=False, building=stage.munich)
     named = f"{stage.room.pk},{other.pk}"
 
     def forget() -> None:
-        rows_text._rows.clear()
         live.SHELF._kept.clear()
 
     def read(who: str) -> str:

@@ -423,7 +423,7 @@ def test_missing_permission_for_changes_leaves_the_accounts_rooms_visible(google
         end(room, record, owner)
     assert space_of(room).account.status == Account.Status.OK
     assert "permission" in space_of(room).account.problem
-    assert Room.objects.get(pk=room.pk).state(timezone.now()) == "live"
+    assert Room.objects.get(pk=room.pk).state == "live"
 
 
 # --- since when ----------------------------------------------------------------------------------------------
@@ -479,7 +479,7 @@ def test_refresh_refused_twice_in_a_row_marks_nothing_and_the_next_answer_cures(
             spaces.refresh(room=Room.objects.get(pk=room.pk), actor=owner)
         unchanged(room, google, record)
         assert space_of(room).doubted_at is not None
-        assert Room.objects.get(pk=room.pk).state(timezone.now()) == "live"
+        assert Room.objects.get(pk=room.pk).state == "live"
     spaces.refresh(room=Room.objects.get(pk=room.pk), actor=owner)
     assert (space_of(room).doubted_since, space_of(room).google_says) == (None, "")
 
@@ -495,7 +495,7 @@ def test_space_refused_for_minutes_is_a_fact_on_the_room(google, room, owner, st
     assert space_of(room).trouble == trouble
     assert space_of(room).trouble_text
     assert space_of(room).google_says
-    assert Room.objects.get(pk=room.pk).state(timezone.now()) == "unknown"
+    assert Room.objects.get(pk=room.pk).state == "unknown"
     google.control("DELETE", "faults")
     spaces.refresh(room=Room.objects.get(pk=room.pk), actor=owner)
     assert space_of(room).trouble == ""

@@ -330,7 +330,8 @@ def test_a_space_of_somebody_else_is_a_link_and_no_more(google, bare, berlin, ad
     assert "none of the connected accounts owns it" in outcome.sentence
     space = space_of(bare)
     assert (space.owned, space.origin, space.liveness) == (False, "untested", Liveness.UNKNOWN)
-    assert bare.state(timezone.now()) == "unknown"
+    bare.refresh_from_db()
+    assert bare.state == "unknown"
     assert space.settings == {}
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.utils import timezone
 
@@ -728,26 +729,25 @@ def test_a_round_ends_early_when_somebody_waits_for_a_process(google, room, lone
         broker.link().delete(broker.ORDERS)
 
 
-def test_open_pages_are_told_of_a_call_that_time_alone_has_made_stuck(
-    google, room, django_capture_on_commit_callbacks
-):
+def test_mark_stuck_tells_open_pages_once(google, room, django_capture_on_commit_callbacks):
     def told() -> bool:
-        """Whether a round in which nobody has their turn tells of anything."""
         before = live.version()
         with django_capture_on_commit_callbacks(execute=True):
-            assert sweeps.run(actor=SYSTEM) == 0
+            sweeps.mark_stuck(actor=SYSTEM)
         return live.version() != before
 
     start_call(google, room)
-    Account.objects.update(next_sweep_at=timezone.now() + timedelta(hours=1))
-    Conference.objects.update(stuck_at=timezone.now() + timedelta(minutes=1))
+    stuck_at = timezone.now() + timedelta(minutes=1)
+    Conference.objects.update(stuck_at=stuck_at)
     assert not told()
-    Conference.objects.update(stuck_at=timezone.now())
-    assert told()
-    assert not told(), "Once is enough."
-    Conference.objects.update(stuck_at=timezone.now())
+    with time_machine.travel(stuck_at, tick=False):
+        assert told()
+        assert Room.objects.get(pk=room.pk).state == "stuck"
+        assert not told(), "Once is enough."
+    Conference.objects.update(stuck_at=stuck_at)
     Space.objects.update(liveness=Liveness.IDLE, conference=None)
-    assert not told(), "It is over."
+    with time_machine.travel(stuck_at, tick=False):
+        assert not told(), "It is over."
 
 
 def test_a_round_goes_on_without_redis(google, room, settings):

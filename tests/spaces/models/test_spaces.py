@@ -12,7 +12,7 @@ from spaces.google import resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted
 from spaces.models import Account, Conference, Member, Participant, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
-from spaces.models.spaces import Liveness, stuck_condition
+from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.rooms import space_of
 
@@ -333,57 +333,17 @@ def running(counts, still_minutes, hours, *, liveness=Liveness.ACTIVE) -> Space:
     return space
 
 
-def database_says_stuck(space: Space) -> bool:
-    return Space.objects.filter(stuck_condition(NOW), pk=space.pk).exists()
-
-
 @pytest.mark.parametrize("liveness", [Liveness.IDLE, Liveness.UNKNOWN])
 def test_what_is_not_running_is_not_stuck(db, liveness):
     space = running((0, 2, 0, 0), 600, 30, liveness=liveness)
     assert space.stuck_reasons(NOW) == []
-    assert database_says_stuck(space) is False
 
 
-# --- Room.state and the questions for the database ---------------------------------------------------
-
-
-def questions(room: Room) -> set[str]:
-    """The states in which the database counts this room."""
-    this = RoomQuerySet(Room).filter(pk=room.pk)
-    asked = {
-        "live": this.live(),
-        "stuck": this.stuck(NOW),
-        "unknown": this.unknown(),
-        "idle": this.idle(),
-        "none": this.without_space(),
-    }
-    return {state for state, found in asked.items() if found.exists()}
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.sampled_from(Liveness.values),
-    st.sampled_from(Space.Trouble.values),
-    st.sampled_from(Account.Status.values),
-    st.booleans(),
-    st.booleans(),
-)
-def test_state_and_questions_agree(db, liveness, trouble, status, old, with_space):
-    space = None
-    if with_space:
-        space = running((0, 2, 0, 0), 600 if old else 1, 1, liveness=liveness)
-        account = factories.make_account(f"rooms-{status}@example.com", status=status)
-        Space.objects.filter(pk=space.pk).update(trouble=trouble, account=account)
-    room = factories.make_room(space=space, with_space=False)
-    room = RoomQuerySet(Room).for_pages().get(pk=room.pk)
-    state = room.state(NOW)
-    # A stuck call is a live one, too: the counter "Live" counts both.
-    assert questions(room) == ({"stuck", "live"} if state == "stuck" else {state})
+# --- Order by need (the rule about states: test_state) ----------------------------------------------
 
 
 def test_what_needs_a_hand_comes_first(db):
     muc = factories.make_building("MUC")
-    now = timezone.now()
     names = {}
     for name, building in (("B idle", None), ("C live", None), ("A none", None), ("A idle", muc)):
         names[name] = factories.make_room(name, building=building, with_space=name != "A none")
@@ -395,7 +355,7 @@ def test_what_needs_a_hand_comes_first(db):
     factories.make_room(
         "X trouble", space=factories.make_space(trouble="not_found", liveness=Liveness.UNKNOWN)
     )
-    ordered = [room.name for room in RoomQuerySet(Room).by_need(now)]
+    ordered = [room.name for room in RoomQuerySet(Room).by_need()]
     assert ordered == ["Z stuck", "X trouble", "Y broken", "C live", "A none", "B idle", "A idle"]
 
 
@@ -404,7 +364,7 @@ def test_a_stuck_call_of_a_broken_account_is_unknown_not_stuck(db):
     room = factories.make_room(space=factories.make_space(account=broken))
     factories.make_call(space_of(room), devices=2, ago=timedelta(hours=5))
     room.refresh_from_db()
-    assert room.state(timezone.now()) == "unknown"
+    assert room.state == "unknown"
 
 
 # --- Questions about spaces, members -----------------------------------------------------------------

@@ -1,24 +1,26 @@
-"""Rows are made of facts; while those are the same, so is the row, and it is not made twice."""
+"""Rows show the stored state, say why, and load in one query."""
 
 from datetime import datetime, timedelta
-from operator import attrgetter
 
 import pytest
-import time_machine
 from django.db import connection
+from django.template import Context
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from spaces import access
 from spaces.models import Account, Conference, Person, Room, Space
-from spaces.models.rooms import ROW_FIELDS, RoomQuerySet
 from spaces.models.spaces import Liveness
+from spaces.models.state import mark_stuck, store_states
+from spaces.templatetags.rows_text import room_row
 from spaces.views import rows
 from spaces.views.rows import Row
 from tests import factories
 from tests.support.rooms import space_of
 
 NOW = timezone.now()
+ALL = ("people", "since", "code", "seen")
 
 
 @pytest.fixture
@@ -44,54 +46,63 @@ def loaded(person: Person, now: datetime, *those: Room) -> list[Row]:
     return rows.load([one.pk for one in those], person, now, access.room_links(person), columns=())
 
 
-def test_a_room_made_of_facts_is_the_one_in_the_database(room, admin):
+def test_rows_load_in_one_query_and_need_no_other(room, admin):
     bare = factories.make_room("Berlin 1.02", with_space=False)
-    for one in loaded(admin, NOW, room, bare):
-        known = RoomQuerySet(Room).for_lists().get(pk=one.room.pk)
-        assert one.room == known
-        for name in ROW_FIELDS:
-            way = name.split("__")
-            if known.space or way[0] != "space":
-                found = attrgetter(".".join(way))
-                assert found(one.room) == found(known), name
+    person = Person.objects.get(pk=admin.pk)
+    ties = access.ties(person)
+    for wanted in ([room.pk], [bare.pk, room.pk]):
         with CaptureQueriesContext(connection) as queries:
-            assert one.room.get_absolute_url()
-            assert one.room.place
-        assert not queries
-    assert loaded(admin, NOW, bare)[0].space is None
+            found = rows.load(wanted, person, NOW, ties, columns=())
+            assert [row.room.pk for row in found] == wanted
+            for row in found:
+                room_row(Context({"request": RequestFactory().get("/"), "columns": ALL}), row)
+        assert len(queries) == 1
 
 
-def test_rows_of_the_same_facts_are_made_once_and_tell_every_age(room, admin, helpdesk):
-    first = loaded(admin, NOW, room)[0]
-    Space.objects.update(seen_at=NOW + timedelta(seconds=3))
-    again = loaded(admin, NOW + timedelta(seconds=4), room)[0]
-    assert again.room is first.room
-    assert again.seen_at == NOW + timedelta(seconds=3)
-    other = loaded(helpdesk, NOW, room)[0]
-    assert other.room is not first.room  # with other rights
-    assert other.may != first.may
+def test_reasons_of_a_stuck_call_say_how_long_it_has_lasted(room, admin):
+    for minutes in (70, 71):
+        [reason] = loaded(admin, NOW + timedelta(minutes=minutes - 70), room)[0].reasons
+        assert f"{minutes} min" in reason
 
 
-def test_what_has_lasted_for_how_long_is_told_anew_after_a_while(room, admin):
-    [reason] = loaded(admin, NOW, room)[0].reasons
-    assert "70 min" in reason
-    kept = loaded(admin, NOW + timedelta(seconds=9), room)[0]
-    assert kept.reasons == [reason]
-    Space.objects.update(seen_at=NOW + timedelta(seconds=70))
-    [later] = loaded(admin, NOW + timedelta(seconds=70), room)[0].reasons
-    assert "71 min" in later
-    assert loaded(admin, NOW - timedelta(hours=1), room)[0].reasons != [later]  # the clock was put back
-
-
-def test_a_call_is_stuck_from_the_very_moment_on(room, admin):
-    """The list has put it on top by then."""
+def test_row_is_stuck_when_the_stored_state_is(room, admin):
     moment = NOW + timedelta(minutes=3)
     Conference.objects.update(same_since=moment - timedelta(minutes=60), stuck_at=moment)
-    assert loaded(admin, moment - timedelta(seconds=1), room)[0].state == "live"
-    assert loaded(admin, moment + timedelta(seconds=1), room)[0].state == "stuck"
+    store_states([room.pk], moment - timedelta(seconds=1))
+    [row] = loaded(admin, moment, room)
+    assert (row.state, row.reasons) == ("live", [])
+    mark_stuck(moment)
+    [row] = loaded(admin, moment, room)
+    assert row.state == "stuck"
+    assert row.reasons
 
 
-def test_facts_that_come_back_bring_their_own_row(room, admin):
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"trouble": "not_found"}, "Not found at Google"),
+        ({"trouble": "not_permitted"}, "No access"),
+        ({"owned": False}, "none of our accounts owns this meeting"),
+        ({"owned": True}, "not asked yet"),
+    ],
+)
+def test_row_says_why_a_state_is_unknown(room, admin, facts, words):
+    Space.objects.update(**{"liveness": "unknown", "conference": None, **facts})
+    [row] = loaded(admin, NOW, room)
+    assert row.state == "unknown"
+    assert words in row.reasons[0]
+
+
+def test_row_escapes_what_people_typed(admin):
+    evil = "<script>\"&'"
+    room = factories.make_room(evil, floor=evil, building=factories.make_building("BER", name=evil))
+    [row] = rows.load([room.pk], admin, NOW, access.ties(admin), columns={"owner"})
+    html = room_row(Context({"request": RequestFactory().get("/"), "columns": ALL, "selectable": True}), row)
+    assert "<script>" not in html
+    assert "&lt;script&gt;&quot;&amp;&#x27;" in html
+
+
+def test_row_shows_the_facts_of_the_moment(room, admin):
     for people in (1, 2, 1):
         Conference.objects.update(people=people)
         row = loaded(admin, NOW, room)[0]
@@ -99,10 +110,3 @@ def test_facts_that_come_back_bring_their_own_row(room, admin):
         assert row.call.people == people
     Account.objects.update(status=Account.Status.BROKEN)
     assert loaded(admin, NOW, room)[0].state == "unknown"
-
-
-def test_kept_rows_are_bounded(admin, monkeypatch):
-    monkeypatch.setattr(rows, "KEPT", 3)
-    with time_machine.travel(NOW, tick=False):
-        loaded(admin, NOW, *(factories.make_room() for _ in range(5)))
-    assert len(rows.SHELF._rows) == 3
