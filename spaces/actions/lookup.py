@@ -217,7 +217,7 @@ def _rooms_match(number: int) -> Text:
 
 
 def _nothing(found: Found, text: str) -> Answer:
-    if re.fullmatch(r"\S+@\S+", text):
+    if len(text) <= SHORT and re.fullmatch(r"\S+@\S+", text):
         return Answer(
             "nothing", _("%(text)s does not own any room, nor is it a deputy.") % {"text": text[:80]}
         )

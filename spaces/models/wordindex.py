@@ -76,8 +76,5 @@ def begins(field: str, start: str) -> Q:
 
 def rooms_with(word: str) -> "QuerySet[RoomWord, Any]":
     """Return the rooms (`room`) that have the word as `search.holds` understands it."""
-    if is_from_start(word):
-        fits = begins("text", word)
-    else:
-        fits = Q(text__gt=AFTER_DIGITS, text__contains=word)
+    fits = begins("text", word) if is_from_start(word) else Q(text__gt=AFTER_DIGITS, text__contains=word)
     return RoomWord.objects.filter(word__in=SearchWord.objects.filter(fits).values("pk"))
