@@ -15,6 +15,12 @@ def overview() -> None:
         place.measure("overview")
 
 
+def lookup() -> None:
+    """Each kind of text that is looked up at 10,000 rooms, over HTTP."""
+    with stage() as place:
+        place.measure("lookup")
+
+
 def sweeps(*names: str) -> None:
     """`growth`: how a sweep grows with the number of rooms. `sweep`: one of 10,000 rooms beside one call a room. Filling Google's
     side takes longest, so both use one world."""
@@ -74,6 +80,7 @@ def outage() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     "overview": overview,
+    "lookup": lookup,
     "growth": lambda: sweeps("growth"),
     "sweep": lambda: sweeps("sweep"),
     "changes": changes,

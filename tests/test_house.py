@@ -19,7 +19,7 @@ from spaces.google.meet import MeetClient
 ROOT = Path(__file__).resolve().parents[1]
 NOT_NOUNS = {
     *("__init__", "outcomes", "asking", "heads", "planning", "errands"),
-    *("admission", "readings", "similar_codes", "wordsearch"),
+    *("admission", "readings", "similar_codes", "wordsearch", "roomwords"),
 }  # what the verbs share
 ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if path.stem not in NOT_NOUNS)
 

@@ -70,7 +70,7 @@ def find(*, text: str, actor: Person) -> Answer:
 
 
 def _rooms(actor: Person) -> RoomQuerySet:
-    return access.visible_rooms(actor).for_pages().prefetch_related("ownerships__person")
+    return access.visible_rooms(actor).for_pages().with_owners()
 
 
 # --- Addresses of our own pages -----------------------------------------------------------------------------------
@@ -137,7 +137,8 @@ def _by_code(code: str, actor: Person) -> Answer | None:
     rooms = _rooms(actor)
     # Google gives a code that has died to another space: whoever was seen with it last has it now, in use or not.
     latest = Space.objects.order_by(F("code_confirmed_at").desc(nulls_last=True), "-pk").filter(key)
-    space = latest.filter(retired_at=None).first() or latest.first()
+    those = list(latest.only("retired_at"))
+    space = next((space for space in those if space.retired_at is None), those[0] if those else None)
     if space:
         room = rooms.filter(space=space).first()
         if room:
@@ -216,7 +217,7 @@ def _rooms_match(number: int) -> Text:
 
 
 def _nothing(found: Found, text: str) -> Answer:
-    if re.fullmatch(r"\S+@\S+", text):
+    if len(text) <= SHORT and re.fullmatch(r"\S+@\S+", text):
         return Answer(
             "nothing", _("%(text)s does not own any room, nor is it a deputy.") % {"text": text[:80]}
         )

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import product
 
-from django.db.models import F, Q, Value
-from django.db.models.functions import Replace
+from django.db.models import Q
 
 from spaces.models import Room, Space
 from spaces.models.rooms import RoomQuerySet
+from spaces.models.spaces import END, MIDDLE, code_part
+from spaces.models.wordindex import begins
 
 MOST_PIECES = 4
 MOST_ROOMS = 5
@@ -98,24 +100,35 @@ def near(said: Iterable[str], rooms: RoomQuerySet) -> Sequence[Room]:
     wanted = [letters for letters in map(_letters, said) if 9 <= len(letters) <= 11]
     if not wanted:
         return []
+    parts = Space.objects.order_by().alias(middle=code_part(MIDDLE), end=code_part(END))
     alike = Q(pk__in=[])
     for letters in wanted:
         alike |= _one_group_right(letters)
-    plain = Space.objects.order_by().annotate(plain_code=Replace(F("meeting_code"), Value("l"), Value("i")))
     costs = {
         key: distance
-        for key, code in plain.filter(alike).values_list("pk", "plain_code")
-        if (distance := min(_cost(one, code.replace("-", "")) for one in wanted)) < TOO_MUCH
+        for key, code in parts.filter(alike).values_list("pk", "meeting_code")
+        if (distance := min(_cost(one, _letters(code)) for one in wanted)) < TOO_MUCH
     }
     close = list(costs)[:MOST_CLOSE]
+    if not close:
+        return []
     found = rooms.filter(space__in=close).select_related("building", "space")
     return sorted(found, key=lambda room: (costs[room.space_id or 0], room.name, room.pk))[:MOST_ROOMS]
 
 
 def _one_group_right(letters: str) -> Q:
     """Return the condition that one of the code's groups is as it was said. With so few slips one always is."""
-    condition = Q(plain_code__startswith=letters[:3]) | Q(plain_code__endswith=letters[-3:])
-    return condition | Q(plain_code__contains=f"-{letters[3:7]}-") if len(letters) == 10 else condition
+    condition = Q(end__in=_spellings(letters[-3:]))
+    for start in _spellings(letters[:3]):
+        condition |= begins("meeting_code", start)
+    return condition | Q(middle__in=_spellings(letters[3:7])) if len(letters) == 10 else condition
+
+
+def _spellings(letters: str) -> list[str]:
+    """Return the letters with every i as i and as l (see _letters)."""
+    return [
+        "".join(spelling) for spelling in product(*("il" if letter == "i" else letter for letter in letters))
+    ]
 
 
 def beginning_with(text: str, rooms: RoomQuerySet) -> Sequence[Room]:
@@ -123,5 +136,5 @@ def beginning_with(text: str, rooms: RoomQuerySet) -> Sequence[Room]:
     begun = text.strip().lower()
     if not re.fullmatch(r"[a-z]{3}-[a-z]{1,4}(?:-[a-z]{0,2})?", begun):
         return []
-    found = rooms.select_related("building", "space").filter(space__meeting_code__startswith=begun)
+    found = rooms.select_related("building", "space").filter(begins("space__meeting_code", begun))
     return list(found.order_by("name", "pk")[:MOST_ROOMS])

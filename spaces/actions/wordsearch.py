@@ -1,22 +1,17 @@
 """Rooms by words: which rooms a name, a place or a whole sentence means, best match first."""
 
-import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from django.db.models import Q
 
-from spaces.models import Building, Room
+from spaces.actions.roomwords import BEGINNING, EXACT, INSIDE, NONE, RoomWords
+from spaces.models import Building, Room, RoomWord
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.search import MOST_WORDS, fillers, folded, is_number, terms, words
 
 LONGEST = 4000
 """Letters of a text that are searched for words."""
-
-# How well a word fits a room. A part of a number is another number, so it fits worse than the beginning of a name.
-EXACT, BEGINNING, INSIDE, NONE = 3, 2, 1, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,13 @@ MOST_TERMS = 7
 """Words, parted by blanks, of a name with its place; a text with more is a sentence (by_most_words)."""
 
 MOST_RANKED = 400
-"""Rooms that are compared word by word. Of more, those are that have every word exactly; the others follow by name."""
+"""Rooms that are compared word by word. Of more, those come first that have every word exactly; the others follow by name."""
+
+MOST_READ = 1000
+"""Rooms whose words are read. Of more, the database finds the first."""
+
+MOST_LISTED = 24
+"""Rooms that are named of more than MOST_RANKED."""
 
 
 def by_all_words(text: str, rooms: RoomQuerySet) -> Found:
@@ -65,11 +66,11 @@ def by_all_words(text: str, rooms: RoomQuerySet) -> Found:
     wanted = spoken(text)
     found = rooms.matching(text[:LONGEST])
     few = _candidates(found)
-    if len(few) > MOST_RANKED:
-        return _many(found, wanted)
     if not few:
         return Found()
-    start = folded(text.strip())
+    if len(few) > MOST_RANKED:
+        return _many(few, wanted) if len(few) <= MOST_READ else _very_many(found, wanted)
+    start = folded(text[:LONGEST].strip())
     ranked = sorted((_rank(one, wanted, start), one.name, one.pk) for one in few)
     best = ranked[0][0]
     kept = [entry for entry in ranked if entry[0][0] == best[0]]
@@ -86,20 +87,31 @@ def _candidates(found: RoomQuerySet) -> list[_Candidate]:
     rows = found.order_by().values_list("pk", "name", "search_text", "building__search_text")
     return [
         _Candidate(pk, name, tuple(own.split()), tuple(place.split()))
-        for pk, name, own, place in rows[: MOST_RANKED + 1]
+        for pk, name, own, place in rows[: MOST_READ + 1]
     ]
 
 
-def _many(found: RoomQuerySet, wanted: Sequence[str]) -> Found:
-    """Return very many rooms: first those that have the words exactly, then the others by name."""
+def _many(few: Sequence[_Candidate], wanted: Sequence[str]) -> Found:
+    """Return the first of many rooms: those that have the words exactly, then the others by name."""
+    exact = {word for word in wanted if word not in fillers()}
+    ranked = sorted((not exact.issubset((*room.own, *room.place)), room.name, room.pk) for room in few)
+    return Found([pk for _inexact, _name, pk in ranked[:MOST_LISTED]], number=len(few))
+
+
+def _very_many(found: RoomQuerySet, wanted: Sequence[str]) -> Found:
+    """Do as `_many`, without reading all of the rooms."""
     exact = found
     for word in wanted:
         if word not in fillers():
-            there = Building.objects.filter(search_text__contains=f" {word} ").values("pk")
-            exact = exact.filter(Q(search_text__contains=f" {word} ") | Q(building__in=there))
-    keys = exact.order_by("name", "pk").values_list("pk", flat=True)[:MOST_RANKED]
-    first = dict.fromkeys([*keys, *found.order_by("name", "pk").values_list("pk", flat=True)[:MOST_RANKED]])
-    return Found(list(first)[:MOST_RANKED], number=found.count())
+            having = Q(pk__in=RoomWord.objects.filter(word__text=word).values("room"))
+            there = list(
+                Building.objects.filter(search_text__contains=f" {word} ").values_list("pk", flat=True)
+            )
+            exact = exact.filter(having | Q(building__in=there) if there else having)
+    first = list(exact.order_by("name", "pk").values_list("pk", flat=True)[:MOST_LISTED])
+    if len(first) < MOST_LISTED:
+        first += found.order_by("name", "pk").values_list("pk", flat=True)[:MOST_LISTED]
+    return Found(list(dict.fromkeys(first))[:MOST_LISTED], number=found.count())
 
 
 def _rank(room: _Candidate, wanted: Sequence[str], start: str) -> tuple[int, int, int, int]:
@@ -132,27 +144,26 @@ def _level(word: str, tokens: Iterable[str]) -> int:
 
 
 def by_most_words(text: str, rooms: RoomQuerySet) -> Found:
-    """Return the rooms that have the most telling words of the text. Reads the search columns of all rooms once."""
+    """Return the rooms that have the most telling words of the text."""
     said = spoken(text)
     wanted = list(dict.fromkeys(word for word in said if word not in fillers()))[:MOST_WORDS]
     if not wanted:
         return Found()
-    texts = _Texts(rooms)
-    _join_numbers(wanted, texts)
-    fits = {word: texts.fits(word) for word in wanted}
-    known = tuple(word for word in wanted if fits[word])
+    words_of_rooms = RoomWords(wanted, rooms)
+    fits = words_of_rooms.fits
+    wanted = words_of_rooms.joined(wanted)
+    known = tuple(word for word in wanted if words_of_rooms.is_known(word))
     missing = tuple(word for word in wanted if is_number(word) and word not in known)
     if not known:
-        return Found(texts.written_together(said, rooms), missing=missing)
-    top = _best({word: fits[word] for word in known}, len(texts.own))
-    kept = rooms.filter(pk__in=[texts.keys[place] for place in sorted(top)[:MOST_RANKED]])
-    names = kept.order_by("name", "pk").values_list("pk", "name")
-    named = any(set(known).issuperset(words(name)) for _pk, name in names)
+        return Found(_written_together(said, rooms, words_of_rooms.sites), missing=missing)
+    top = words_of_rooms.best(known)
+    names = sorted((words_of_rooms.names[room], room) for room in top)[:MOST_RANKED]
+    named = any(set(known).issuperset(words(name)) for name, _pk in names)
     if missing and not named and not any(is_number(word) for word in known):
         return Found(missing=missing, known=known)
     partial = any(not fits[word].keys() >= top for word in known)
     return Found(
-        [pk for pk, _name in names],
+        [pk for _name, pk in names],
         certain=len(top) == 1 and not partial,
         partial=partial,
         ignored=tuple(word for word in wanted if word not in known),
@@ -160,79 +171,39 @@ def by_most_words(text: str, rooms: RoomQuerySet) -> Found:
     )
 
 
-def _best(fits: dict[str, dict[int, int]], number: int) -> set[int]:
-    """Return the positions of the rooms that have most of the words, a rare word counting more than a common one."""
-    scores: defaultdict[int, float] = defaultdict(float)
-    for those in fits.values():
-        weight = math.log(1 + number / len(those)) / EXACT
-        for place, level in those.items():
-            scores[place] += weight * level
-    best = max(scores.values()) - 1e-9
-    return {place for place, score in scores.items() if score > best}
+LONGEST_TOGETHER = 60
+"""Letters of a text without blanks in which a name is looked for."""
+
+MOST_TOGETHER = 5000
+"""Rooms whose names are compared with such a text."""
 
 
-def _join_numbers(wanted: list[str], texts: "_Texts") -> None:
-    """Make “3 14” into 3.14 where a room is called so."""
-    for first, second in pairwise(list(wanted)):
-        joined = f"{first}.{second}"
-        if is_number(first) and is_number(second) and texts.fits(joined):
-            wanted[wanted.index(first)] = joined
-            wanted.remove(second)
-
-
-class _Texts:
-    """The search columns of all these rooms, read once for one text: `keys` (ids) and `own` (words) by position."""
-
-    def __init__(self, rooms: RoomQuerySet) -> None:
-        rows = list(rooms.order_by().values_list("pk", "building_id", "search_text"))
-        self.keys = [row[0] for row in rows]
-        self.own = [row[2] for row in rows]
-        self._at = [row[1] for row in rows]
-        self._sites = dict(Building.objects.values_list("pk", "search_text"))
-        self._all = "\n".join(self.own)  # looked through before the rooms are, one by one
-
-    def fits(self, word: str) -> dict[int, int]:
-        """Return how well the word fits the rooms that it fits: position to level."""
-        found: dict[int, int] = {}
-        if is_number(word):
-            self._add(found, f" {word.replace('.', '')} ", BEGINNING)
-            self._add(found, f" {word}.", EXACT)
-        elif len(word) > 2:
-            self._add(found, f" {word}", BEGINNING)
-        if not word.isascii():  # languages written without blanks: a name within a sentence
-            for token in {*self._all.split(), *" ".join(self._sites.values()).split()}:
-                if len(token) > 1 and not token.isascii() and token in word:
-                    self._add(found, f" {token} ", BEGINNING)
-        self._add(found, f" {word} ", EXACT)
-        return found
-
-    def _add(self, found: dict[int, int], part: str, level: int) -> None:
-        if part in self._all:
-            found |= dict.fromkeys([place for place, own in enumerate(self.own) if part in own], level)
-        sites = {site for site, text in self._sites.items() if part in text}
-        if sites:
-            found |= dict.fromkeys([place for place, site in enumerate(self._at) if site in sites], level)
-
-    def written_together(self, said: Sequence[str], rooms: RoomQuerySet) -> list[int]:
-        """Return the rooms (ids, by name) that have these letters in this order, the building's name perhaps before their own,
-        whatever stands between them."""
-        wanted, apart = "".join(said).replace(".", ""), str.maketrans("", "", " .")
-        sites = {site: next(iter(text.split()), "") for site, text in self._sites.items()}
-        within = {site for site, name in sites.items() if name and wanted.startswith(name)}
-        if len(wanted) < 4 or not (within or wanted in self._all.translate(apart)):
-            return []
-        found = [
-            key
-            for key, site, own in zip(self.keys, self._at, self.own, strict=True)
-            if wanted in own.translate(apart)
-            or (site in within and wanted in sites[site] + own.translate(apart))
-        ]
-        return list(
-            rooms.filter(pk__in=found[:MOST_RANKED]).order_by("name", "pk").values_list("pk", flat=True)
-        )
+def _written_together(said: Sequence[str], rooms: RoomQuerySet, sites: Mapping[int, str]) -> list[int]:
+    """Return the rooms (ids, by name) that have these letters in this order, the building's name perhaps before their own,
+    whatever stands between them. One of their words at least is whole in the text."""
+    wanted, apart = "".join(said).replace(".", ""), str.maketrans("", "", " .")
+    if not 4 <= len(wanted) <= LONGEST_TOGETHER:
+        return []
+    names = {site: next(iter(text.split()), "") for site, text in sites.items()}
+    within = {site for site, name in names.items() if name and wanted.startswith(name)}
+    parts = {wanted[start:end] for start in range(len(wanted)) for end in range(start + 2, len(wanted) + 1)}
+    having = RoomWord.objects.filter(word__text__in=parts).values_list("room", flat=True)
+    keys = set(having.order_by()[:MOST_TOGETHER])
+    if within:
+        there = Room.objects.filter(building__in=within).order_by()
+        keys |= set(there.values_list("pk", flat=True)[:MOST_TOGETHER])
+    if not keys:
+        return []
+    rows = rooms.filter(pk__in=keys).order_by("name", "pk").values_list("pk", "building_id", "search_text")
+    found = [
+        key
+        for key, site, own in rows
+        if wanted in own.translate(apart) or (site in within and wanted in names[site] + own.translate(apart))
+    ]
+    return found[:MOST_RANKED]
 
 
 def in_order(found: Sequence[int], rooms: RoomQuerySet) -> list[Room]:
     """Return these rooms with all that a page shows, in this order."""
-    by_key = rooms.for_pages().prefetch_related("ownerships__person").in_bulk(found)
+    by_key = rooms.for_pages().with_owners().order_by().in_bulk(found)
     return [by_key[key] for key in found if key in by_key]

@@ -10,6 +10,7 @@ from spaces.models.preferences import Favourite, Preferences, SavedFilter
 from spaces.models.rooms import Building, Ownership, Room
 from spaces.models.spaces import Member, PastCode, Space
 from spaces.models.subscriptions import Event, Subscription
+from spaces.models.wordindex import RoomWord, SearchWord
 
 __all__ = [
     "Account",
@@ -30,8 +31,10 @@ __all__ = [
     "Preferences",
     "Role",
     "Room",
+    "RoomWord",
     "SavedFilter",
     "ScopeCheck",
+    "SearchWord",
     "Space",
     "Subscription",
 ]

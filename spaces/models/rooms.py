@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db import models, transaction
+from django.db.models import Count, F, Prefetch, Q, QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,13 +18,14 @@ from spaces.models.derived import DerivedModel
 from spaces.models.details import SEARCHED
 from spaces.models.devices import DeviceIdentity, NormalisedName
 from spaces.models.names import NameKeyField, name_key
-from spaces.models.people import Person
+from spaces.models.people import Person, PersonAlias
 from spaces.models.preferences import Favourite
 from spaces.models.recognition import RoomNames
-from spaces.models.search import SearchField, Term, holds, terms
+from spaces.models.search import SearchField, Term, holds, is_held, terms
 from spaces.models.spaces import AGEING_CODE, Space
 from spaces.models.state import FollowedModel, FollowedQuerySet, State
 from spaces.models.stuck import Limits
+from spaces.models.wordindex import begins, index_rooms, rooms_with
 
 
 class BuildingQuerySet(FollowedQuerySet["Building"]):
@@ -104,6 +105,10 @@ class RoomQuerySet(FollowedQuerySet["Room"]):
     def for_lists(self) -> Self:
         """With what a row of a list shows and no more: whole accounts, settings and times cost more than the query."""
         return self.for_pages().only(*ROW_FIELDS)
+
+    def with_owners(self) -> Self:
+        """With owners and deputies, in one more query."""
+        return self.prefetch_related(Prefetch("ownerships", Ownership.objects.select_related("person")))
 
     def owned_by(self, person: Person) -> Self:
         """Rooms this person owns or is deputy of."""
@@ -191,22 +196,94 @@ class RoomQuerySet(FollowedQuerySet["Room"]):
         “is blocked”) are required only where some room has them, too."""
         wanted = terms(text)[:MOST_TERMS]
         naming = [term for term in wanted if not term.is_filler]
-        found = self._having(wanted)
+        narrowed = _Narrowed()
+        found = self._having(wanted, narrowed)
         if naming and len(naming) < len(wanted) and not found.exists():
-            return self._having(naming)
+            return self._having(naming, narrowed)
         return found
 
-    def _having(self, wanted: list[Term]) -> Self:
+    def _having(self, wanted: list[Term], narrowed: "_Narrowed") -> Self:
         """Rooms that have all of these terms; none when there is nothing to look for."""
-        number = sum(len(term.words) or 1 for term in wanted)
-        found = self if 0 < number <= MOST_WORDS else self.none()
-        for term in wanted if number <= MOST_WORDS else ():
+        if not 0 < sum(len(term.words) or 1 for term in wanted) <= MOST_WORDS:
+            return self.none()
+        few = narrowed.by(wanted)
+        if few is not None and not few:
+            return self.none()
+        found = self if few is None else self.filter(pk__in=few)
+        for term in wanted:
             found = found.filter(_has(term))
         return found
+
+    def bulk_create(self, objs: "Iterable[Room]", *args: Any, **kwargs: Any) -> "list[Room]":
+        """Add the rooms and their words."""
+        with transaction.atomic():
+            made = super().bulk_create(objs, *args, **kwargs)
+            index_rooms({room.pk: room.search_text for room in made})
+        return made
 
 
 MOST_TERMS = 12
 MOST_WORDS = 24  # in them; no name has as many
+FEW = 1000
+"""Rooms with a term that are taken from the index. Where a term has more, each room's text is looked at."""
+ENOUGH = 50
+"""Rooms that are left; the index is asked about no further term."""
+
+
+class _Narrowed:
+    """The rooms (ids) that can have the terms of one text, archived rooms too, as the index knows them."""
+
+    def __init__(self) -> None:
+        self._sites: dict[int, str] | None = None
+        self._found: dict[Term, set[int] | None] = {}
+
+    def by(self, wanted: list[Term]) -> set[int] | None:
+        """Return the rooms that can have all these terms; None: more than FEW."""
+        few: set[int] | None = None
+        for term in sorted(wanted, key=lambda term: (term.is_filler, -len(term.raw))):
+            if term not in self._found:
+                self._found[term] = self._having(term)
+            having = self._found[term]
+            if having is not None:
+                few = having if few is None else few & having
+            if few is not None and len(few) <= ENOUGH:
+                break
+        return few
+
+    def _having(self, term: Term) -> set[int] | None:
+        found: set[int] | None = None if term.words else set()
+        for word in sorted(term.words, key=len, reverse=True):
+            having = self._with(word)
+            if having is not None:
+                found = having if found is None else found & having
+            if found is not None and len(found) <= ENOUGH:
+                break
+        others: list[QuerySet[Any, Any]] = []
+        if found is not None and _may_be_owner(term):
+            others.append(_owned_by(term).values_list("room", flat=True))
+        if found is not None and term.is_code:
+            others.append(Room.objects.filter(space__in=_coded(term)).values_list("pk", flat=True))
+        for keys in others:
+            having = _few(keys)
+            found = None if having is None or found is None else found | having
+        return found
+
+    def _with(self, word: str) -> set[int] | None:
+        """Return the rooms that have the word themselves or by their building."""
+        found = _few(rooms_with(word).values_list("room", flat=True))
+        if self._sites is None:
+            self._sites = dict(Building.objects.order_by().values_list("pk", "search_text"))
+        there = [key for key, text in self._sites.items() if is_held(word, text)]
+        if found is not None and there:
+            within = _few(Room.objects.filter(building__in=there).values_list("pk", flat=True))
+            return None if within is None else found | within
+        return found
+
+
+def _few(keys: "QuerySet[Any, int]") -> set[int] | None:
+    """Return the ids; None when they are more than FEW."""
+    found = list(keys.order_by()[: FEW + 1])
+    return set(found) if len(found) <= FEW else None
 
 
 def _has(term: Term) -> Q:
@@ -215,14 +292,10 @@ def _has(term: Term) -> Q:
     for word in term.words:
         there = Building.objects.filter(holds(word)).values("pk")
         condition &= holds(word) | Q(building__in=there)
-    if len(term.raw) > 2 and not term.is_filler:
-        part = "contains" if "@" in term.raw else "startswith"
-        named = Q(**{f"email__{part}": term.raw}) | Q(**{f"aliases__address__{part}": term.raw})
-        people = Person.objects.filter(named).values("pk")
-        condition |= Q(pk__in=Ownership.objects.filter(person__in=people).values("room"))
+    if _may_be_owner(term):
+        condition |= Q(pk__in=_owned_by(term).values("room"))
     if term.is_code:
-        coded = Space.objects.filter(meeting_code__startswith=term.raw).values("pk")
-        condition |= Q(space__in=coded)
+        condition |= Q(space__in=_coded(term))
     return condition
 
 
@@ -231,6 +304,25 @@ def _count(numbers: Counter[str], state: str, number: int, people: int) -> None:
     numbers["people"] += people
     if state == State.STUCK:
         numbers[State.LIVE] += number
+
+
+def _may_be_owner(term: Term) -> bool:
+    return len(term.raw) > 2 and not term.is_filler
+
+
+def _owned_by(term: Term) -> "QuerySet[Ownership]":
+    """What people own whose address has the term, or begins with it."""
+    if "@" in term.raw:
+        people, aliases = Q(email__contains=term.raw), Q(address__contains=term.raw)
+    else:
+        people, aliases = begins("email", term.raw), begins("address", term.raw)
+    people |= Q(pk__in=PersonAlias.objects.filter(aliases).order_by().values("person"))
+    return Ownership.objects.filter(person__in=Person.objects.filter(people).values("pk")).order_by()
+
+
+def _coded(term: Term) -> "QuerySet[Space, Any]":
+    """The links whose code begins with the term."""
+    return Space.objects.filter(begins("meeting_code", term.raw)).order_by().values("pk")
 
 
 class Room(FollowedModel, DerivedModel):
@@ -321,6 +413,14 @@ class Room(FollowedModel, DerivedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save the room, and its words in the index if they may have changed."""
+        changed = kwargs.get("update_fields")
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if changed is None or not set(SEARCHED).isdisjoint(changed):
+                index_rooms({self.pk: self.search_text})
 
     def get_absolute_url(self) -> str:
         """The room's page."""

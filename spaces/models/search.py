@@ -137,8 +137,21 @@ def terms(text: str) -> list[Term]:
     return list(found)
 
 
+def is_from_start(word: str) -> bool:
+    """Return whether the word is looked for from its first letter on (a number or a short word) rather than anywhere."""
+    return is_number(word) or (word.isascii() and len(word) < 3)
+
+
 def holds(word: str, prefix: str = "") -> Q:
     """Return the condition that a search column (reached by `prefix`) holds the word: a number or a short word from its first
     letter on, a longer one anywhere."""
-    from_start = is_number(word) or (word.isascii() and len(word) < 3)
-    return Q(**{f"{prefix}search_text__contains": f" {word}" if from_start else word})
+    return Q(**{f"{prefix}search_text__contains": _part(word)})
+
+
+def is_held(word: str, text: str) -> bool:
+    """Return whether a search column with this text holds the word."""
+    return _part(word) in text
+
+
+def _part(word: str) -> str:
+    return f" {word}" if is_from_start(word) else word

@@ -58,6 +58,18 @@ class SpaceQuerySet(FollowedQuerySet["Space"]):
         return self.filter(unconfirmed | Q(doubted_at__lte=now - 5 * CONFIRM_AFTER)).order_by("doubted_at")
 
 
+MIDDLE, END = (5, 4), (10, 3)
+"""Groups of a code such as abc-mnop-xyz: the first letter's place, from 1, and how many letters there are."""
+
+
+def code_part(group: tuple[int, int]) -> models.Func:
+    """Return a group of the code. The numbers are written out, because SQLite takes no index for an expression with parameters."""
+    template = f"%(function)s(%(expressions)s, {group[0]}, {group[1]})"
+    return models.Func(
+        "meeting_code", function="SUBSTR", template=template, output_field=models.CharField(max_length=10)
+    )
+
+
 class Space(FollowedModel):
     """A persistent Meet link. `name` (`spaces/{id}`) is the key: it is immutable and case sensitive. The code is an
     alias that Google may take away and give to another space, so it is kept with the time it was last confirmed.
@@ -135,6 +147,9 @@ class Space(FollowedModel):
             models.Index(fields=["account", "liveness"]),
             models.Index(fields=["checked_at"]),
             models.Index(fields=["code_confirmed_at"], name="space_code_age"),
+            # By which codes with a slip in another group are found.
+            models.Index(code_part(MIDDLE), name="space_code_middle"),
+            models.Index(code_part(END), name="space_code_end"),
         ]
 
     def __str__(self) -> str:

@@ -40,6 +40,8 @@ RECENT = "lookups"  # where the session keeps them; they end with it
 KEPT = 8
 LONGEST_ADDRESS = 1500
 """Letters of a query that the page's own address carries; a longer text is answered to its POST."""
+LONGEST_SHOWN = 20_000
+"""Letters of a text that a page gives back in its text box. With JavaScript the browser keeps the text itself."""
 
 
 def _answer(request: Request, form: LookupForm) -> dict[str, object]:
@@ -49,7 +51,8 @@ def _answer(request: Request, form: LookupForm) -> dict[str, object]:
     shown = rows(answer.rooms, request.user, now)
     single = shown[0] if len(shown) == 1 else None
     return {
-        "q": text,
+        "q": text[:LONGEST_SHOWN],
+        "shortened": LONGEST_SHOWN if len(text) > LONGEST_SHOWN else 0,
         "q_short": text[:LONGEST_ADDRESS] if answer.verdict in {"rooms", "nothing"} else "",
         "form": form,
         "longest": codes.LONGEST_INPUT,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from spaces.google.codes import links, loose, parsed
+from spaces.google.codes.excerpts import excerpt
 from spaces.google.codes.parsed import NOT_CODES, Kind, Parsed
 from spaces.google.codes.plaintext import plain
 
@@ -17,7 +18,7 @@ LONGEST_INPUT = 1_048_576
 """Letters. A longer text is refused unread."""
 
 LONG = 100_000
-"""Letters. Only the beginning of a longer text is searched for what is no Meet link, space name or code."""
+"""Letters. A longer text is cut down to an excerpt before it is read."""
 
 MOST_NAMES = 1_000
 
@@ -39,7 +40,8 @@ def parse(text: str) -> Parsed:
     bare = text.strip(_AROUND)
     if _SPACE.fullmatch(bare):
         return Parsed("space", bare)
-    text = plain(text).replace("\u0130", "I")
+    text = text.replace("\u0130", "I")
+    text = plain(excerpt(text) if len(text) > LONG else text).replace("\u0130", "I")
     if not text.strip(_AROUND):
         return parsed.EMPTY
     low = text.lower()

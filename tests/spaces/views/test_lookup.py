@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from spaces.models import Conference, Person, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.views import lookup as lookup_view
 from tests import factories
 
 HTMX = {"HX-Request": "true"}
@@ -279,6 +280,18 @@ def test_long_text_without_a_code_is_answered_and_kept(helpdesk, sign_in):
     assert reply.status_code == 200
     assert reply.context["answer"].verdict == "not_a_code"
     assert text.strip() in reply.content.decode()
+
+
+def test_very_long_text_comes_back_shortened_and_says_so(helpdesk, sign_in):
+    text = "lorem ipsum " * 5000
+    reply = sign_in(helpdesk).post("/lookup/", {"q": text})
+    assert reply.context["q"] == text[: lookup_view.LONGEST_SHOWN]
+    assert "Only its first 20000 characters are shown." in text_of(reply)
+
+
+def test_very_long_text_is_not_sent_back_to_a_script(helpdesk, sign_in):
+    reply = sign_in(helpdesk).post("/lookup/", {"q": "lorem ipsum " * 5000}, headers=HTMX)
+    assert "lorem ipsum " * 20 not in reply.content.decode()
 
 
 def test_script_gets_the_answer_and_the_address_to_show(helpdesk, sign_in):
