@@ -38,11 +38,11 @@ def rooms_for(person: Person) -> list[Room]:
             deputies=(person,) if ownership == "deputy" else (),
         )
         if room.space and link == "member":
-            Member.objects.create(space=room.space, email=person.email, role="MEMBER")
+            Member.objects.create(space=room.space, email=person.handle, role="MEMBER")
         if room.space and link in {"present", "was present"}:
             factories.make_call(room.space, people=(person,))
         if room.space and link == "was present":
-            room.space.see_call(None, seen_at=room.space.seen_at)
+            room.space.see_call(None, seen_at=room.created_at)
         if archived:
             Room.objects.filter(pk=room.pk).update(archived_at=room.created_at)
         made.append(room)
@@ -101,7 +101,7 @@ def test_role_added_to_the_registry_grants_what_it_says(db, monkeypatch):
     assert access.permissions(person) >= {Permission.AUDIT_READ, Permission.ACCOUNT_CONNECT}
     assert access.permissions(person, room) == {Permission.AUDIT_ROOM, Permission.ROOM_SEE}
     assert access.everywhere(person, Permission.AUDIT_ROOM)
-    assert (auditor.name, "Auditor") in PersonForm().fields["role"].choices
+    assert 'value="auditor"' in str(PersonForm()["role"])
 
 
 @pytest.mark.parametrize("name", ["", "no-such-role", "owner", "participant"])

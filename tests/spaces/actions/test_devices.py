@@ -1,5 +1,6 @@
 """Devices and bots in calls at Google: recognised, remembered, asked about, counted anew."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -94,16 +95,12 @@ def test_a_device_is_found_by_the_resource_of_another_room(google, room):
     admin = factories.make_person("it-admin@example.com", role="admin")
     rooms.edit(
         room=other,
-        to=type(facts)(**{**vars_of(facts), "resource_name": "BER-2-Spree (12) [TV]"}),
+        to=replace(facts, resource_name="BER-2-Spree (12) [TV]"),
         actor=admin,
     )
     begin(google, room, {"device": "x", "name": "BER-2-Spree (12) [TV]"})
     assert counts(room) == (0, 0, 1, 0, 0)
     assert DeviceIdentity.objects.get().room == other
-
-
-def vars_of(facts: Any) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in facts.__slots__}
 
 
 def test_a_device_that_was_renamed_is_still_known(google, room):
@@ -280,7 +277,7 @@ def test_entering_a_name_counts_the_running_call_anew(google, room, owner, admin
     begin(google, room, {"device": "x", "name": "Kanzleramt"})
     assert counts(room) == (1, 0, 0, 0, 0)
     facts = rooms.facts(room)
-    rooms.edit(room=room, to=type(facts)(**{**vars_of(facts), "device_name": "kanzleramt"}), actor=admin)
+    rooms.edit(room=room, to=replace(facts, device_name="kanzleramt"), actor=admin)
     assert counts(room) == (0, 0, 1, 0, 0)
     assert reasons(room) == ["room devices only"]
 
