@@ -198,7 +198,7 @@ def test_line_of_an_action_is_its_result_else_its_intent(db):
     assert AuditEntry.rows.count() == 2
 
 
-@pytest.mark.parametrize(("address", "queries"), [("/audit/", 5), ("/rooms/{slug}/?tab=audit", 0)])
+@pytest.mark.parametrize(("address", "queries"), [("/audit/", 6), ("/rooms/{slug}/?tab=audit", 13)])
 def test_pages_of_the_log_take_the_same_number_of_queries_whatever_its_length(
     admin, sign_in, address, queries
 ):
