@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -349,7 +350,7 @@ def test_migration_carries_rows_into_the_chain_in_order_of_time_and_back():
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes("spaces")
     try:
         old = migrate(BEFORE).get_model("spaces", "AuditEntry").objects
-        facts = [
+        facts: list[dict[str, Any]] = [
             {"verb": "room:edit", "detail": "Restored"},
             {"verb": "room:edit", "detail": "Archived", "key": "one", "before": {"b": 1, "a": [2]}},
             {"verb": "people:manage", "after": {"active": False}},
