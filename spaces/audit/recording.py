@@ -60,7 +60,7 @@ def _entry(
         actor_name=actor.label,
         actor_address=(person.email or "") if person else "",
         actor_role=access.role_name(actor),
-        object_type=about._meta.model_name if about else "",
+        object_type=str(about._meta.model_name) if about else "",
         object_id=about.pk if about else None,
         room=room,
         target=target or (f"{room.name} ({room.building.name})" if room else ""),

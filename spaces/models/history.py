@@ -17,7 +17,7 @@ IN_PROGRESS = timedelta(minutes=2)
 """How long an action without a result may still be running: the time limit of a task. After it the result is unknown."""
 
 
-class _PerhapsGone(ForwardManyToOneDescriptor):
+class _PerhapsGone(ForwardManyToOneDescriptor):  # type: ignore[type-arg]
     """Reads None where the row that a foreign key names was deleted."""
 
     def get_object(self, instance: models.Model) -> Any:
@@ -68,7 +68,7 @@ class AuditLines(AuditRows):
     def get_queryset(self) -> models.QuerySet["AuditEntry"]:
         result = AuditEntry.rows.filter(intent=OuterRef("pk"))
         # `verb`: the former name of `action`, for queries that still use it.
-        lines = super().get_queryset().alias(verb=F("action"))
+        lines = super().get_queryset().alias(verb=F("action"))  # type: ignore[no-redef]
         return lines.filter(~Q(outcome=AuditEntry.Outcome.STARTED) | ~Exists(result))
 
 
@@ -154,7 +154,7 @@ class AuditEntry(models.Model):
         """Whether the result is not known: still running, or the process died."""
         return self.outcome in {self.Outcome.STARTED, self.Outcome.UNKNOWN}
 
-    def get_outcome_display(self) -> str:
+    def get_outcome_display(self) -> str:  # type: ignore[no-redef]
         """Return the result for people; an action without one is in progress for two minutes."""
         if self.outcome == self.Outcome.STARTED and timezone.now() - self.at < IN_PROGRESS:
             return str(_("In progress"))

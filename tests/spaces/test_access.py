@@ -231,7 +231,7 @@ class Stage:
             peak=9,
         )
         self.entry = AuditEntry.objects.create(
-            verb="conference:end",
+            action="conference:end",
             actor_name="Eve Earlier",
             room=self.room,
             target="Berlin 3.14 (Berlin)",
@@ -676,7 +676,7 @@ def test_nothing_changes_for_somebody_when_calls_they_may_not_see_begin_or_end(s
 
 
 def test_the_trail_of_a_limited_admin_is_that_of_their_rooms(stage):
-    AuditEntry.objects.create(verb="people:manage", actor_name="x", target="secret-target")
+    AuditEntry.objects.create(action="people:manage", actor_name="x", target="secret-target")
     texts = {
         who: stage.browser(who).get("/audit/").content.decode()
         for who in ("admin", "berlin_admin", "munich_admin")
@@ -725,7 +725,7 @@ def one_more(number: int, admin: Person, site: Building) -> None:
     assert room_space is not None
     factories.make_call(room_space, people=(person,), devices=1)
     AuditEntry.objects.create(
-        verb="room:edit", actor=person, actor_name="x", room=room, target="x", before={}, after={}
+        action="room:edit", actor=person, actor_name="x", room=room, target="x", before={}, after={}
     )
     factories.make_account(f"rooms-{number}@example.com", person=person)
 

@@ -106,7 +106,7 @@ def set_out(stage: Stage) -> None:
     SavedFilter.objects.create(person=deputy, name="filter-4711", query="q=filter-4711")
     Favourite.objects.create(person=deputy, room=stage.room)
     factories.make_account("private-4711@example.com", kind=Account.Kind.CONSENTED, person=deputy)
-    AuditEntry.objects.create(verb="people:manage", actor_name="elsewhere-4711", target="x", reason="x")
+    AuditEntry.objects.create(action="people:manage", actor_name="elsewhere-4711", target="x", reason="x")
     at = "2026-01-01T00:00:00+00:00"
     refused = {"accessType": {"wanted": "OPEN", "why": "refused-4711", "at": at}}
     Space.objects.filter(pk=stage.space.pk).update(refused=refused)

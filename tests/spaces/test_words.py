@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from spaces.google import errors
 from spaces.language import spoken
 from spaces.models import AuditEntry
+from spaces.models.sentences import pack
 from spaces.words import counted, joined, within
 from spaces.words import text as _
 
@@ -95,7 +96,11 @@ def test_a_stored_sentence_with_parts_of_its_own():
 def test_the_audit_log_gives_it_back_in_the_readers_language(admin):
     with translation.override("de"):
         entry = AuditEntry.objects.create(
-            verb="room:edit", actor=admin, actor_name="x", target="x", detail=OVER
+            action="room:edit",
+            actor=admin,
+            actor_name="x",
+            target="x",
+            result_params={"sentence": pack(OVER)},
         )
     entry.refresh_from_db()
     assert entry.detail == "The call in Off was over already."

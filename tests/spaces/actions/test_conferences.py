@@ -272,7 +272,7 @@ def test_a_change_that_was_under_way_when_the_call_was_ended_holds(google, room,
 def test_a_change_that_died_long_ago_does_not_stop_the_repair(google, room, owner):
     record = start_call(google, room)
     died = timezone.now() - timedelta(hours=1)
-    AuditEntry.objects.create(verb="settings:change", room=room, at=died, actor_name="-", target="-")
+    AuditEntry.objects.create(action="settings:change", room=room, at=died, actor_name="-", target="-")
     held = settings_at_google(google, space_of(room).name)
     google.control("POST", "behaviour", {"tighten_after_end": True})
     end(room, record, owner)
@@ -475,7 +475,7 @@ def test_the_same_form_twice_acts_once(google, room, owner):
 
 def test_the_same_form_twice_while_the_first_is_under_way_sends_nothing(google, room, owner):
     record = start_call(google, room)
-    AuditEntry.objects.create(verb="conference:end", actor_name="x", target="x", key="the-key-of-this-form")
+    AuditEntry.objects.create(action="conference:end", actor_name="x", target="x", key="the-key-of-this-form")
     again = end(room, record, owner, key="the-key-of-this-form")
     assert again.level == "warning"
     assert "not known yet" in again.sentence

@@ -62,8 +62,8 @@ def german(admin: Person) -> Client:
     )
     for number, outcome in enumerate(AuditEntry.Outcome):
         AuditEntry.objects.create(
-            verb="settings:change", actor=admin, actor_name=admin.label, room=room, target="Saal 1", outcome=outcome,
-            reason="The room is needed", detail="The call was over already; nothing was sent.", key=f"k{number}",
+            action="settings:change", actor=admin, actor_name=admin.label, room=room, target="Saal 1", outcome=outcome,
+            reason="The room is needed", result_params={"sentence": "The call was over already; nothing was sent."}, key=f"k{number}",
             before={"accessType": "OPEN", "moderation": "ON"}, after={"accessType": "TRUSTED", "moderation": "OFF"},
         )  # fmt: skip
     browser = Client()

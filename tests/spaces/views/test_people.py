@@ -106,7 +106,7 @@ def test_filters_of_people(admin, helpdesk, sign_in, query, found):
 
 def entry(target: str, outcome: str) -> AuditEntry:
     return AuditEntry.objects.create(
-        verb="conference:end", actor_name="Somebody", target=target, outcome=outcome, reason="why"
+        action="conference:end", actor_name="Somebody", target=target, outcome=outcome, reason="why"
     )
 
 
