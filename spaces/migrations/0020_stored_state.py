@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            "room", models.Index(condition=~Q(stuck_at=None), fields=["stuck_at"], name="room_stuck_at")
+            "room",
+            models.Index(condition=Q(stuck_at__isnull=False), fields=["stuck_at"], name="room_stuck_at"),
         ),
     ]

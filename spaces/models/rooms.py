@@ -404,7 +404,7 @@ class Room(FollowedModel, DerivedModel):
                 name="room_counters",
                 condition=Q(archived_at=None),
             ),
-            models.Index(fields=["stuck_at"], name="room_stuck_at", condition=~Q(stuck_at=None)),
+            models.Index(fields=["stuck_at"], name="room_stuck_at", condition=Q(stuck_at__isnull=False)),
             # By which rooms are found whose device may have a participant's name.
             models.Index(fields=["name_words"], name="room_name_words"),
             models.Index(fields=["device_words"], name="room_device_words"),

@@ -193,7 +193,8 @@ def states_following() -> Iterator[_Changed]:
         yield _open.changed
         return
     with transaction.atomic():
-        _open.changed = changed = defaultdict(set)
+        changed: _Changed = defaultdict(set)
+        _open.changed = changed
         try:
             yield changed
         finally:

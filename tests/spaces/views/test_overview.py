@@ -18,7 +18,6 @@ from spaces.models.preferences import SAVED_AT_MOST
 from spaces.views import overview
 from tests import factories
 from tests.spaces.views.test_rooms import rooms_in
-from tests.support.rooms import space_of
 
 HTMX = {"HX-Request": "true"}
 
@@ -237,32 +236,6 @@ def test_the_owners_column_costs_two_queries_for_any_number_of_rooms(admin, owne
             assert browser.get("/").status_code == 200
         counts.append(len(queries))
     assert counts == [15, 15]
-
-
-@pytest.mark.parametrize(
-    ("who", "path", "number"),
-    [
-        ("admin", "/", 13),
-        ("admin", "/?state=live", 14),
-        ("admin", "/?sort=name", 13),
-        ("admin", "/?tv=1", 8),
-        ("owner", "/", 16),
-        ("colleague", "/", 13),
-    ],
-)
-def test_list_costs_the_same_queries_for_any_number_of_rooms(admin, owner, colleague, who, path, number):
-    person, counts = {"admin": admin, "owner": owner, "colleague": colleague}[who], []
-    browser = Client()
-    browser.force_login(person)
-    for wanted in (1, 3):
-        while Room.objects.count() < wanted:
-            room = factories.make_room(owners=(person,) if who == "owner" else ())
-            factories.make_call(space_of(room), guests=2)
-        browser.get(path)
-        with CaptureQueriesContext(connection) as queries:
-            assert browser.get(path).status_code == 200
-        counts.append(len(queries))
-    assert counts == [number, number]
 
 
 # --- Ticked rooms ---------------------------------------------------------------------------------------------------
