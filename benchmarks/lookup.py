@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from benchmarks.overview import LIVE, ROOMS, STUCK, UNKNOWN, cookie_of
 from benchmarks.stage import Stage, percentile, say, table
-from spaces import pulse
+from meetadmin.monitoring import heartbeat
 from spaces.google.codes import LONGEST_INPUT
 
 ROUNDS, ROUNDS_OF_LONG = 20, 4
@@ -100,8 +100,8 @@ def main() -> None:
     """Fill, measure, print."""
     say(f"Lookup: {ROOMS:,} rooms; SQLite; another process keeps one core busy.")
     cast = fill.fill(ROOMS, live=LIVE, stuck=STUCK, unknown=UNKNOWN)
-    pulse.beats("worker")
-    pulse.beats("beat")
+    heartbeat.record("worker")
+    heartbeat.record("beat")
     measured = texts()
     with Stage.inherited() as place:
         place.application("web")

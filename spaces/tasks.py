@@ -91,7 +91,7 @@ def refresh_rooms(*, room_ids: list[int], person_id: int) -> None:
 @shared_task
 def settle_ending(*, room_id: int, ending_id: int | None = None) -> None:
     """Look again at a room after a call in it was ended: is it over, are its settings as before? Orders the next look, for a minute."""
-    endings = AuditEntry.objects.filter(room=room_id, verb=Permission.CONFERENCE_END)
+    endings = AuditEntry.objects.filter(room=room_id, action=Permission.CONFERENCE_END)
     # Only the ending just asked for: an older one says nothing about the settings of today, which may have been changed at Google.
     endings = endings.filter(at__gte=timezone.now() - JUST_NOW)
     endings = endings.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN])

@@ -94,7 +94,7 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         account.next_sweep_at = timezone.now()
         account.save()
         live.account_changed(account.pk)
-        audit.note(verb=Permission.ACCOUNT_CONNECT, actor=actor, about=account, target=email)
+        audit.note(permission=Permission.ACCOUNT_CONNECT, actor=actor, about=account, target=email)
     return Outcome(
         _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
     )
@@ -130,7 +130,7 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
         )
     withdrawn = True
     with audit.attempt(
-        verb=Permission.ACCOUNT_DISCONNECT, actor=actor, about=account, target=account.email
+        permission=Permission.ACCOUNT_DISCONNECT, actor=actor, about=account, target=account.email
     ) as entry:
         try:
             credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
@@ -227,7 +227,7 @@ def check(*, account: Account, actor: Actor) -> Outcome:
         for scope, problem in found.items():
             ScopeCheck.remember(account.pk, scope, problem=problem, at=at)
         audit.note(
-            verb=Permission.ACCOUNT_CHECK,
+            permission=Permission.ACCOUNT_CHECK,
             actor=actor,
             about=account,
             target=account.email,

@@ -59,7 +59,11 @@ def _add(entered: BuildingFacts, actor: Actor) -> Building:
     with _one_of_a_code(entered.code), transaction.atomic():
         made = Building.objects.create(**asdict(entered))
         audit.note(
-            verb=Permission.BUILDING_ADD, actor=actor, about=made, target=made.name, after=asdict(entered)
+            permission=Permission.BUILDING_ADD,
+            actor=actor,
+            about=made,
+            target=made.name,
+            after=asdict(entered),
         )
     return made
 
@@ -83,7 +87,7 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
             setattr(building, name, after[name])
         building.save(update_fields=changed)
         audit.note(
-            verb=Permission.BUILDING_EDIT,
+            permission=Permission.BUILDING_EDIT,
             actor=actor,
             about=building,
             target=building.name,
@@ -122,7 +126,7 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
                     % {"person": limited.label, "building": building.name}
                 )
             audit.note(
-                verb=Permission.BUILDING_DELETE,
+                permission=Permission.BUILDING_DELETE,
                 actor=actor,
                 about=building,
                 target=building.name,

@@ -78,7 +78,7 @@ def end(
     space = room.space
     try:
         with audit.attempt(
-            verb=Permission.CONFERENCE_END,
+            permission=Permission.CONFERENCE_END,
             actor=actor,
             room=room,
             reason=reason,
@@ -199,7 +199,7 @@ def _is_over(client: MeetClient, space: Space, record: str) -> bool | None:
 
 def _ended_by_others(entry: AuditEntry, record: str) -> bool:
     """Whether another request is known to have ended this call. Google may show it a little longer."""
-    done = AuditEntry.objects.filter(verb=Permission.CONFERENCE_END, outcome=AuditEntry.Outcome.DONE)
+    done = AuditEntry.objects.filter(action=Permission.CONFERENCE_END, outcome=AuditEntry.Outcome.DONE)
     done = done.filter(space_name=entry.space_name, before__conference=record)
     return done.exclude(pk=entry.pk).exists()
 
@@ -232,7 +232,7 @@ def check_ending(*, entry: AuditEntry, actor: Actor) -> float | None:
     Harmless twice; what goes wrong here never says that the ending failed. Raises NotAllowed.
     """
     access.require(actor, Permission.SETTINGS_RESTORE, entry.room)
-    later = AuditEntry.objects.filter(room=entry.room, verb=Permission.CONFERENCE_END, at__gt=entry.at)
+    later = AuditEntry.objects.filter(room=entry.room, action=Permission.CONFERENCE_END, at__gt=entry.at)
     watched = later.filter(outcome__in=[AuditEntry.Outcome.DONE, AuditEntry.Outcome.UNKNOWN]).exists()
     if watched or not _has_link_of(entry):
         return None
@@ -286,7 +286,7 @@ def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lan
     if not send:
         return []
     with audit.attempt(
-        verb=Permission.SETTINGS_RESTORE,
+        permission=Permission.SETTINGS_RESTORE,
         actor=SYSTEM,
         room=ending.room,
         reason=_("Google changed settings when %(person)s ended the call; put back")
@@ -305,7 +305,7 @@ def _lost(current: Mapping[str, str], ending: AuditEntry) -> dict[str, str]:
     """The settings from before the ending that hold no more, but for those that were restored since."""
     before = (ending.before or {}).get("settings") or {}
     repairs = AuditEntry.objects.filter(
-        room=ending.room, verb=Permission.SETTINGS_RESTORE, at__gte=ending.at
+        room=ending.room, action=Permission.SETTINGS_RESTORE, at__gte=ending.at
     ).exclude(outcome=AuditEntry.Outcome.FAILED)
     restored = {path for paths in repairs.values_list("before", flat=True) for path in paths or {}}
     lost = {change.setting.path for change in config.diff(current, before)}
@@ -316,7 +316,9 @@ def _changed_since(room: Room, ending: AuditEntry) -> bool:
     """Whether anybody's change of the settings was under way when the ending began, or came later."""
     began = ending.at - LONGEST_CHANGE
     later = Q(at__gt=ending.at) | Q(finished_at__gt=ending.at) | Q(finished_at=None)
-    return AuditEntry.objects.filter(later, room=room, verb=Permission.SETTINGS_CHANGE, at__gt=began).exists()
+    return AuditEntry.objects.filter(
+        later, room=room, action=Permission.SETTINGS_CHANGE, at__gt=began
+    ).exists()
 
 
 # Names and history
@@ -328,7 +330,7 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
     call = room.space.conference if room.space else None
     participants = list(call.participants.all()) if call else []
     audit.note(
-        verb=Permission.NAMES_REVEAL,
+        permission=Permission.NAMES_REVEAL,
         actor=actor,
         room=room,
         detail=counted("%(n)s name shown", "%(n)s names shown", len(participants)) % {"n": len(participants)},

@@ -38,7 +38,12 @@ def identify(*, room: Room, participant: str, is_device: bool, actor: Actor, key
         with transaction.atomic():
             before, after = _store(listed, room, actor, is_device=is_device)
             audit.note(
-                verb=Permission.DEVICE_IDENTIFY, actor=actor, room=room, before=before, after=after, key=key
+                permission=Permission.DEVICE_IDENTIFY,
+                actor=actor,
+                room=room,
+                before=before,
+                after=after,
+                key=key,
             )
             recount_everywhere(
                 listed.google_id, Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON

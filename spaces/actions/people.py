@@ -78,7 +78,7 @@ def _take_address(person: Person, google_id: str, address: str) -> None:
 def _lose_address(holder: Person, address: str, actor: Actor) -> None:
     """Another Google account has this address now. The earlier holder keeps their rights and can sign in with another address."""
     audit.note(
-        verb=Permission.PEOPLE_ADMIT,
+        permission=Permission.PEOPLE_ADMIT,
         action=Action.PEOPLE_LOSE_ADDRESS,
         actor=actor,
         about=holder,
@@ -97,7 +97,7 @@ def _make_first_admin(person: Person, actor: Actor) -> None:
         return
     person.role = Role.ADMIN
     audit.note(
-        verb=Permission.PEOPLE_ADMIT,
+        permission=Permission.PEOPLE_ADMIT,
         action=Action.PEOPLE_FIRST_ADMIN,
         actor=actor,
         about=person,
@@ -169,7 +169,7 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         person.buildings.set(wanted)
         live.rights_changed([person.pk])
         audit.note(
-            verb=Permission.PEOPLE_MANAGE,
+            permission=Permission.PEOPLE_MANAGE,
             actor=actor,
             about=person,
             target=person.handle,
@@ -212,7 +212,7 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
             _refuse_last_admin(person)
         if Person.objects.filter(pk=person.pk).exclude(is_active=active).update(is_active=active):
             audit.note(
-                verb=Permission.PEOPLE_MANAGE,
+                permission=Permission.PEOPLE_MANAGE,
                 action=Action.PEOPLE_UNLOCK if active else Action.PEOPLE_LOCK,
                 actor=actor,
                 about=person,

@@ -86,7 +86,7 @@ def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
         room = _complete(room, actor)
         made = Room(slug=address_of(room, _is_taken))
         _write(made, room)
-        audit.note(verb=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
+        audit.note(permission=Permission.ROOM_CREATE, actor=actor, room=made, after=room.shown(), key=key)
     return made
 
 
@@ -130,7 +130,7 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
             old, new = before.shown(), to.shown()
             _write(room, to)
             audit.note(
-                verb=Permission.ROOM_EDIT,
+                permission=Permission.ROOM_EDIT,
                 actor=actor,
                 room=room,
                 before={name: value for name, value in old.items() if new[name] != value},
@@ -156,7 +156,7 @@ def _unchanged_since(seen: str, room: Room, key: str) -> None:
     now = Room.objects.select_for_update(of=("self",)).select_related("building").get(pk=room.pk)
     if not seen or seen == facts(now).version or (key and AuditEntry.objects.filter(key=key).exists()):
         return  # the same form, sent twice, is told as such
-    last = AuditEntry.objects.filter(room=room, verb=Permission.ROOM_EDIT).first()
+    last = AuditEntry.objects.filter(room=room, action=Permission.ROOM_EDIT).first()
     raise audit.Refused(
         _(
             "%(person)s has changed this room since you opened the form, so nothing was saved. What you typed is still here: look at "
@@ -171,7 +171,7 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
-            audit.note(verb=Permission.ROOM_EDIT, action=Action.ROOM_ARCHIVE, actor=actor, room=room)
+            audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_ARCHIVE, actor=actor, room=room)
             live.rooms_changed([room.pk])
     return Outcome(
         _("%(room)s is archived. Its link still works at Google; nothing was deleted.") % {"room": room.name}
@@ -183,7 +183,7 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
     access.require(actor, Permission.ROOM_EDIT, room)
     with transaction.atomic():
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
-            audit.note(verb=Permission.ROOM_EDIT, action=Action.ROOM_RESTORE, actor=actor, room=room)
+            audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_RESTORE, actor=actor, room=room)
             live.rooms_changed([room.pk])
     return Outcome(_("%(room)s is back in use.") % {"room": room.name})
 

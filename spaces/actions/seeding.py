@@ -86,7 +86,7 @@ def _add(
         )
         for building, number in Counter(room.building for room in rooms).items():
             audit.note(
-                verb=Permission.ROOM_CREATE,
+                permission=Permission.ROOM_CREATE,
                 actor=actor,
                 target=building.name,
                 detail=counted("%(n)s room added with its link", "%(n)s rooms added with their links", number)

@@ -45,7 +45,7 @@ def create(
     earlier = room.space
     try:
         with audit.attempt(
-            verb=Permission.SPACE_CREATE,
+            permission=Permission.SPACE_CREATE,
             actor=actor,
             room=room,
             reason=reason,
@@ -111,7 +111,7 @@ def adopt(
     earlier = room.space
     try:
         with audit.attempt(
-            verb=Permission.SPACE_ADOPT,
+            permission=Permission.SPACE_ADOPT,
             actor=actor,
             room=room,
             reason=reason,
@@ -240,7 +240,7 @@ def configure(
     space = room.space
     try:
         with audit.attempt(
-            verb=Permission.SETTINGS_CHANGE,
+            permission=Permission.SETTINGS_CHANGE,
             actor=actor,
             room=room,
             reason=reason,

@@ -118,7 +118,7 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
             before = {"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())}
             _carry_out(plan)
             audit.note(
-                verb=Permission.PEOPLE_MERGE,
+                permission=Permission.PEOPLE_MERGE,
                 actor=actor,
                 about=plan.kept,
                 target=plan.kept.handle,
@@ -216,7 +216,7 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
     with transaction.atomic():
         if Person.objects.filter(pk=person.pk, address_taken_by=taker).update(address_taken_by=None):
             audit.note(
-                verb=Permission.PEOPLE_MERGE,
+                permission=Permission.PEOPLE_MERGE,
                 action=Action.PEOPLE_KEEP_APART,
                 actor=actor,
                 about=taker,
@@ -253,7 +253,7 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
         )
         person.refresh_from_db()
         audit.note(
-            verb=Permission.PEOPLE_MERGE,
+            permission=Permission.PEOPLE_MERGE,
             action=Action.PEOPLE_SEPARATE,
             actor=actor,
             about=kept,
@@ -325,7 +325,7 @@ def hand_over(
                 return Outcome(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
             moved = _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,))
             audit.note(
-                verb=Permission.PEOPLE_SUCCEED,
+                permission=Permission.PEOPLE_SUCCEED,
                 actor=actor,
                 about=person,
                 target=person.handle,
@@ -358,7 +358,7 @@ def _note_rooms(moved: list[Ownership], successor: Person, reason: str, actor: A
     for ownership in moved:
         field = "owners" if ownership.kind == OWNER else "deputies"
         audit.note(
-            verb=Permission.ROOM_EDIT,
+            permission=Permission.ROOM_EDIT,
             actor=actor,
             room=ownership.room,
             reason=reason,

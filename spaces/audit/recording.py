@@ -41,7 +41,7 @@ class Refused(Exception):
 
 def _entry(
     *,
-    verb: Permission,
+    permission: Permission,
     action: Action | None,
     actor: Actor,
     room: Room | None,
@@ -50,12 +50,12 @@ def _entry(
     **fields: Any,
 ) -> AuditEntry:
     if isinstance(actor, System):
-        access.require(actor, verb, room)
+        access.require(actor, permission, room)
     person = actor if isinstance(actor, Person) else None
     space = room.space if room else None
     about = about or room
     return AuditEntry(
-        action=str(action or verb),
+        action=str(action or permission),
         actor=person,
         actor_name=actor.label,
         actor_address=(person.email or "") if person else "",
@@ -79,7 +79,7 @@ def _earlier(key: str) -> AuditEntry | None:
 @contextmanager
 def attempt(
     *,
-    verb: Permission,
+    permission: Permission,
     actor: Actor,
     action: Action | None = None,
     room: Room | None = None,
@@ -96,12 +96,12 @@ def attempt(
     `space_name`, or `outcome` when it is not simply done. After the block `entry` is the result. A GoogleError or Refused leaves the
     block after its result has been stored; any other exception leaves the intent without a result.
 
-    `action`: where several actions share the permission `verb`. `about`: what was changed, unless it is the room. Raises AlreadyAsked
+    `action`: where several actions share the `permission`. `about`: what was changed, unless it is the room. Raises AlreadyAsked
     when an entry with this `key` exists: the same form sent twice acts once. Raises NotAllowed, before anything else, for a System
     that does not hold the permission.
     """
     entry = _entry(
-        verb=verb,
+        permission=permission,
         action=action,
         actor=actor,
         room=room,
@@ -149,7 +149,7 @@ def _finish(
 
 def note(
     *,
-    verb: Permission,
+    permission: Permission,
     actor: Actor,
     action: Action | None = None,
     room: Room | None = None,
@@ -170,7 +170,7 @@ def note(
         raise AlreadyAsked(earlier)
     now = timezone.now()
     entry = _entry(
-        verb=verb,
+        permission=permission,
         action=action,
         actor=actor,
         room=room,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.db import models, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -67,9 +67,7 @@ class AuditLines(AuditRows):
 
     def get_queryset(self) -> models.QuerySet["AuditEntry"]:
         result = AuditEntry.rows.filter(intent=OuterRef("pk"))
-        # `verb`: the former name of `action`, for queries that still use it.
-        lines = super().get_queryset().alias(verb=F("action"))  # type: ignore[no-redef]
-        return lines.filter(~Q(outcome=AuditEntry.Outcome.STARTED) | ~Exists(result))
+        return super().get_queryset().filter(~Q(outcome=AuditEntry.Outcome.STARTED) | ~Exists(result))
 
 
 class AuditEntry(models.Model):
@@ -169,15 +167,6 @@ class AuditEntry(models.Model):
     def detail(self, sentence: str) -> None:
         kept = {name: value for name, value in (self.result_params or {}).items() if name != "sentence"}
         self.result_params = (kept | {"sentence": pack(sentence)} if sentence else kept) or None
-
-    @property
-    def verb(self) -> str:
-        """The former name of `action`."""
-        return self.action
-
-    @verb.setter
-    def verb(self, word: str) -> None:
-        self.action = word
 
 
 class AuditHead(models.Model):

@@ -196,7 +196,7 @@ def test_every_permission_works(google, admin, sign_in):
     room = known_room(google)
     assert f"{BERLIN} has every permission it needs." in check(sign_in, admin, room)
     assert list(ScopeCheck.objects.values_list("works", flat=True)) == [True, True, True]
-    entry = AuditEntry.objects.get(verb="account:check")
+    entry = AuditEntry.objects.get(action="account:check")
     assert (entry.actor, entry.target, entry.detail) == (admin, BERLIN, "")
 
 
@@ -210,7 +210,7 @@ def test_the_one_that_is_missing_is_named(google, admin, sign_in):
     assert "meetings.space.created works" in page
     known = {check.scope.rpartition(".")[2]: check.works for check in ScopeCheck.objects.all()}
     assert known == {"created": True, "readonly": True, "settings": False}
-    assert "settings" in AuditEntry.objects.get(verb="account:check").detail
+    assert "settings" in AuditEntry.objects.get(action="account:check").detail
     google.control("POST", "delegation", {})
     assert "has every permission" in check(sign_in, admin, room)
     assert ScopeCheck.objects.filter(works=False).count() == 0
@@ -227,7 +227,7 @@ def test_google_away_proves_nothing(google, admin, sign_in):
     google.control("POST", "faults", {"method": "token", "status": 503, "times": 0})
     assert "Nothing was changed. Google is not available" in check(sign_in, admin, room)
     assert ScopeCheck.objects.count() == 0
-    assert not AuditEntry.objects.filter(verb="account:check").exists()
+    assert not AuditEntry.objects.filter(action="account:check").exists()
 
 
 def test_a_sweep_after_a_check_proves_all_and_a_check_after_it_says_more(google, admin):

@@ -129,8 +129,8 @@ def test_system_holds_exactly_the_permissions_that_its_verbs_ask_for():
             given = {word.arg: ast.unparse(word.value) for word in call.keywords}
             if given.get("actor") != "SYSTEM":
                 continue
-            if "verb" in given:
-                asked.add(given["verb"])
+            if "permission" in given:
+                asked.add(given["permission"])
             else:
                 asked |= _permissions_of(ast.unparse(call.func))
     assert {word.removeprefix("Permission.") for word in asked} == {word.name for word in SYSTEM.grants}
@@ -501,7 +501,7 @@ def test_a_helpdesk_sees_names_only_after_a_reveal_that_is_written_down(stage):
     browser = stage.browser("helpdesk")
     reply = browser.post(reverse("reveal", args=[stage.room.slug]))
     assert "Paula Present" in reply.content.decode()
-    assert AuditEntry.objects.get(verb="names:reveal").actor == stage.people["helpdesk"]
+    assert AuditEntry.objects.get(action="names:reveal").actor == stage.people["helpdesk"]
 
 
 def state_shown(stage: Stage, who: str) -> bool:

@@ -18,7 +18,7 @@ VERB = Permission.CONFERENCE_END
 
 
 def attempt(actor, **more):
-    return audit.attempt(verb=VERB, actor=actor, **more)
+    return audit.attempt(permission=VERB, actor=actor, **more)
 
 
 def entry() -> AuditEntry:
@@ -107,7 +107,7 @@ def test_a_note_stands_and_falls_with_its_change(owner):
 
     def change() -> None:
         with transaction.atomic():
-            audit.note(verb=VERB, actor=owner)
+            audit.note(permission=VERB, actor=owner)
             raise TheChangeFails
 
     with pytest.raises(TheChangeFails):
@@ -116,24 +116,24 @@ def test_a_note_stands_and_falls_with_its_change(owner):
 
 
 def test_a_note_is_finished_at_once_and_keyed(owner):
-    audit.note(verb=VERB, actor=owner, target="somebody", key="note-key", before=1, after=2)
+    audit.note(permission=VERB, actor=owner, target="somebody", key="note-key", before=1, after=2)
     assert (entry().outcome, entry().target, entry().before, entry().after) == ("done", "somebody", 1, 2)
     with pytest.raises(audit.AlreadyAsked):
-        audit.note(verb=VERB, actor=owner, key="note-key")
+        audit.note(permission=VERB, actor=owner, key="note-key")
     assert AuditEntry.objects.count() == 1
 
 
 def test_the_timetable_is_named_and_is_no_person(db):
-    audit.note(verb=Permission.PEOPLE_ADMIT, actor=SYSTEM)
+    audit.note(permission=Permission.PEOPLE_ADMIT, actor=SYSTEM)
     assert (entry().actor, entry().actor_name) == (None, "Meetadmin")
 
 
 @pytest.mark.parametrize("verb", [Permission.SETTINGS_CHANGE, Permission.CONFERENCE_END])
 def test_a_system_can_do_nothing_without_holding_the_permission(db, verb):
-    with pytest.raises(NotAllowed), audit.attempt(verb=verb, actor=SYSTEM):
+    with pytest.raises(NotAllowed), audit.attempt(permission=verb, actor=SYSTEM):
         pytest.fail("it was let in")
     with pytest.raises(NotAllowed):
-        audit.note(verb=verb, actor=SYSTEM)
+        audit.note(permission=verb, actor=SYSTEM)
     assert not AuditEntry.objects.exists()
 
 
@@ -196,7 +196,7 @@ def test_a_long_name_and_address_fit_into_the_log_and_the_call(db, name, email):
     person = factories.make_person(email, name=name, role="admin")
     assert len(person.label) <= 300
     assert email in person.label, "the address stays whole"
-    entry = audit.note(verb=Permission.PEOPLE_MANAGE, actor=person, target=person.handle)
+    entry = audit.note(permission=Permission.PEOPLE_MANAGE, actor=person, target=person.handle)
     entry.refresh_from_db()
     assert entry.actor_name == person.label
     call = factories.make_call(factories.make_space())

@@ -209,7 +209,7 @@ def test_pages_of_the_log_take_the_same_number_of_queries_whatever_its_length(
     counts = []
     for more in (1, 2):
         for _ in range(more):
-            with attempt(verb=Permission.SETTINGS_CHANGE, actor=admin, room=room):
+            with attempt(permission=Permission.SETTINGS_CHANGE, actor=admin, room=room):
                 pass
         browser.get(url)  # the session is warm
         with CaptureQueriesContext(connection) as captured:
@@ -223,7 +223,7 @@ def test_pages_of_the_log_take_the_same_number_of_queries_whatever_its_length(
 
 
 def test_entry_holds_who_in_which_role_and_what_it_was_about(admin, owner):
-    entry = note(verb=Permission.PEOPLE_MANAGE, actor=admin, about=owner, target=owner.handle)
+    entry = note(permission=Permission.PEOPLE_MANAGE, actor=admin, about=owner, target=owner.handle)
     assert (entry.actor_address, entry.actor_role) == ("it-admin@example.com", "admin")
     assert (entry.object_type, entry.object_id, entry.target) == ("person", owner.pk, owner.handle)
     assert entry.request_id == ""

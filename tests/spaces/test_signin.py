@@ -218,7 +218,7 @@ def test_the_only_admin_whose_account_was_recreated_comes_back_by_a_command(goog
     call_command("same_person", "IT-Admin@example.com", "--reason", "account made again", stdout=out)
     assert "are one person now" in out.getvalue()
     assert client.get("/people/").status_code == 200
-    entry = AuditEntry.objects.get(verb="people:merge")
+    entry = AuditEntry.objects.get(action="people:merge")
     assert (entry.actor_name, entry.reason) == ("Operator at the server", "account made again")
     with pytest.raises(CommandError, match="No new Google account waits"):
         call_command("same_person", "it-admin@example.com")

@@ -58,7 +58,7 @@ def test_connecting_keeps_the_access_sealed(google, owner):
     assert given.access_token not in stored
     assert meet.refresh_token(account) == given.refresh_token
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.target, entry.actor) == ("account:connect", OWNER, owner)
+    assert (entry.action, entry.target, entry.actor) == ("account:connect", OWNER, owner)
 
 
 def test_a_connected_account_is_used_with_its_own_consent(google, owner):
@@ -229,7 +229,7 @@ def test_disconnecting_withdraws_the_consent_and_keeps_the_rooms(google, owner):
         client.running_conferences()
     status, _ = google.call("GET", f"/v2/{space_of(room).name}", token=given.access_token)
     assert status == 401
-    assert AuditEntry.objects.get(verb="account:disconnect").actor == owner
+    assert AuditEntry.objects.get(action="account:disconnect").actor == owner
 
 
 def test_disconnecting_while_google_is_away_forgets_all_the_same_and_says_so(google, owner):
@@ -239,7 +239,7 @@ def test_disconnecting_while_google_is_away_forgets_all_the_same_and_says_so(goo
     assert outcome.level == "warning"
     assert "Third-party access" in outcome.sentence
     assert Account.objects.get(email=OWNER).sealed_token == ""
-    assert "did not confirm" in AuditEntry.objects.get(verb="account:disconnect").detail
+    assert "did not confirm" in AuditEntry.objects.get(action="account:disconnect").detail
 
 
 def test_who_dies_while_disconnecting_leaves_an_open_row(google, owner, monkeypatch):
@@ -248,7 +248,7 @@ def test_who_dies_while_disconnecting_leaves_an_open_row(google, owner, monkeypa
     monkeypatch.setattr(Account, "record_failure", die)
     with pytest.raises(SystemExit):
         accounts.disconnect(account=Account.objects.get(), actor=owner)
-    assert AuditEntry.objects.get(verb="account:disconnect").is_open
+    assert AuditEntry.objects.get(action="account:disconnect").is_open
 
 
 def die(*_: object, **__: object) -> None:

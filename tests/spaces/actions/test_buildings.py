@@ -23,7 +23,7 @@ def test_building_is_added_once_and_audited(admin):
     assert (made.name, made.code, made.time_zone) == ("Tower", "TOWER", "")
     assert buildings.ensure(name="to\u200bWER", actor=admin) == made
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.target) == ("building:add", "Tower")
+    assert (entry.action, entry.target) == ("building:add", "Tower")
 
 
 def test_building_is_not_added_without_its_audit_entry(admin, monkeypatch):
@@ -73,11 +73,11 @@ def test_admin_of_some_buildings_edits_theirs_only(limited):
 def test_edit_is_audited_with_what_changed(admin):
     made = buildings.ensure(name="Tower", actor=admin)
     buildings.edit(building=made, to=BuildingFacts("Tower", "TWR", "Asia/Tokyo"), actor=admin)
-    entry = AuditEntry.objects.filter(verb="building:edit").get()
+    entry = AuditEntry.objects.filter(action="building:edit").get()
     assert entry.before == {"code": "TOWER", "time_zone": ""}
     assert entry.after == {"code": "TWR", "time_zone": "Asia/Tokyo"}
     buildings.edit(building=made, to=BuildingFacts("Tower", "TWR", "Asia/Tokyo"), actor=admin)
-    assert AuditEntry.objects.filter(verb="building:edit").count() == 1
+    assert AuditEntry.objects.filter(action="building:edit").count() == 1
 
 
 def test_edit_is_rejected_when_another_building_has_name_or_code(admin):
@@ -94,7 +94,7 @@ def test_building_with_rooms_is_not_deleted(admin):
     with pytest.raises(audit.Refused):
         buildings.delete(building=room.building, actor=admin)
     assert Building.objects.filter(pk=room.building_id).exists()
-    assert not AuditEntry.objects.filter(verb="building:delete").exists()
+    assert not AuditEntry.objects.filter(action="building:delete").exists()
 
 
 def test_building_is_not_deleted_while_an_admin_is_limited_to_it(admin, limited):
@@ -107,4 +107,4 @@ def test_empty_building_is_deleted(admin):
     made = buildings.ensure(name="Tower", actor=admin)
     buildings.delete(building=made, actor=admin)
     assert not Building.objects.exists()
-    assert AuditEntry.objects.filter(verb="building:delete", target="Tower").exists()
+    assert AuditEntry.objects.filter(action="building:delete", target="Tower").exists()

@@ -70,7 +70,7 @@ def test_ending_ends_the_call_once_and_is_written_down(google, room, owner):
     assert not is_on(google, record)
     assert asked(google)[END] == 1
     entry = only_entry()
-    assert (entry.verb, entry.outcome) == ("conference:end", AuditEntry.Outcome.DONE)
+    assert (entry.action, entry.outcome) == ("conference:end", AuditEntry.Outcome.DONE)
     assert (entry.actor, entry.actor_name) == (owner, "room-owner@example.com")
     assert (entry.target, entry.space_name) == ("Berlin 3.14 (Berlin)", space_of(room).name)
     assert entry.reason == "Stuck"
@@ -105,8 +105,8 @@ def test_settings_that_google_changed_by_the_way_are_put_back(google, room, owne
     assert "Google had changed some settings" in outcome.sentence
     assert "put back" in outcome.sentence
     repair, ending = AuditEntry.objects.order_by("-pk")
-    assert (ending.verb, ending.outcome) == ("conference:end", "done")
-    assert (repair.verb, repair.actor_name, repair.outcome) == ("settings:restore", "Meetadmin", "done")
+    assert (ending.action, ending.outcome) == ("conference:end", "done")
+    assert (repair.action, repair.actor_name, repair.outcome) == ("settings:restore", "Meetadmin", "done")
     assert (repair.before, repair.after) == ({"accessType": "RESTRICTED"}, {"accessType": "TRUSTED"})
     assert repair.reason == "Google changed settings when room-owner@example.com ended the call; put back"
     assert asked(google)[END] == 1
@@ -119,8 +119,8 @@ def test_a_failing_repair_never_says_that_the_ending_failed(google, room, owner)
     outcome = end(room, record, owner)
     assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
     assert outcome.level == "warning"
-    assert AuditEntry.objects.get(verb="conference:end").outcome == "done"
-    assert AuditEntry.objects.get(verb="settings:restore").outcome == "failed"
+    assert AuditEntry.objects.get(action="conference:end").outcome == "done"
+    assert AuditEntry.objects.get(action="settings:restore").outcome == "failed"
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "TRUSTED"
 
@@ -147,7 +147,7 @@ def test_settings_that_google_changes_some_seconds_later_are_put_back_by_the_sec
     settle_ending(room_id=room.pk)
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name) == held
-    repair = AuditEntry.objects.get(verb="settings:restore")
+    repair = AuditEntry.objects.get(action="settings:restore")
     assert (repair.actor_name, repair.outcome) == ("Meetadmin", "done")
 
 
@@ -164,7 +164,7 @@ def test_setting_that_changes_again_after_it_was_restored_is_left_alone(google, 
         )
         settle_ending(room_id=room.pk)
         assert settings_at_google(google, space_of(room).name)["accessType"] == expected
-    assert AuditEntry.objects.filter(verb="settings:restore").count() == 1
+    assert AuditEntry.objects.filter(action="settings:restore").count() == 1
 
 
 def test_value_that_google_invented_is_not_restored(google, room, owner):
@@ -260,8 +260,8 @@ def test_a_change_that_was_under_way_when_the_call_was_ended_holds(google, room,
     end(room, record, owner)
     seen = dict(space_of(room).settings)
     spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="Open day", actor=owner)
-    ending = AuditEntry.objects.get(verb="conference:end")
-    changing = AuditEntry.objects.filter(verb="settings:change")
+    ending = AuditEntry.objects.get(action="conference:end")
+    changing = AuditEntry.objects.filter(action="settings:change")
     for finished_at in (ending.at + timedelta(seconds=2), None):
         changing.update(at=ending.at - timedelta(seconds=1), finished_at=finished_at)
         settle_ending(room_id=room.pk)
@@ -537,7 +537,7 @@ def test_a_revoked_consent_is_told_and_remembered(google, owner):
     assert account.status == Account.Status.BROKEN
     assert account.problem == trouble.value.sentence
     assert account.problem_since is not None
-    assert AuditEntry.objects.get(verb="conference:end").outcome == AuditEntry.Outcome.FAILED
+    assert AuditEntry.objects.get(action="conference:end").outcome == AuditEntry.Outcome.FAILED
     assert is_on(google, record)
     assert refresh_token not in everything_stored()
 
@@ -569,7 +569,7 @@ def test_helpdesk_reveals_names_and_each_look_is_written_down(room, helpdesk):
     shown = conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
     assert sorted(one.display_name for one in shown) == ["device 0", "helpdesk@example.com"]
     entry = only_entry()
-    assert (entry.verb, entry.outcome, entry.detail) == ("names:reveal", "done", "2 names shown")
+    assert (entry.action, entry.outcome, entry.detail) == ("names:reveal", "done", "2 names shown")
     conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
     assert AuditEntry.objects.count() == 2
     assert "device 0" not in everything_audited()

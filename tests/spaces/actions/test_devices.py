@@ -49,7 +49,7 @@ def reasons(room: Room) -> list[str]:
 
 
 def is_stuck(room: Room) -> bool:
-    return RoomQuerySet(Room).filter(pk=room.pk).stuck(timezone.now()).exists()
+    return RoomQuerySet(Room).filter(pk=room.pk).stuck().exists()
 
 
 def part(name: str) -> Participation:
@@ -200,7 +200,7 @@ def test_an_answer_counts_at_once_and_everywhere(google, room, owner):
     asked.refresh_from_db()
     assert (asked.is_device, asked.room, asked.confirmed_by) == (True, room, owner)
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.actor, entry.room) == ("device:identify", owner, room)
+    assert (entry.action, entry.actor, entry.room) == ("device:identify", owner, room)
     assert (entry.before, entry.after) == (
         {"participant": "unknown"},
         {"participant": "room device", "device": "chromebox 7f3a", "room": "Berlin 1.01"},

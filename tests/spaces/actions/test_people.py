@@ -122,7 +122,7 @@ def test_a_role_can_be_given_before_the_first_sign_in(admin):
     person = Person.objects.get(email="later@example.com")
     assert (person.role, person.google_id) == (Role.HELPDESK, None)
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.target, entry.actor) == ("people:manage", "later@example.com", admin)
+    assert (entry.action, entry.target, entry.actor) == ("people:manage", "later@example.com", admin)
     assert entry.before == {"role": "colleague", "buildings": []}
     assert entry.after == {"role": "helpdesk", "buildings": []}
 

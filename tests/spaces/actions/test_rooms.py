@@ -49,7 +49,7 @@ def test_a_room_is_added_with_its_people_and_a_stable_address(admin, berlin):
     assert room.slug == "ber-3-14"
     assert rooms.facts(room) == a_room(berlin)
     entry = AuditEntry.objects.get()
-    assert (entry.verb, entry.room, entry.target) == ("room:create", room, "3.14 (Berlin)")
+    assert (entry.action, entry.room, entry.target) == ("room:create", room, "3.14 (Berlin)")
     after = entry.after or {}
     assert (after["owners"], after["building"]) == (["room-owner@example.com"], "Berlin")
     rooms.edit(room=room, to=a_room(berlin, name="Big Hall"), actor=admin)
@@ -106,7 +106,7 @@ def test_editing_writes_down_only_what_changed(admin, berlin):
     rooms.edit(
         room=room, to=a_room(berlin, capacity=10, owners=("new@example.com",), deputies=()), actor=admin
     )
-    entry = AuditEntry.objects.get(verb="room:edit")
+    entry = AuditEntry.objects.get(action="room:edit")
     assert entry.before == {
         "capacity": 8, "owners": ["room-owner@example.com"], "deputies": ["deputy@example.com"],
     }  # fmt: skip

@@ -20,7 +20,7 @@ def test_demo_has_all_rooms_and_links_of_the_simulator(google, db, all_mailboxes
     assert "progress: 24 of 24 rooms" in capsys.readouterr().out
     assert Person.objects.get(email="helpdesk@example.com").role == "helpdesk"
     assert set(Space.objects.values_list("origin", flat=True)) == {"ours", "foreign"}
-    added = AuditEntry.objects.filter(verb="room:create", actor_name="Demo data", room=None)
+    added = AuditEntry.objects.filter(action="room:create", actor_name="Demo data", room=None)
     assert set(added.values_list("target", flat=True)) == {one["name"] for one in world["buildings"]}
 
 

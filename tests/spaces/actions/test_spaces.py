@@ -107,7 +107,7 @@ def test_creating_gives_the_room_a_link_with_the_settings_asked_for(google, bare
     assert space.liveness == Liveness.IDLE
     assert len(space.phone_access) == 2
     entry = only_entry()
-    assert (entry.verb, entry.outcome, entry.reason) == ("space:create", "done", "New room")
+    assert (entry.action, entry.outcome, entry.reason) == ("space:create", "done", "New room")
     assert entry.space_name == space.name
     assert entry.before == {"space": None, "settings": wanted}
     assert asked(google)["spaces.create"] == 1
@@ -271,7 +271,7 @@ def test_an_admin_of_a_building_takes_no_former_link_of_another(
     former.refresh_from_db()
     assert bare.space is None
     assert former.former_room is not None
-    assert AuditEntry.objects.filter(verb="space:adopt").get().outcome == "refused"
+    assert AuditEntry.objects.filter(action="space:adopt").get().outcome == "refused"
     adopt(bare, text, admin)
     assert space_of(bare) == former
 

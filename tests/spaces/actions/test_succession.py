@@ -94,7 +94,7 @@ def test_merging_a_recreated_account_moves_everything_in_one_audited_step(recrea
     entry = AuditEntry.objects.first()
     assert entry is not None
     assert entry.after is not None
-    assert (entry.verb, entry.target, entry.reason) == ("people:merge", ANN, "HR says so")
+    assert (entry.action, entry.target, entry.reason) == ("people:merge", ANN, "HR says so")
     assert entry.after["owner_of"] == [owned.slug, shared.slug]
 
 
@@ -115,7 +115,7 @@ def test_merging_twice_is_merging_once(recreated, admin):
     earlier, present = recreated
     for key in ("k" * 20, "k" * 20, "l" * 20):
         merge(Person.objects.get(pk=earlier.pk), Person.objects.get(pk=present.pk), admin, key)
-    assert AuditEntry.objects.filter(verb="people:merge").count() == 1
+    assert AuditEntry.objects.filter(action="people:merge").count() == 1
 
 
 def test_the_page_shows_what_merging_would_do_and_does_nothing(recreated):
@@ -137,7 +137,7 @@ def test_somebody_else_with_the_address_gets_nothing(recreated, admin):
     assert earlier.address_taken_by is None
     assert kinds(earlier) == {(room.pk, "owner")}
     assert not present.ownerships.exists()
-    assert AuditEntry.objects.filter(verb="people:keep_apart").count() == 1
+    assert AuditEntry.objects.filter(action="people:keep_apart").count() == 1
 
 
 def test_the_earlier_account_that_signs_in_again_is_somebody_else(recreated):
@@ -383,10 +383,10 @@ def test_all_rooms_go_to_a_successor_in_one_step(admin, owner, colleague):
     assert outcome.sentence == "3 rooms of owner-2@example.com now belong to colleague@example.com."
     assert kinds(colleague) == {(first.pk, "owner"), (second.pk, "owner"), (deputised.pk, "deputy")}
     assert not kinds(owner)
-    step = AuditEntry.objects.get(verb="people:succeed")
+    step = AuditEntry.objects.get(action="people:succeed")
     assert (step.target, step.reason) == ("owner-2@example.com", "left the company")
     assert step.after == {"rooms": [first.slug, second.slug, deputised.slug]}
-    told = AuditEntry.objects.filter(verb="room:edit")
+    told = AuditEntry.objects.filter(action="room:edit")
     assert set(told.values_list("room", flat=True)) == {first.pk, second.pk, deputised.pk}
     hand_over(owner, colleague.handle, admin)
     assert AuditEntry.objects.count() == 4, "a second time there is nothing left to do"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -178,6 +179,10 @@ def oldest(place: Stage, accounts: list[str]) -> str:
     return str(ask(place, f"{question} ({listed})")[0][0])
 
 
+def is_newer(place: Stage, accounts: list[str], than: str) -> bool:
+    return oldest(place, accounts) > than
+
+
 def test_an_account_that_never_answers_holds_up_neither_other_accounts_nor_clicks(place):
     """Two schedulers, started by mistake, tick twice as often, and yet each account has its turn once."""
     mailboxes = [account["email"] for account in place.control("world")["accounts"]]
@@ -191,8 +196,7 @@ def test_an_account_that_never_answers_holds_up_neither_other_accounts_nor_click
         place.control("requests", method="DELETE")
         began, silent_since = time.monotonic(), oldest(place, [silent])
         for _ in range(3):
-            last = oldest(place, others)
-            wait_until(lambda last=last: oldest(place, others) > last)
+            wait_until(partial(is_newer, place, others, oldest(place, others)))
         assert oldest(place, [silent]) == silent_since
         seconds = time.monotonic() - began
         by_account = place.control("requests")["by_account"]

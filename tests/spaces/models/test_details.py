@@ -51,7 +51,7 @@ def test_declared_attribute_is_in_form_store_and_audit_log(db, admin, sign_in, n
     assert browser.post(reverse("room_edit", args=[room.slug]), entered(room)).status_code == 302
     room.refresh_from_db()
     assert getattr(room, name) == another(DETAILS[name])
-    entry = AuditEntry.objects.get(verb="room:edit")
+    entry = AuditEntry.objects.get(action="room:edit")
     assert entry.after is not None
     assert entry.after[name] == another(DETAILS[name])
     assert str(DETAILS[name].label) in {label for label, _before, _after in differences(entry)}

@@ -313,4 +313,4 @@ def test_names_are_shown_in_place_and_written_down(google, room, helpdesk, sign_
     text = reply.content.decode()
     assert "<html" not in text
     assert 'class="people"' in text
-    assert AuditEntry.objects.get().verb == "names:reveal"
+    assert AuditEntry.objects.get().action == "names:reveal"

@@ -78,7 +78,7 @@ def test_the_question_is_asked_once_and_the_answer_counts(room, owner, sign_in):
     )
     assert "1 person 1 room device 0 phones" in text_of(reply)
     assert "Meet device chromebox 7f3a" in text_of(reply)
-    assert AuditEntry.objects.get().verb == "device:identify"
+    assert AuditEntry.objects.get().action == "device:identify"
 
 
 @pytest.mark.parametrize("who", ["admin", "helpdesk", "participant", "colleague"])

@@ -49,10 +49,10 @@ def loaded(person: Person, now: datetime, *those: Room) -> list[Row]:
 def test_rows_load_in_one_query_and_need_no_other(room, admin):
     bare = factories.make_room("Berlin 1.02", with_space=False)
     person = Person.objects.get(pk=admin.pk)
-    ties = access.ties(person)
+    links = access.room_links(person)
     for wanted in ([room.pk], [bare.pk, room.pk]):
         with CaptureQueriesContext(connection) as queries:
-            found = rows.load(wanted, person, NOW, ties, columns=())
+            found = rows.load(wanted, person, NOW, links, columns=())
             assert [row.room.pk for row in found] == wanted
             for row in found:
                 room_row(Context({"request": RequestFactory().get("/"), "columns": ALL}), row)
@@ -96,7 +96,7 @@ def test_row_says_why_a_state_is_unknown(room, admin, facts, words):
 def test_row_escapes_what_people_typed(admin):
     evil = "<script>\"&'"
     room = factories.make_room(evil, floor=evil, building=factories.make_building("BER", name=evil))
-    [row] = rows.load([room.pk], admin, NOW, access.ties(admin), columns={"owner"})
+    [row] = rows.load([room.pk], admin, NOW, access.room_links(admin), columns={"owner"})
     html = room_row(Context({"request": RequestFactory().get("/"), "columns": ALL, "selectable": True}), row)
     assert "<script>" not in html
     assert "&lt;script&gt;&quot;&amp;&#x27;" in html

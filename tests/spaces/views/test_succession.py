@@ -40,7 +40,7 @@ def test_people_tell_of_a_new_account_and_settle_it(admin, sign_in, recreated):
     for _ in range(2):
         reply = browser.post(address, form, follow=True)
         assert reply.redirect_chain
-    assert AuditEntry.objects.filter(verb="people:merge").count() == 1
+    assert AuditEntry.objects.filter(action="people:merge").count() == 1
     assert present.ownerships.count() == 1
     assert "A new Google account signed in" not in text(browser.get("/people/"))
     assert "stays for the audit log" in text(browser.get(f"/people/{earlier.pk}/"))
@@ -135,7 +135,7 @@ def test_rooms_are_handed_over_by_the_page(admin, owner, colleague, sign_in):
         reply = browser.post(address, form, follow=True)
     assert reply.redirect_chain
     assert room.ownerships.get().person == colleague
-    assert AuditEntry.objects.filter(verb="people:succeed").count() == 1
+    assert AuditEntry.objects.filter(action="people:succeed").count() == 1
 
 
 def test_a_refused_hand_over_keeps_what_was_typed(admin, owner, sign_in):
