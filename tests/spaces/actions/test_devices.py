@@ -48,7 +48,7 @@ def reasons(room: Room) -> list[str]:
 
 
 def is_stuck(room: Room) -> bool:
-    return RoomQuerySet(Room).filter(pk=room.pk).stuck(timezone.now()).exists()
+    return RoomQuerySet(Room).filter(pk=room.pk).stuck().exists()
 
 
 def part(name: str) -> Participation:
