@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django import template
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -23,38 +23,29 @@ NOTHING = SafeString("")
 
 
 class _Words(NamedTuple):
-    """What every row says, in the language of the page."""
+    """What every row says, in the language of the page, escaped once."""
 
-    select: str
-    archived: str
-    seats: str
-    in_call: str
-    since: str
-    today: str
-    owner: str
-    code: str
-    seen: str
-    create: str
-    refresh: str
-    favourite: str
+    select: SafeString
+    archived: SafeString
+    seats: SafeString
+    in_call: SafeString
+    since: SafeString
+    today: SafeString
+    owner: SafeString
+    code: SafeString
+    seen: SafeString
+    create: SafeString
+    refresh: SafeString
+    favourite: SafeString
 
 
 @cache
 def _words(_language: str | None) -> _Words:
-    return _Words(
-        select=_("Select"),
-        archived=_("archived"),
-        seats=_("seats"),
-        in_call=_("In the call"),
-        since=_("Since"),
-        today=_("Last 24 hours"),
-        owner=_("Owner"),
-        code=_("Code"),
-        seen=_("Seen"),
-        create=_("Create link…"),
-        refresh=_("Refresh now"),
-        favourite=_("Favourite:"),
+    words = (
+        *(_("Select"), _("archived"), _("seats"), _("In the call"), _("Since"), _("Last 24 hours")),
+        *(_("Owner"), _("Code"), _("Seen"), _("Create link…"), _("Refresh now"), _("Favourite:")),
     )
+    return _Words(*(escape(word) for word in words))
 
 
 @cache
@@ -140,7 +131,7 @@ def _room(row: Any, words: _Words) -> SafeString:
         room.name,
         format_html(' <span class="badge">{}</span>', words.archived) if room.archived_at else "",
         room.place,
-        f" · {room.capacity} {words.seats}" if room.capacity else "",
+        format_html(" · {} {}", room.capacity, words.seats) if room.capacity else "",
     )
 
 
