@@ -180,4 +180,5 @@ def room_in(state: str, owner: Person | None, name: str = "") -> Room:
         make_call(space, guests=2, devices=1)
     elif state == "stuck":
         make_call(space, devices=2, ago=timedelta(hours=5))
+    room.refresh_from_db()  # its state follows from what was made after it
     return room

@@ -703,14 +703,14 @@ def test_people_see_their_own_google_account_and_admins_all(stage):
 
 QUERIES = {
     "overview": ("/", 13),
-    "overview, filtered": ("/?building=BER&q=hall&state=live", 15),
+    "overview, filtered": ("/?building=BER&q=hall&state=live", 18),
     "overview by name": ("/?sort=name", 13),
     "overview of a colleague": ("/", 13),
     "wall": ("/?tv=1", 8),
     "mine": ("/mine/", 5),
     "people": ("/people/", 10),
     "audit": ("/audit/", 6),
-    "lookup": ("/lookup/?q=hall", 8),
+    "lookup": ("/lookup/?q=hall", 10),
     "accounts": ("/google/", 5),
     "system": ("/system/", 10),
     "system of a helpdesk": ("/system/", 9),

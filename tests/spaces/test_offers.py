@@ -126,6 +126,7 @@ def test_every_act_has_a_rule_and_every_reason_a_sentence(admin, colleague):
     not_owned = factories.make_space(owned=False)
     rooms.append(factories.make_room(space=not_owned))
     factories.make_call(not_owned)
+    rooms[-1].refresh_from_db()
     for room in rooms:
         for may in (frozenset[Permission](), frozenset(Permission)):
             for act in Act:

@@ -231,7 +231,7 @@ def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):
     )
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert not AuditEntry.objects.filter(verb__startswith="settings:").exists()
+    assert not AuditEntry.objects.filter(action__startswith="settings:").exists()
 
 
 def test_the_second_look_never_overrides_a_person(google, room, owner):
@@ -241,7 +241,7 @@ def test_the_second_look_never_overrides_a_person(google, room, owner):
     spaces.configure(room=room, wanted={"accessType": "OPEN"}, seen=seen, reason="Open day", actor=owner)
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert AuditEntry.objects.filter(verb__startswith="settings:").count() == 1
+    assert AuditEntry.objects.filter(action__startswith="settings:").count() == 1
 
 
 def test_the_second_look_leaves_a_link_alone_that_the_room_was_given_since(google, room, owner, admin):
@@ -252,7 +252,7 @@ def test_the_second_look_leaves_a_link_alone_that_the_room_was_given_since(googl
     )
     settle_ending(room_id=room.pk)
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
-    assert not AuditEntry.objects.filter(verb__startswith="settings:").exists()
+    assert not AuditEntry.objects.filter(action__startswith="settings:").exists()
 
 
 def test_a_change_that_was_under_way_when_the_call_was_ended_holds(google, room, owner):

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 OTHERS = {
     *("id", "slug", "building", "space", "archived_at", "created_at"),
     *("name_key", "name_words", "device_words", "resource_words", "search_text"),
+    *("state", "state_reason", "need", "rank", "people_in", "stuck_at", "building_name"),
 }
 """Columns that nobody enters as an attribute of the room, or that are derived from those."""
 
