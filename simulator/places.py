@@ -2,17 +2,9 @@
 
 import random
 
-from simulator.world import (
-    DEFAULT_CONFIG,
-    DOMAIN,
-    FOREIGN_PROJECTS,
-    OUR_PROJECT,
-    Building,
-    Person,
-    Room,
-    World,
-    number_of,
-)
+from simulator.entities import Building, Person, Room
+from simulator.identifiers import number_of
+from simulator.world import DEFAULT_CONFIG, DOMAIN, FOREIGN_PROJECTS, OUR_PROJECT, World
 
 CITIES = [
     ("ber", "Berlin"), ("muc", "Munich"), ("ham", "Hamburg"), ("cgn", "Cologne"), ("fra", "Frankfurt"),
