@@ -20,7 +20,8 @@ from redis.exceptions import RedisError
 
 from spaces import broker, health, meet
 from spaces.google import credentials
-from spaces.google.quota import PROJECT, Meter, Reading
+from spaces.google.limits import PROJECT
+from spaces.google.quota import Meter, Reading
 from spaces.health import Health, Level
 from spaces.models import Account, Room, ScopeCheck, Space, Subscription
 

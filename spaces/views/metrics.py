@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from spaces import access, figures, health, meet, pulse
 from spaces.access import Permission
 from spaces.figures import AccountFigures, Picture
-from spaces.google.quota import PROJECT
+from spaces.google.limits import PROJECT
 from spaces.models import Account, Person, Room
 from spaces.models.rooms import altogether
 

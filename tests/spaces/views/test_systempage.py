@@ -11,7 +11,7 @@ from django.utils import timezone
 from spaces import broker, figures, meet
 from spaces.google import credentials
 from spaces.google.errors import OverQuota
-from spaces.google.quota import Kind
+from spaces.google.limits import Kind
 from spaces.models import Account, AuditEntry, ScopeCheck, Space
 from tests import factories
 from tests.support import signs
