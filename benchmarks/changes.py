@@ -24,6 +24,7 @@ CALLS, POLL = (
 )  # without a stream the page looks every five seconds, a tenth more or less (static/js/live.js)
 SPREAD = 0.4  # and with one it waits so long at most before it fetches
 LONGEST = 90.0
+ADMIN = "it-admin@example.com"
 
 
 class Watcher(threading.Thread):
@@ -86,7 +87,7 @@ def start_calls(place: Stage, rooms: list[Room], watchers: list[Watcher], email:
 
 def main(push: str = "") -> None:
     """Start calls at times that have nothing to do with our rhythm; wait until both pages show each."""
-    person = Person.objects.named("it-admin@example.com")
+    person = Person.objects.named(ADMIN)
     person.role = Role.ADMIN
     person.save()
     cookie = cookie_of(person)
@@ -100,7 +101,7 @@ def main(push: str = "") -> None:
         watchers = [Watcher(place, cookie, stream=stream) for stream in (True, False)]
         for watcher in watchers:
             watcher.start()
-        began = start_calls(place, rooms[:CALLS], watchers, person.email)
+        began = start_calls(place, rooms[:CALLS], watchers, ADMIN)
         wait_for(
             lambda: all(len(watcher.shown) == CALLS or watcher.failure for watcher in watchers),
             seconds=LONGEST,

@@ -122,7 +122,7 @@ def _people() -> dict[str, Person]:
         _person("colleague@example.com"),
         *(_person(f"facility-{index}@example.com") for index in range(BUILDINGS)),
     ]
-    return {person.email: person for person in _save(Person, people)}
+    return {person.email or "": person for person in _save(Person, people)}
 
 
 def _spaces(rooms: int, unknowns: set[int]) -> dict[int, Space]:
