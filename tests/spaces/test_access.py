@@ -406,6 +406,7 @@ def test_an_archived_room_is_there_for_admins_only(stage, name):
             assert status == "404", who
 
 
+@pytest.mark.slow
 def test_a_room_that_never_was_is_a_404_for_everybody(stage):
     for name in ROOM_ROUTES:
         method = next(method for method, route, _ in TABLE if route == name)
@@ -494,6 +495,7 @@ def pages_about(stage: Stage, who: str) -> str:
     return "\n".join(reply.content.decode() for reply in replies if reply.status_code == 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", CAST)
 def test_what_the_pages_tell_and_what_they_keep(stage, who):
     text = pages_about(stage, who)
