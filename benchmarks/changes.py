@@ -24,6 +24,7 @@ CALLS, POLL = (
 )  # without a stream the page looks every five seconds, a tenth more or less (static/js/live.js)
 SPREAD = 0.4  # and with one it waits so long at most before it fetches
 LONGEST = 90.0
+ADMIN = "it-admin@example.com"
 
 
 class Watcher(threading.Thread):
@@ -69,9 +70,24 @@ class Watcher(threading.Thread):
                     yield
 
 
+def start_calls(place: Stage, rooms: list[Room], watchers: list[Watcher], email: str) -> dict[int, float]:
+    """Start a call in each room at random intervals; return the moments by room."""
+    began: dict[int, float] = {}
+    chance = random.Random(3)
+    for room in rooms:
+        time.sleep(chance.uniform(2, 7))
+        if room.space is None:
+            continue
+        for watcher in watchers:
+            watcher.wanted = {*watcher.wanted, room.pk}
+        began[room.pk] = time.monotonic()
+        place.control("conferences", {"space": room.space.name, "participants": [{"email": email}]})
+    return began
+
+
 def main(push: str = "") -> None:
     """Start calls at times that have nothing to do with our rhythm; wait until both pages show each."""
-    person = Person.objects.named("it-admin@example.com")
+    person = Person.objects.named(ADMIN)
     person.role = Role.ADMIN
     person.save()
     cookie = cookie_of(person)
@@ -85,17 +101,7 @@ def main(push: str = "") -> None:
         watchers = [Watcher(place, cookie, stream=stream) for stream in (True, False)]
         for watcher in watchers:
             watcher.start()
-        began: dict[int, float] = {}
-        chance = random.Random(3)
-        for room in rooms[:CALLS]:
-            time.sleep(chance.uniform(2, 7))
-            if room.space is None:
-                continue
-            for watcher in watchers:
-                watcher.wanted = {*watcher.wanted, room.pk}
-            began[room.pk] = time.monotonic()
-            somebody = {"space": room.space.name, "participants": [{"email": person.email}]}
-            place.control("conferences", somebody)
+        began = start_calls(place, rooms[:CALLS], watchers, ADMIN)
         wait_for(
             lambda: all(len(watcher.shown) == CALLS or watcher.failure for watcher in watchers),
             seconds=LONGEST,

@@ -15,6 +15,22 @@ from spaces.google.meet import MeetClient
 ROUNDS, EACH = 12, 40
 
 
+def measure(calls: dict[str, Callable[[], object]]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Return CPU and wall milliseconds per call of each batch, by name; the clients take turns."""
+    cpu: dict[str, list[float]] = {name: [] for name in calls}
+    wall: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    for _ in range(ROUNDS):
+        for name, call in calls.items():
+            began, used = time.perf_counter(), time.thread_time()
+            for _ in range(EACH):
+                call()
+            cpu[name].append((time.thread_time() - used) / EACH * 1000)
+            wall[name].append((time.perf_counter() - began) / EACH * 1000)
+    return cpu, wall
+
+
 def main(names: list[str]) -> None:
     """Batches of calls, the clients taking turns, processor time of this thread alone."""
     with Stage.inherited() as place:
@@ -38,17 +54,7 @@ def main(names: list[str]) -> None:
             "google-apps-meet, REST, bare": lambda: bare.get_space(name=space),
             "google-api-python-client": lambda: dynamic.spaces().get(name=space).execute(),
         }
-        cpu: dict[str, list[float]] = {name: [] for name in calls}
-        wall: dict[str, list[float]] = {name: [] for name in calls}
-        for call in calls.values():
-            call()
-        for _ in range(ROUNDS):
-            for name, call in calls.items():
-                began, used = time.perf_counter(), time.thread_time()
-                for _ in range(EACH):
-                    call()
-                cpu[name].append((time.thread_time() - used) / EACH * 1000)
-                wall[name].append((time.perf_counter() - began) / EACH * 1000)
+        cpu, wall = measure(calls)
         dynamic.close()
     base = statistics.median(cpu["MeetClient"])
     say(

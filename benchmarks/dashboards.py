@@ -229,6 +229,22 @@ async def watch(
         return group_cpu(web_process) - spent, time.monotonic() - tally.began
 
 
+def line(name: str, world: World, tally: Tally, share: float) -> tuple[str, ...]:
+    """Return a line of the table; `share` of a core is what the web process used."""
+    late, appeared = tally.late or [math.nan], tally.appeared or [math.nan]
+    return (
+        name,
+        str(world.changes),
+        str(tally.asked["rows"]),
+        f"{tally.asked['list']} ({tally.asked['304']})",
+        f"{share * 100:.0f} %",
+        f"{percentile(late, 0.5):.2f}",
+        f"{percentile(late, 0.95):.2f}",
+        f"{percentile(appeared, 0.95):.2f}",
+        f"{percentile(tally.took, 0.95) * 1000:.0f}",
+    )
+
+
 def main() -> None:
     """Fill, serve, watch twice."""
     fill.fill(ROOMS, live=LIVE, stuck=STUCK, unknown=UNKNOWN)
@@ -249,20 +265,7 @@ def main() -> None:
             )
             world.stopped.set()
             changing.join(10)
-            late, appeared = tally.late or [math.nan], tally.appeared or [math.nan]
-            lines.append(
-                (
-                    name,
-                    str(world.changes),
-                    str(tally.asked["rows"]),
-                    f"{tally.asked['list']} ({tally.asked['304']})",
-                    f"{spent / took * 100:.0f} %",
-                    f"{percentile(late, 0.5):.2f}",
-                    f"{percentile(late, 0.95):.2f}",
-                    f"{percentile(appeared, 0.95):.2f}",
-                    f"{percentile(tally.took, 0.95) * 1000:.0f}",
-                )
-            )
+            lines.append(line(name, world, tally, spent / took))
     say(
         f"  {DASHBOARDS} dashboards of {PEOPLE} people, {ROOMS} rooms, {LIVE} live; {SECONDS} s, {HEADS + TURNS} changes a second."
     )

@@ -82,92 +82,24 @@ def fill(rooms: int, *, live: int, stuck: int, unknown: int) -> Cast:
     """So many rooms in 24 buildings under 10 accounts: some live (of which some stuck), some unknown, one in fifty without a
     link, each with two earlier calls and one audit row; the owner has five, two of them live."""
     chance = random.Random(rooms)
-    now = timezone.now()
     with transaction.atomic():
-        people = {
-            one.email: one
-            for one in _save(
-                Person,
-                [
-                    _person("it-admin@example.com", Role.ADMIN),
-                    _person("helpdesk@example.com", Role.HELPDESK),
-                    _person("room-owner@example.com"),
-                    _person("colleague@example.com"),
-                    *(_person(f"facility-{index}@example.com") for index in range(BUILDINGS)),
-                ],
-            )
-        }
-        buildings = _save(
-            Building,
-            [
-                Building(code=f"B{index:02}", name=f"Building {index:02}", time_zone="Europe/Berlin")
-                for index in range(BUILDINGS)
-            ],
-        )
-        accounts = _save(
-            Account,
-            [
-                Account(
-                    email=f"rooms-{index}@example.com",
-                    kind=Account.Kind.DELEGATED,
-                    status=Account.Status.OK,
-                    swept_at=now,
-                )
-                for index in range(ACCOUNTS)
-            ],
-        )
+        people = _people()
         numbers = list(range(rooms))
         chance.shuffle(numbers)
         linked = [number for number in numbers if number % 50 != 49]
         lives, unknowns = linked[:live], set(linked[live : live + unknown])
-        settings = {"accessType": "TRUSTED", "entryPointAccess": "ALL", "moderation": "OFF"}
-        spaces = {
-            number: Space(
-                name=f"spaces/{letters(number, 4)}{number:08}",
-                account=accounts[number % ACCOUNTS],
-                owned=number not in unknowns,
-                origin=Space.Origin.OURS,
-                meeting_code=code_of(number),
-                meeting_uri=f"https://meet.google.com/{code_of(number)}",
-                code_confirmed_at=now,
-                settings=settings,
-                checked_at=now,
-                seen_at=now - timedelta(seconds=number % 60),
-                liveness=Liveness.UNKNOWN if number in unknowns else Liveness.IDLE,
-            )
+        spaces = _spaces(rooms, unknowns)
+        made = _rooms(rooms, spaces)
+        own = {*lives[:1], *lives[-1:], *numbers[-3:]}
+        owners = [
+            people[
+                "room-owner@example.com" if number in own else f"facility-{number % BUILDINGS}@example.com"
+            ]
             for number in range(rooms)
-            if number % 50 != 49
-        }
-        spaces = dict(zip(spaces, _save(Space, spaces.values()), strict=True))
-        made = _save(
-            Room,
-            [
-                Room(
-                    slug=f"room-{number:05}",
-                    name=f"Room {number * 7919 % rooms:05}",
-                    building=buildings[number % BUILDINGS],
-                    floor=str(number // BUILDINGS % 12),
-                    capacity=4 + number % 16,
-                    device_name=f"Device {number:05}",
-                    space=spaces.get(number),
-                )
-                for number in range(rooms)
-            ],
-        )
-        five = {*lives[:1], *lives[-1:], *numbers[-3:]}
+        ]
         _save(
             Ownership,
-            [
-                Ownership(
-                    room=made[number],
-                    person=people[
-                        "room-owner@example.com"
-                        if number in five
-                        else f"facility-{number % BUILDINGS}@example.com"
-                    ],
-                )
-                for number in range(rooms)
-            ],
+            [Ownership(room=room, person=owner) for room, owner in zip(made, owners, strict=True)],
         )
         _earlier(spaces, made)
         _calls([spaces[number] for number in lives], stuck)
@@ -178,6 +110,80 @@ def fill(rooms: int, *, live: int, stuck: int, unknown: int) -> Cast:
         people["helpdesk@example.com"],
         people["room-owner@example.com"],
         people["colleague@example.com"],
+    )
+
+
+def _people() -> dict[str, Person]:
+    """Return the cast and a facility manager for each building, by address."""
+    people = [
+        _person("it-admin@example.com", Role.ADMIN),
+        _person("helpdesk@example.com", Role.HELPDESK),
+        _person("room-owner@example.com"),
+        _person("colleague@example.com"),
+        *(_person(f"facility-{index}@example.com") for index in range(BUILDINGS)),
+    ]
+    return {person.email or "": person for person in _save(Person, people)}
+
+
+def _spaces(rooms: int, unknowns: set[int]) -> dict[int, Space]:
+    """Return the spaces by number of their room: none for each fiftieth room, and `unknowns` with an unknown state."""
+    now = timezone.now()
+    accounts = _save(
+        Account,
+        [
+            Account(
+                email=f"rooms-{index}@example.com",
+                kind=Account.Kind.DELEGATED,
+                status=Account.Status.OK,
+                swept_at=now,
+            )
+            for index in range(ACCOUNTS)
+        ],
+    )
+    settings = {"accessType": "TRUSTED", "entryPointAccess": "ALL", "moderation": "OFF"}
+    spaces = {
+        number: Space(
+            name=f"spaces/{letters(number, 4)}{number:08}",
+            account=accounts[number % ACCOUNTS],
+            owned=number not in unknowns,
+            origin=Space.Origin.OURS,
+            meeting_code=code_of(number),
+            meeting_uri=f"https://meet.google.com/{code_of(number)}",
+            code_confirmed_at=now,
+            settings=settings,
+            checked_at=now,
+            seen_at=now - timedelta(seconds=number % 60),
+            liveness=Liveness.UNKNOWN if number in unknowns else Liveness.IDLE,
+        )
+        for number in range(rooms)
+        if number % 50 != 49
+    }
+    return dict(zip(spaces, _save(Space, spaces.values()), strict=True))
+
+
+def _rooms(rooms: int, spaces: dict[int, Space]) -> list[Room]:
+    """Return the rooms by number, spread over all buildings."""
+    buildings = _save(
+        Building,
+        [
+            Building(code=f"B{index:02}", name=f"Building {index:02}", time_zone="Europe/Berlin")
+            for index in range(BUILDINGS)
+        ],
+    )
+    return _save(
+        Room,
+        [
+            Room(
+                slug=f"room-{number:05}",
+                name=f"Room {number * 7919 % rooms:05}",
+                building=buildings[number % BUILDINGS],
+                floor=str(number // BUILDINGS % 12),
+                capacity=4 + number % 16,
+                device_name=f"Device {number:05}",
+                space=spaces.get(number),
+            )
+            for number in range(rooms)
+        ],
     )
 
 

@@ -115,6 +115,35 @@ def right(place: Stage) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Seconds after the outage until accounts were synced, calls were right, participants were counted, pages were quiet."""
+
+    swept: float
+    true: float
+    counted: float
+    quiet: float
+
+
+def recover(place: Stage, watch: Watch, up: float, up_at: datetime) -> Recovery:
+    """Wait until all is as before; `up` and `up_at` are the end of the outage."""
+    swept = wait_for(
+        lambda: not Account.objects.exclude(swept_at__gte=up_at).exists(), seconds=600, every=0.1
+    )
+    wait_for(lambda: right(place), seconds=600, every=0.1)
+    true = time.monotonic() - up
+    live = Conference.objects.filter(running_in__liveness=Liveness.ACTIVE)
+    wait_for(lambda: not live.exclude(counted_at__gte=up_at).exists(), seconds=600, every=0.1)
+    counted = time.monotonic() - up
+    wait_for(lambda: bool(watch.failure) or not watch.looks[-1].words, seconds=600, every=0.1)
+    return Recovery(swept, true, counted, time.monotonic() - up)
+
+
+def in_sweeps(seconds: float) -> str:
+    """Return the seconds, and how many sweeps they are."""
+    return f"{seconds:.1f} s ({seconds / settings.SWEEP_EVERY:.1f})"
+
+
 def main(seconds: int) -> None:
     """Fill, calm, outage, recovery; print."""
     person = Person.objects.named("it-admin@example.com")
@@ -146,24 +175,8 @@ def main(seconds: int) -> None:
         moving.join()
         place.control("faults", method="DELETE")
         up, up_at = time.monotonic(), timezone.now()
-        swept = wait_for(
-            lambda: not Account.objects.exclude(swept_at__gte=up_at).exists(), seconds=600, every=0.1
-        )
-        wait_for(lambda: right(place), seconds=600, every=0.1)
-        true = time.monotonic() - up
-        wait_for(
-            lambda: (
-                not Conference.objects.filter(running_in__liveness=Liveness.ACTIVE)
-                .exclude(counted_at__gte=up_at)
-                .exists()
-            ),
-            seconds=600,
-            every=0.1,
-        )
-        counted = time.monotonic() - up
-        wait_for(lambda: bool(watch.failure) or not watch.looks[-1].words, seconds=600, every=0.1)
-        quiet = time.monotonic() - up
-        time.sleep(max(AFTERWARDS - quiet, 0))
+        recovery = recover(place, watch, up, up_at)
+        time.sleep(max(AFTERWARDS - recovery.quiet, 0))
         ended = time.monotonic()
         watch.stopped.set()
         watching.join(30)
@@ -171,11 +184,10 @@ def main(seconds: int) -> None:
     if watch.failure:
         raise RuntimeError(f"the overview could not be looked at: {watch.failure}")
     report(watch, calm=calm, down=down, up=up, ended=ended)
-    every = settings.SWEEP_EVERY
     say(
-        f"Recovery, in seconds and in sweeps of {every} s: all {ACCOUNTS} accounts looked at again after {swept:.1f} s ({swept / every:.1f}), "
-        f"all calls as at Google {true:.1f} s ({true / every:.1f}), all heads counted {counted:.1f} s ({counted / every:.1f}), no sentence "
-        f"in the overview any more {quiet:.1f} s ({quiet / every:.1f}). Tries of an account during the outage: {min(tries.values())} to "
+        f"Recovery, in seconds and in sweeps of {settings.SWEEP_EVERY} s: all {ACCOUNTS} accounts synced {in_sweeps(recovery.swept)}, all calls "
+        f"as at Google {in_sweeps(recovery.true)}, all participants counted {in_sweeps(recovery.counted)}, no sentence in the overview "
+        f"{in_sweeps(recovery.quiet)}. Tries of an account during the outage: {min(tries.values())} to "
         f"{max(tries.values())}. Last success before: {(down_at - last_sweep).total_seconds():.0f} s before it. Oldest state at the end: "
         f"{oldest:.0f} s. Answers 429 in the whole run: {watch.counts[-1][2]}."
     )

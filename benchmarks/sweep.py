@@ -291,6 +291,14 @@ def steady(world: World, *, naive_calls: float, naive_cpu: float) -> None:
     calls = world.place.control("requests")
     stop.set()
     moving.join()
+    oldest = (max(live_ages), max(head_ages))
+    report_steady(calls, cpu, oldest, naive_calls=naive_calls, naive_cpu=naive_cpu)
+
+
+def report_steady(
+    calls: dict[str, Any], cpu: float, oldest: tuple[float, float], *, naive_calls: float, naive_cpu: float
+) -> None:
+    """Print the requests, the CPU and the age of the `oldest` state and participant count, in seconds."""
     minutes = STEADY / 60
     total = sum(number for name, number in calls["by_method"].items() if name != "token")
     budget = settings.QUOTA.read_project * settings.POLL_SHARE
@@ -306,8 +314,8 @@ def steady(world: World, *, naive_calls: float, naive_cpu: float) -> None:
                 f"{total / minutes:.0f}",
                 f"{total / minutes / settings.QUOTA.read_project:.1%}",
                 f"{cpu / minutes:.1f}",
-                f"{max(live_ages):.0f}",
-                f"{max(head_ages):.0f}",
+                f"{oldest[0]:.0f}",
+                f"{oldest[1]:.0f}",
             ),
             (
                 "naive",

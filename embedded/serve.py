@@ -247,6 +247,22 @@ def foreground(installation: Callable[[], None]) -> Callable[[], None]:
     return tied
 
 
+def demo_environment(state: Path, address: str, google: str, clean: dict[str, str]) -> dict[str, str]:
+    """Return the environment of Meetadmin in a demo: `clean` and what points to the simulator at `google`."""
+    return (
+        clean
+        | secrets_of(state)
+        | DEMO_CLIENT
+        | {
+            "MEETADMIN_STATE_DIR": str(state),
+            "MEETADMIN_BASE_URL": address,
+            "MEETADMIN_GOOGLE_URL": google,
+            "MEETADMIN_DOMAINS": "example.com",
+            "MEETADMIN_FIRST_ADMINS": "it-admin@example.com",
+        }
+    )
+
+
 @foreground
 def demo() -> None:
     """Everything on this machine, Google included, and one line when it is ready. Ends when told to, or raises Problem."""
@@ -263,26 +279,10 @@ def demo() -> None:
         say(f"Starting the demo (data and logs in {state}).")
         # A demo never touches what the caller's environment may point to: a real database, a real Google.
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        env = clean | secrets_of(state) | DEMO_CLIENT
-        env |= {
-            "MEETADMIN_STATE_DIR": str(state),
-            "MEETADMIN_BASE_URL": address,
-            "MEETADMIN_GOOGLE_URL": google,
-            "MEETADMIN_DOMAINS": "example.com",
-            "MEETADMIN_FIRST_ADMINS": "it-admin@example.com",
-        }
+        env = demo_environment(state, address, google, clean)
         settled = is_settled(state, rooms)
         with Supervisor(logs=state / "log", say=say) as supervisor:
-            world = [
-                "--port",
-                str(google_port),
-                "--rooms",
-                str(rooms),
-                "--seed",
-                "1",
-                "--scene",
-                "monday-morning",
-            ]
+            world = f"--port {google_port} --rooms {rooms} --seed 1 --scene monday-morning".split()
             simulator = [sys.executable, "-m", "simulator", *world, "--state", str(state / "simulator.json")]
             supervisor.start(Child("simulator", simulator, clean))
             env["REDIS_URL"] = start_broker(state, supervisor)

@@ -91,7 +91,8 @@ def test_fast() -> None:
     """Run what tells within a minute or two whether a change broke something: SQLite, no browser, no further processes, no walks
     through every combination. Raises Problem when a test failed."""
     folders = [f"--ignore=tests/{name}" for name in ("simulator", "contract", "journeys")]
-    outcome = pytest("Fast tests", environment(), "-m", "not journey and not slow", *folders, workers=2)
+    options = ["-m", "not journey and not slow", "--hypothesis-profile=fast"]
+    outcome = pytest("Fast tests", environment(), *options, *folders, workers=2)
     print("\n".join(outcome.summary))
     if not outcome.passed:
         raise Problem("A test failed.")

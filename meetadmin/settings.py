@@ -1,23 +1,18 @@
 """All settings, in reading order. Every read of the environment goes through meetadmin.env, which collects what is wrong; the last
 line raises it all at once."""
 
-import json
 import os
-from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from meetadmin.env import Environment, is_random, is_weak_secret
+from meetadmin import checked_settings
+from meetadmin.env import Environment, is_weak_secret
 from meetadmin.version import version
 from spaces.google import addresses
-from spaces.google.endpoints import Endpoints, is_loopback, is_this_machine
-from spaces.google.network import Network
-from spaces.google.push import Arrangement, reachable
-from spaces.google.quota import Limits
-from spaces.vault import Vault
+from spaces.google.endpoints import is_loopback, is_this_machine
 
 env = Environment(os.environ)
 ENCRYPTED = {"require", "verify-ca", "verify-full"}  # libpq's sslmode
@@ -68,114 +63,25 @@ SECRET_KEY = env.secret(
 )
 # Keys that seal stored Google tokens: "kid:base64,kid:base64", the first one seals, all of them open.
 TOKEN_KEYS = env.secret("MEETADMIN_TOKEN_KEYS", "")
-try:
-    _token_keys = Vault.keys(TOKEN_KEYS)
-except ValueError as error:
-    env.refuse(f"MEETADMIN_TOKEN_KEYS: {error}")
-    _token_keys = {}
-if not LOOPBACK:
-    if SECRET_KEY and is_weak_secret(SECRET_KEY, least=32):
-        env.refuse(
-            "MEETADMIN_SECRET_KEY is too short or too simple: whoever guesses it can sign in as anybody. Write at least 32 random "
-            'characters: python -c "import secrets; print(secrets.token_urlsafe(50))"'
-        )
-    for _name, _key in _token_keys.items():
-        if not is_random(_key):
-            env.refuse(
-                f"The key {_name!r} in MEETADMIN_TOKEN_KEYS is not random. Make one: "
-                'python -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
-            )
+checked_settings.check_secrets(env, SECRET_KEY, TOKEN_KEYS, loopback=LOOPBACK)
 
 # --- Google --------------------------------------------------------------------------------------
-_simulator = env.text("MEETADMIN_GOOGLE_URL", "")
-try:
-    GOOGLE = Endpoints.simulated(_simulator) if _simulator else Endpoints.real()
-except ValueError as error:
-    env.refuse(f"MEETADMIN_GOOGLE_URL: {error}")
-    GOOGLE = Endpoints.real()
-if not GOOGLE.are_real and not LOOPBACK:
-    env.refuse(
-        "MEETADMIN_GOOGLE_URL points to a simulator while MEETADMIN_BASE_URL is a public address: anybody could sign in "
-        "as anybody. Use the simulator on this machine only."
-    )
-# One way out for everything that is asked of Google. The usual variables of the environment count where ours are not set; they are
-# read once, here. Nothing leaves this machine for a simulator.
-_proxy = env.secret("MEETADMIN_PROXY", "") or (
-    env.first("HTTPS_PROXY", "https_proxy") if GOOGLE.are_real else ""
-)
-try:
-    NETWORK = Network(
-        proxy="" if _proxy.lower() == "none" else _proxy,
-        no_proxy=env.first("NO_PROXY", "no_proxy"),
-        ca_bundle=env.first(
-            "MEETADMIN_CA_BUNDLE", *(("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if GOOGLE.are_real else ())
-        ),
-    )
-except ValueError as error:
-    env.refuse(
-        f"{error} Set in MEETADMIN_PROXY or HTTPS_PROXY, or in MEETADMIN_CA_BUNDLE, REQUESTS_CA_BUNDLE or SSL_CERT_FILE "
-        "(docs/install.md, section 7; MEETADMIN_PROXY=none asks Google directly)."
-    )
-    NETWORK = Network()
+GOOGLE = checked_settings.endpoints(env, loopback=LOOPBACK)
+NETWORK = checked_settings.network(env, GOOGLE)
 GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID", "")
 GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET", "")
-_service_account = env.text("GOOGLE_SERVICE_ACCOUNT_FILE", "")
-try:
-    GOOGLE_SERVICE_ACCOUNT = json.loads(Path(_service_account).read_text()) if _service_account else None
-except (OSError, ValueError) as error:
-    env.refuse(f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) cannot be read: {error}")
-    GOOGLE_SERVICE_ACCOUNT = None
-if not isinstance(GOOGLE_SERVICE_ACCOUNT, dict | None):
-    env.refuse(
-        f"GOOGLE_SERVICE_ACCOUNT_FILE ({_service_account}) is no service account key: it holds no JSON object."
-    )
-    GOOGLE_SERVICE_ACCOUNT = None
+GOOGLE_SERVICE_ACCOUNT = checked_settings.service_account(env)
 GOOGLE_TIMEOUT = env.number(
     "MEETADMIN_GOOGLE_TIMEOUT", 8, least=1, most=120
 )  # seconds a single call may take
 # Calls a minute that Google allows the Cloud project and each account in it; people have a reserve that machines leave alone.
-try:
-    QUOTA = Limits(
-        **{
-            limit.name: env.number(f"MEETADMIN_QUOTA_{limit.name.upper()}", getattr(Limits(), limit.name))
-            for limit in fields(Limits)
-        }
-    )
-except ValueError as error:
-    env.refuse(f"MEETADMIN_QUOTA_...: {error}")
-    QUOTA = Limits()
+QUOTA = checked_settings.limits(env)
 QUOTA_RESERVE = env.number("MEETADMIN_QUOTA_RESERVE", 20, most=90) / 100  # per cent
 
 # --- Events from Google (push) -------------------------------------------------------------------
 # All of it or nothing: without a topic Meetadmin looks at intervals only.
 PUSH_PATH = "/hooks/google/pubsub"
-_push = {
-    "topic": env.text("MEETADMIN_PUSH_TOPIC", ""),
-    "subscriptions": tuple(env.items("MEETADMIN_PUSH_SUBSCRIPTIONS")),
-    "account": env.text("MEETADMIN_PUSH_ACCOUNT", ""),
-    "audience": env.text("MEETADMIN_PUSH_AUDIENCE", ""),
-    "pull": env.flag("MEETADMIN_PUSH_PULL"),
-}
-PUSH: Arrangement | None = None
-if any(_push.values()):
-    if not _push["pull"] and not _push["audience"]:
-        _push["audience"] = BASE_URL + PUSH_PATH  # what Google takes when the push subscription names none
-    try:
-        PUSH = Arrangement(**_push)  # type: ignore[arg-type]  # a dictionary of several types
-    except ValueError as error:
-        env.refuse(
-            f"{error} (docs/install.md, section 11; unset all MEETADMIN_PUSH_... to go without events)"
-        )
-    if PUSH and PUSH.pull and GOOGLE_SERVICE_ACCOUNT is None:
-        env.refuse(
-            "MEETADMIN_PUSH_PULL is on, but events are fetched in the name of the service account, and "
-            "GOOGLE_SERVICE_ACCOUNT_FILE is not set."
-        )
-    if PUSH and not PUSH.pull and GOOGLE.are_real and not reachable(BASE_URL):
-        env.refuse(
-            f"Google pushes to https addresses only, and MEETADMIN_BASE_URL is {BASE_URL}. Set MEETADMIN_PUSH_PULL=1 and take "
-            "MEETADMIN_PUSH_ACCOUNT and MEETADMIN_PUSH_AUDIENCE away: then Meetadmin fetches the events."
-        )
+PUSH = checked_settings.arrangement(env, GOOGLE, GOOGLE_SERVICE_ACCOUNT, BASE_URL, PUSH_PATH)
 
 # --- Who may come in -----------------------------------------------------------------------------
 DOMAINS = env.domains("MEETADMIN_DOMAINS")

@@ -5,17 +5,25 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from simulator import errors, extras, pages
-from simulator.accounts import AUTHORIZE_PATH, bearer
-from simulator.control import Control
+from simulator import errors, pages
+from simulator.accounts.requests import AUTHORIZE_PATH, bearer
+from simulator.control.routes import routes
+from simulator.desk import Desk
+from simulator.directory.resources import API as RESOURCES
+from simulator.directory.users import API as USERS
 from simulator.errors import ApiError
+from simulator.events.api import API as EVENTS
 from simulator.faults import Fault
 from simulator.machine import Machine
 from simulator.meet import service
+from simulator.pubsub.api import API as PUBSUB
 from simulator.refusals import Refusal
+from simulator.reports.api import API as REPORTS
 from simulator.token_errors import TOKEN_ERRORS
 
 MAX_SILENCE = 120.0  # seconds a "timeout" keeps a client waiting at most
+APIS = (EVENTS, PUBSUB, RESOURCES, USERS, REPORTS)
+"""The Google APIs beside Meet."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -36,34 +44,36 @@ class Site:
     def build(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(client_max_size=2 * 1024**2, middlewares=[self._middleware])
-        app.add_routes(Control(self.machine).routes())
+        app.add_routes(routes(self.machine))
+        app.add_routes(Desk(self.machine).routes())
         plain: list[tuple[str, str, str, Callable[[], Handler]]] = [
-            ("GET", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
-            ("POST", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.authorize),
-            ("POST", "/token", "token", lambda: self.machine.accounts.token),
-            ("POST", "/revoke", "revoke", lambda: self.machine.accounts.revoke),
-            ("GET", "/oauth2/v1/certs", "certs", lambda: self.machine.accounts.certificates),
-            ("GET", "/oauth2/v3/certs", "certs", lambda: self.machine.accounts.key_set),
-            ("GET", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.userinfo),
-            ("POST", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.userinfo),
-            ("GET", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
-            ("POST", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.tokeninfo),
+            ("GET", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.choose.authorize),
+            ("POST", AUTHORIZE_PATH, "authorize", lambda: self.machine.accounts.choose.authorize),
+            ("POST", "/token", "token", lambda: self.machine.accounts.tokens.token),
+            ("POST", "/revoke", "revoke", lambda: self.machine.accounts.tokens.revoke),
+            ("GET", "/oauth2/v1/certs", "certs", lambda: self.machine.accounts.information.certificates),
+            ("GET", "/oauth2/v3/certs", "certs", lambda: self.machine.accounts.information.key_set),
+            ("GET", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.information.userinfo),
+            ("POST", "/v1/userinfo", "userinfo", lambda: self.machine.accounts.information.userinfo),
+            ("GET", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.information.tokeninfo),
+            ("POST", "/tokeninfo", "tokeninfo", lambda: self.machine.accounts.information.tokeninfo),
             (
                 "POST",
                 "/oauth2/v2/tokeninfo",
                 "oauth2.tokeninfo",
-                lambda: self.machine.accounts.older_tokeninfo,
+                lambda: self.machine.accounts.information.older_tokeninfo,
             ),
             (
                 "GET",
                 "/.well-known/openid-configuration",
                 "openid-configuration",
-                lambda: self.machine.accounts.discovery,
+                lambda: self.machine.accounts.information.discovery,
             ),
         ]
         for verb, path, name, find in plain:
             app.router.add_route(verb, path, self._counted(name, find))
-        extras.routes(app, self.machine, self._serve)
+        for api in APIS:
+            api.register(app, self.machine, self._serve)
         app.router.add_route("*", "/{rest:v[0-9a-z]+/.*}", self.meet)
         return app
 
@@ -87,7 +97,7 @@ class Site:
         async def counted(request: web.Request) -> web.StreamResponse:
             account = ""
             if name == "token":
-                account = await self.machine.accounts.account_of(request)
+                account = await self.machine.accounts.tokens.account_of(request)
             return await self._serve(request, name, name, account, lambda: find()(request))
 
         return counted
@@ -156,7 +166,7 @@ class Site:
             return _literal(fault.refusal, name, rpc)
         if fault.error is not None and name == "authorize":
             tally.by_status["302"] += 1
-            return await self.machine.accounts.send_back(request, fault.error)
+            return await self.machine.accounts.choose.send_back(request, fault.error)
         if fault.error is not None:
             status, answer = TOKEN_ERRORS[fault.error]
             tally.by_status[str(status)] += 1

@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from simulator import pages
+from simulator.entities import Conference
 from simulator.faults import KINDS, Fault
 from simulator.joining import let_in
 from simulator.machine import Machine
 from simulator.presets import PRESETS
 from simulator.reading import ControlError, check_caller, check_here
-from simulator.world import Conference, World
+from simulator.world import World
 
 SHOWN_CALLS = 40
 SHOWN_ROOMS = 300

@@ -4,7 +4,8 @@ Meet help, "Manage access" and "End meeting for all"; the REST guide on access t
 not documented; the switch ``rejoin_after_end`` tells which reading is in force.
 """
 
-from simulator.world import Participant, Space, World
+from simulator.entities import Participant, Space
+from simulator.world import World
 
 QUICK_ACCESS = ("OPEN", "TRUSTED")
 APP_ONLY, KNOCK, HOST_FIRST, NOBODY_YET = (

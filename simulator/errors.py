@@ -65,6 +65,19 @@ class ApiError(Exception):
         return {"error": error}
 
 
+class OlderError(ApiError):
+    """A refusal in the style of the Admin SDK: the message again in ``errors[]``, with domain and reason."""
+
+    def __init__(self, code: int, message: str, reason: str) -> None:
+        super().__init__(code, message)
+        self.reason = reason
+
+    def envelope(self) -> dict[str, Any]:
+        """The dict[str, Any] body Google would send."""
+        error = {"message": self.message, "domain": "global", "reason": self.reason}
+        return {"error": {"code": self.code, "message": self.message, "errors": [error]}}
+
+
 class OAuthError(Exception):
     """A refusal of the token endpoint: ``error`` and ``error_description`` (RFC 6749, 5.2)."""
 

@@ -6,22 +6,20 @@ Counting, quotas and ordered faults are the site's business; a service gets a Ca
 import base64
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from simulator import masks
-from simulator.accounts import bearer
+from simulator.accounts.requests import bearer
 from simulator.errors import ApiError, service_disabled
 from simulator.identity import Token
+from simulator.machine import Machine
+from simulator.reading import JSON
 from simulator.world import World
 
-if TYPE_CHECKING:
-    from simulator.machine import Machine
-
-JSON = dict[str, Any]
 Produce = Callable[[], Awaitable[web.StreamResponse]]
 Serve = Callable[[web.Request, str, str, str, Produce], Awaitable[web.StreamResponse]]
 _CREDENTIALS = (
@@ -34,7 +32,7 @@ _CREDENTIALS = (
 class Call:
     """One request to a service, by somebody with a good token."""
 
-    machine: "Machine"
+    machine: Machine
     token: Token
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -73,19 +71,6 @@ class Method:
     reply: masks.Tree
 
 
-class OlderError(ApiError):
-    """A refusal in the style of the Admin SDK: the message again in ``errors[]``, with domain and reason."""
-
-    def __init__(self, code: int, message: str, reason: str) -> None:
-        super().__init__(code, message)
-        self.reason = reason
-
-    def envelope(self) -> JSON:
-        """The JSON body Google would send."""
-        error = {"message": self.message, "domain": "global", "reason": self.reason}
-        return {"error": {"code": self.code, "message": self.message, "errors": [error]}}
-
-
 def error_info(service: Service, reason: str, rpc: str, **metadata: str) -> JSON:
     """google.rpc.ErrorInfo of a refusal."""
     return {
@@ -96,13 +81,13 @@ def error_info(service: Service, reason: str, rpc: str, **metadata: str) -> JSON
     }
 
 
-def admit(machine: "Machine", service: Service, method: Method, text: str) -> Token:
+def admit(machine: Machine, service: Service, method: Method, text: str) -> Token:
     """The token of a request that may come in; raises ApiError 401 or 403."""
     if not text:
         detail = error_info(service, "CREDENTIALS_MISSING", method.rpc)
         message = f"Request is missing required authentication credential. {_CREDENTIALS}"
         raise ApiError(401, message, details=[detail])
-    token = machine.accounts.live_token(text)
+    token = machine.identity.live_token(text, machine.world.now())
     if token is None:
         detail = error_info(service, "ACCESS_TOKEN_EXPIRED", method.rpc)
         message = f"Request had invalid authentication credentials. {_CREDENTIALS}"
@@ -117,16 +102,24 @@ def admit(machine: "Machine", service: Service, method: Method, text: str) -> To
     return token
 
 
-def register(
-    app: web.Application, machine: "Machine", serve: Serve, service: Service, methods: list[Method]
-) -> None:
-    """Enter the methods of a service into the application."""
-    for method in methods:
-        app.router.add_route(method.verb, method.path, _handler(machine, serve, service, method))
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A Google API beside Meet: its service and methods, and what it does in the background, if anything."""
+
+    service: Service
+    methods: list[Method]
+    background: Callable[[Machine], Callable[[web.Application], AsyncIterator[None]]] | None = None
+
+    def register(self, app: web.Application, machine: Machine, serve: Serve) -> None:
+        """Add the methods to the application; ``serve`` counts a request and applies ordered faults."""
+        for method in self.methods:
+            app.router.add_route(method.verb, method.path, _handler(machine, serve, self.service, method))
+        if self.background is not None:
+            app.cleanup_ctx.append(self.background(machine))
 
 
 def _handler(
-    machine: "Machine", serve: Serve, service: Service, method: Method
+    machine: Machine, serve: Serve, service: Service, method: Method
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
         text = bearer(request)

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from simulator.world import OUR_PROJECT, Person
+from simulator.entities import Person
+from simulator.world import OUR_PROJECT
 
 CLIENT_ID = "meetadmin-demo.apps.googleusercontent.com"
 CLIENT_SECRET = "demo-only-client-secret"  # noqa: S105 - a published constant of a pretended client
@@ -217,6 +218,11 @@ class Identity:
     def grant_of(self, email: str) -> Grant:
         """What a person has allowed; an empty grant if nothing yet."""
         return self.grants.setdefault(email, Grant())
+
+    def live_token(self, text: str, now: float) -> Token | None:
+        """Return the access token with this text, unless it is unknown, revoked or expired at ``now`` (world time)."""
+        token = self.tokens.get(text)
+        return token if token is not None and token.expires > now else None
 
     def holder_of_refresh(self, token: str) -> str | None:
         """Whose refresh token this is; None if it is dead."""

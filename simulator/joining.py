@@ -8,8 +8,10 @@ import re
 import unicodedata
 from typing import Any
 
+from simulator.entities import Conference, Participant, Room
+from simulator.identifiers import number_of
 from simulator.reading import ControlError, a_flag, a_text
-from simulator.world import Conference, Participant, Room, World, number_of
+from simulator.world import World
 
 WHO = ("email", "device", "phone", "guest", "bot", "unknown")
 OPTIONS = ("name", "spelling", "signed_in")

@@ -12,7 +12,9 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from simulator.world import Conference, Participant, Recorded, World, token_of
+from simulator.entities import Conference, Participant, Recorded
+from simulator.identifiers import token_of
+from simulator.world import World
 
 KINDS = ("recordings", "transcripts", "smartNotes")
 STATES = ("STATE_UNSPECIFIED", "STARTED", "ENDED", "FILE_GENERATED")

@@ -12,9 +12,10 @@ import random
 from typing import Any
 
 from simulator import door
+from simulator.entities import Conference, Space
 from simulator.places import crowd
 from simulator.scenes import rest_of
-from simulator.world import Conference, Space, World
+from simulator.world import World
 
 STEP = (60.0, 300.0)  # seconds between two steps in a running call
 IDLE = (20 * 60.0, 124 * 60.0)  # seconds between two calls of a room

@@ -2,16 +2,16 @@
 
 import asyncio
 
-from simulator.accounts import Accounts
-from simulator.directory import Directory
-from simulator.events import Events
+from simulator.accounts.accounts import Accounts
+from simulator.directory.state import Directory
+from simulator.events.state import Events
 from simulator.faults import Fault, FaultBook, Tally
 from simulator.identity import CLIENT_ID, Identity
 from simulator.latency import Latency
 from simulator.life import Life
-from simulator.pubsub import PubSub
+from simulator.pubsub.state import PubSub
 from simulator.quota import Limit, Quotas
-from simulator.reports import Reports
+from simulator.reports.state import Reports
 from simulator.scenes import MOVING, build_world
 from simulator.world import World
 
@@ -52,14 +52,16 @@ class Machine:
     def _settle_in(self, world: World) -> None:
         self.world = world
         self.life = Life(world, running=not self.still and world.scene in MOVING)
-        self.accounts = Accounts(world, self.identity)
         self.directory = Directory(world)
+        self.accounts = Accounts(world, self.identity, self._closed_because)
         self.reports = Reports(world)
         self.pubsub = PubSub(world, self.news)
         self.events = Events(world, self.pubsub)
-        self.accounts.closed_because = lambda email: self.directory.state(email).closed_because()
         self.identity.when_revoked = self._consent_is_over
         self.news.set()
+
+    def _closed_because(self, email: str) -> str:
+        return self.directory.state(email).closed_because()
 
     def _consent_is_over(self, email: str) -> None:
         self.events.suspend_person(email, "USER_SCOPE_REVOKED", client=CLIENT_ID)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
+from simulator.entities import Person
 from simulator.identity import CREATED, READONLY, SETTINGS
-from simulator.world import Person
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }

@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from simulator.world import DOMAIN, Person, World, number_of
+from simulator.entities import Person
+from simulator.identifiers import number_of
+from simulator.world import DOMAIN, World
 
 FORMER = "former:"  # an owner who no longer exists: this and the id
 

@@ -2,17 +2,9 @@
 
 import random
 
-from simulator.world import (
-    DEFAULT_CONFIG,
-    DOMAIN,
-    FOREIGN_PROJECTS,
-    OUR_PROJECT,
-    Building,
-    Person,
-    Room,
-    World,
-    number_of,
-)
+from simulator.entities import Building, Person, Room
+from simulator.identifiers import number_of
+from simulator.world import DEFAULT_CONFIG, DOMAIN, FOREIGN_PROJECTS, OUR_PROJECT, World
 
 CITIES = [
     ("ber", "Berlin"), ("muc", "Munich"), ("ham", "Hamburg"), ("cgn", "Cologne"), ("fra", "Frankfurt"),
@@ -92,6 +84,19 @@ def place(index: int) -> tuple[str, str]:
     return (short, name) if not round_ else (f"{short}{round_ + 1}", f"{name} {round_ + 1}")
 
 
+def _build(world: World, index: int, size: int, accounts: int) -> None:
+    """Add a building for `size` rooms, and the mailbox that owns their spaces."""
+    short, city = place(index)
+    floors = [str(number) for number in range(1, -(-size // per_floor(size)) + 1)]
+    owner, owner_city = place(index % accounts)
+    mailbox = f"rooms-{owner}@{DOMAIN}"
+    zone = TIME_ZONES.get(short[:3], "Europe/Berlin")
+    world.buildings.append(Building(short, city, zone, floors, mailbox))
+    if mailbox not in world.mailboxes:
+        identifier = number_of("mailbox", mailbox, digits=21, lead="1")
+        world.mailboxes[mailbox] = Person(mailbox, f"Rooms {owner_city}", identifier, DOMAIN)
+
+
 def build_rooms(world: World) -> None:
     """Buildings, people, rooms and their spaces: the part of a world that does not depend on the time."""
     count = world.room_count
@@ -99,15 +104,7 @@ def build_rooms(world: World) -> None:
     accounts = min(world.account_count or buildings, buildings)
     sizes = [count // buildings + (1 if index < count % buildings else 0) for index in range(buildings)]
     for index, size in enumerate(sizes):
-        short, city = place(index)
-        floors = [str(number) for number in range(1, -(-size // per_floor(size)) + 1)]
-        owner, owner_city = place(index % accounts)
-        mailbox = f"rooms-{owner}@{DOMAIN}"
-        zone = TIME_ZONES.get(short[:3], "Europe/Berlin")
-        world.buildings.append(Building(short, city, zone, floors, mailbox))
-        if mailbox not in world.mailboxes:
-            identifier = number_of("mailbox", mailbox, digits=21, lead="1")
-            world.mailboxes[mailbox] = Person(mailbox, f"Rooms {owner_city}", identifier, DOMAIN)
+        _build(world, index, size, accounts)
     people_of_world(world)
     chance = random.Random(f"rooms/{world.seed}")
     parts = Parts(world)
@@ -144,6 +141,11 @@ def build_rooms(world: World) -> None:
                 )
             )
             number += 1
+    _moderate(world, parts)
+
+
+def _moderate(world: World, parts: "Parts") -> None:
+    """Restrict the spaces that play moderated rooms."""
     for index in sorted(parts.moderated):
         space = world.spaces[world.rooms[index].space]
         space.config = {

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from simulator.entities import Conference
 from simulator.leftovers import change_artifact
 from simulator.places import Parts, build_rooms, crowd
-from simulator.world import Conference, World
+from simulator.world import World
 
 HOUR = 3600.0
 PAST_CALL_ROOMS = 500  # rooms that get a past at the start; more would only cost memory

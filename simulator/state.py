@@ -13,11 +13,12 @@ from typing import Any
 
 from simulator import people
 from simulator.behaviour import behaviour_from
+from simulator.entities import Conference, Participant, Recorded, Space
 from simulator.identity import Grant, Identity, KeyPair, Token
 from simulator.machine import Machine
-from simulator.reports import Habits
+from simulator.reports.state import Habits
 from simulator.scenes import build_world
-from simulator.world import DEFAULT_CONFIG, Conference, Participant, Recorded, Space, World
+from simulator.world import DEFAULT_CONFIG, World
 
 VERSION = 3
 

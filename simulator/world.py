@@ -1,20 +1,17 @@
-"""The pretended world: people, rooms, spaces, calls, and the clock they live by.
+"""The simulated world: people, rooms, spaces, calls, and the clock they live by.
 
 All moments inside are seconds of world time. World time runs ahead of the real clock by ``offset``; what is shown
 has the offset taken off again. So moving the clock forward makes everything older while "now" stays real.
 """
 
-import base64
-import hashlib
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from simulator.behaviour import Behaviour
+from simulator.entities import Building, Conference, Happening, Participant, Person, Room, Space, session_name
+from simulator.identifiers import CODE, code_of, number_of, token_of
 
 OUR_PROJECT = "meetadmin-demo"
 FOREIGN_PROJECTS = ("another-app", "meet")
@@ -40,203 +37,12 @@ CODE_LIFE = 365 * 86400.0  # Meet help, "Learn about meeting codes": a code dies
 REUSE_EVERY = 3  # every third new space gets a code that died, if there is one: Google reuses codes
 EMPTY_CALL_LIFE = 60.0  # an empty call ends after a minute
 RECORD_LIMIT = 20_000  # ended calls kept in memory, oldest dropped first
-CODE = re.compile(r"[a-z]{3}-[a-z]{4}-[a-z]{3}", re.IGNORECASE)
 AUTOMATIC = {
     "artifactConfig.recordingConfig.autoRecordingGeneration": "recordings",
     "artifactConfig.transcriptionConfig.autoTranscriptionGeneration": "transcripts",
     "artifactConfig.smartNotesConfig.autoSmartNotesGeneration": "smartNotes",
 }
 """Settings that make every call of a space leave something behind, and the collection it is found in."""
-
-
-@dataclass(slots=True)
-class Person:
-    """A Google user: somebody who can sign in, or a room mailbox that owns spaces."""
-
-    email: str
-    name: str
-    id: str
-    hd: str | None
-    email_verified: bool = True
-    aliases: tuple[str, ...] = ()
-    non_editable_aliases: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """As the control shows it."""
-        found = {"email": self.email, "name": self.name, "id": self.id, "hd": self.hd}
-        return found if not self.aliases else {**found, "aliases": list(self.aliases)}
-
-
-@dataclass(slots=True)
-class Building:
-    """A building; its mailbox owns the spaces of its rooms."""
-
-    id: str
-    name: str
-    time_zone: str
-    floors: list[str]
-    mailbox: str
-
-    def as_json(self) -> dict[str, Any]:
-        """As the control shows it."""
-        return {"id": self.id, "name": self.name, "time_zone": self.time_zone, "floors": self.floors}
-
-
-@dataclass(slots=True)
-class Room:
-    """A physical room with its meeting device and its persistent space."""
-
-    name: str
-    building: str
-    floor: str
-    capacity: int
-    device_name: str
-    device_id: str
-    owner_email: str
-    deputy_emails: tuple[str, ...]
-    account: str
-    space: str
-
-
-@dataclass(slots=True)
-class Participant:
-    """Somebody or something in a call; each stay is a session [from, until or None]."""
-
-    id: str
-    kind: str
-    display_name: str
-    email: str | None
-    user: str | None
-    sessions: list[list[float | None]]
-
-    @property
-    def joined(self) -> float:
-        """When it first came."""
-        return float(self.sessions[0][0] or 0)
-
-    @property
-    def left(self) -> float | None:
-        """When it finally went; None while it is there."""
-        return self.sessions[-1][1]
-
-
-@dataclass(slots=True)
-class Recorded:
-    """A recording, transcript or notes that the control started; moments of world time.
-
-    ``end`` None = until the call ends; ``file_at`` None = some minutes after the end; ``state`` replaces Google's word for it.
-    """
-
-    start: float
-    end: float | None = None
-    file_at: float | None = None
-    state: str = ""
-
-
-@dataclass(slots=True)
-class Conference:
-    """One call. ``origin``: life (moves by itself), pinned (a scene's, stays as it is) or control (a test's).
-
-    ``automatic`` names what the space's settings had recorded when the call began; ``recorded`` is what the control ordered
-    (kind -> parts), which replaces the room's habit.
-    """
-
-    id: str
-    space: str
-    start: float
-    origin: str
-    end: float | None = None
-    participants: list[Participant] = field(default_factory=list)
-    automatic: tuple[str, ...] = ()
-    recorded: dict[str, list[Recorded]] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Resource name of its record."""
-        return f"conferenceRecords/{self.id}"
-
-    def present(self) -> list[Participant]:
-        """Who is in the call now."""
-        return [each for each in self.participants if each.left is None]
-
-    def empty_since(self) -> float | None:
-        """Since when nobody is there; None while somebody is."""
-        latest = self.start
-        for each in self.participants:
-            if each.left is None:
-                return None
-            latest = max(latest, each.left)
-        return latest
-
-
-@dataclass(slots=True)
-class Space:
-    """A persistent meeting link and its settings.
-
-    ``code`` is empty after it has died; ``code_used`` is when it was last used. A ``fleeting`` code (of an ad-hoc
-    meeting started on room hardware, or of a nickname) dies with the call.
-    """
-
-    id: str
-    code: str
-    owner: str
-    project: str
-    config: dict[str, str]
-    room: int | None = None
-    active: Conference | None = None
-    lingers_until: float | None = None
-    records: list[Conference] = field(default_factory=list)
-    members: dict[str, dict[str, str]] = field(default_factory=dict)
-    code_used: float = 0.0
-    fleeting: bool = False
-    ended_for_all: bool = False  # since a call was ended by request, no host has come back
-    closed_until: float = 0.0  # until then nobody gets in
-
-    @property
-    def name(self) -> str:
-        """Resource name."""
-        return f"spaces/{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Happening:
-    """Something that Google tells its subscribers: ``kind`` is an event type without its prefix."""
-
-    kind: str
-    call: Conference
-    resource: str
-    name: str
-    at: float
-
-
-def session_name(call: Conference, participant: Participant, number: int) -> str:
-    """Resource name of a stay; ``number`` counts from 0."""
-    return f"{call.name}/participants/{participant.id}/participantSessions/{number + 1}"
-
-
-def token_of(*parts: object, length: int) -> str:
-    """A repeatable identifier of ``length`` characters (base64url) from its parts."""
-    text = "/".join(str(part) for part in parts)
-    raw = hashlib.sha512(text.encode()).digest()
-    return base64.urlsafe_b64encode(raw).decode()[:length]
-
-
-def number_of(*parts: object, digits: int, lead: str = "") -> str:
-    """A repeatable decimal identifier of ``digits`` digits from its parts."""
-    text = "/".join(str(part) for part in parts)
-    number = str(int.from_bytes(hashlib.sha256(text.encode()).digest(), "big"))
-    return (lead + number)[:digits]
-
-
-_LETTERS = bytes(97 + byte % 26 for byte in range(256))
-
-
-def code_of(*parts: object) -> str:
-    """A repeatable meeting code (3-4-3 letters) from its parts."""
-    text = "/".join(str(part) for part in parts)
-    raw = hashlib.sha256(text.encode()).digest()
-    letters = raw[:10].translate(_LETTERS).decode()
-    return f"{letters[:3]}-{letters[3:7]}-{letters[7:]}"
 
 
 class World:

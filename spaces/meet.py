@@ -16,9 +16,10 @@ from spaces.google import credentials
 from spaces.google.errors import ConnectionBroken, broken
 from spaces.google.events import EventsClient
 from spaces.google.idtokens import Keys
+from spaces.google.limits import Limits
 from spaces.google.meet import MeetClient
 from spaces.google.pubsub import PullClient
-from spaces.google.quota import Gate, Limits, Quota, Turnstile
+from spaces.google.quota import Gate, Quota, Turnstile
 from spaces.models import Account
 from spaces.vault import CannotOpen, Vault
 from spaces.words import text as _

@@ -12,6 +12,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone, translation
+from hypothesis import settings as hypothesis
 
 from embedded import broker, process
 from meetadmin.monitoring import health, heartbeat, status
@@ -21,7 +22,11 @@ from spaces.google import credentials
 from spaces.models import Person, Role
 from spaces.views import live as live_pages
 from tests import factories
+from tests.support import database
 from tests.support.simulator import SimulatorProcess
+
+# `make test-fast` asks for it: enough examples to find a broken rule, too few to find a rare one.
+hypothesis.register_profile("fast", max_examples=15, deadline=None)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -46,6 +51,7 @@ def pytest_collection_finish() -> None:
     """What is there by now stays to the end: the collector need not look through it again with every page that is made."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def asks_for_database(item: pytest.Item) -> bool:
@@ -61,6 +67,25 @@ def redis_server() -> Iterator[None]:
     """A real Valkey on a socket of its own: cache, heartbeats, and the queue where a test runs a worker."""
     with broker.start(environment.BROKER_FOLDER):
         yield
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Create tables without migrations where a migrated database is at hand."""
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["MIGRATE"] = not database.snapshot().exists()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Load the migrated database, or keep the one that has just been migrated."""
+    if connection.vendor != "sqlite":
+        return
+    with django_db_blocker.unblock():
+        if connection.settings_dict["TEST"]["MIGRATE"]:
+            database.save(database.snapshot())
+        else:
+            database.load(database.snapshot())
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,27 @@ READERS = {
 }  # what doors may call besides verbs
 
 
+CODE = ("manage.py", "meetadmin", "spaces", "simulator", "embedded", "benchmarks")
+MOST_MODULE_LINES, MOST_FUNCTION_LINES = 400, 50  # complexity is in pyproject.toml
+# What is too long and is being split now: modules, and (module, function). Only take entries away.
+BEING_SPLIT: set[str | tuple[str, str]] = {
+    "spaces/actions/sweeps.py",
+    "spaces/models/rooms.py",
+    "spaces/stream.py",
+    "spaces/templatetags/spaces_text.py",
+    ("spaces/actions/accounts.py", "connect"),
+    ("spaces/actions/conferences.py", "end"),
+    ("spaces/actions/events.py", "_follow"),
+    ("spaces/actions/events.py", "process"),
+    ("spaces/actions/spaces.py", "adopt"),
+    ("spaces/actions/spaces.py", "configure"),
+    ("spaces/actions/spaces.py", "create"),
+    ("spaces/audit/recording.py", "attempt"),
+    ("spaces/health.py", "_of_accounts"),
+    ("spaces/views/system.py", "_tiles"),
+}
+
+
 def sources(*folders: str) -> Iterator[tuple[str, str]]:
     """(path, text) of every Python file of ours."""
     for folder in folders:
@@ -176,9 +197,18 @@ def test_booleans_are_keyword_only():
                     assert kind != "bool", f"{path}: {node.name}({argument.arg}) takes a boolean by position."
 
 
-def test_no_view_file_grows_beyond_400_lines():
-    for path, text in sources("spaces/views", "meetadmin/monitoring"):
-        assert len(text.splitlines()) <= 400, f"{path} is too long: split it by noun."
+def test_modules_and_functions_stay_short():
+    too_long: list[tuple[str | tuple[str, str], int]] = []
+    for path, text in sources(*CODE):
+        if (lines := text.count("\n")) > MOST_MODULE_LINES:
+            too_long.append((path, lines))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or 0) - node.lineno + 1
+                if length > MOST_FUNCTION_LINES:
+                    too_long.append(((path, node.name), length))
+    found = [(place, lines) for place, lines in too_long if place not in BEING_SPLIT]
+    assert not found, "Split modules by noun, and give parts of long functions a name."
 
 
 def test_no_import_hides_inside_a_function():

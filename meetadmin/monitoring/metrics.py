@@ -20,7 +20,7 @@ from meetadmin.monitoring import status as figures
 from meetadmin.monitoring.status import AccountStatus, Status
 from spaces import access, meet
 from spaces.access import Permission
-from spaces.google.quota import PROJECT
+from spaces.google.limits import PROJECT
 from spaces.models import Account, Person, Room
 from spaces.models.rooms import RoomQuerySet, altogether
 

@@ -21,7 +21,8 @@ from meetadmin.monitoring import health
 from meetadmin.monitoring.health import Health, Level
 from spaces import broker, meet
 from spaces.google import credentials
-from spaces.google.quota import PROJECT, Meter, Reading
+from spaces.google.limits import PROJECT
+from spaces.google.quota import Meter, Reading
 from spaces.models import Account, Room, ScopeCheck, Space, Subscription
 
 # The values from which a figure is a warning, and from which it is critical.

@@ -17,7 +17,7 @@ from meetadmin.monitoring.health import Level
 from meetadmin.monitoring.status import Status
 from spaces import access
 from spaces.access import Permission
-from spaces.google.quota import PROJECT
+from spaces.google.limits import PROJECT
 from spaces.models import Room
 from spaces.views.replies import Request, page
 

@@ -7,6 +7,7 @@ from itertools import islice
 
 from simulator import errors, masks
 from simulator.config import number_of_name
+from simulator.entities import Conference
 from simulator.leftovers import STATES, Artifact, Entry, artifacts_of, entries_of, entry_of
 from simulator.meet.shared import (
     JSON,
@@ -25,7 +26,6 @@ from simulator.meet.shared import (
     readable_record,
     token_after,
 )
-from simulator.world import Conference
 
 _DEFAULT, _MOST = 10, 100
 _COMMON: masks.Tree = {"name": LEAF, "state": LEAF, "startTime": LEAF, "endTime": LEAF}

@@ -5,7 +5,9 @@ Meet REST guide: Manage meeting space members. The discovery document describes 
 
 from simulator import errors, masks
 from simulator.config import ROLE, number_of_name, read_member
+from simulator.entities import Space
 from simulator.errors import ApiError
+from simulator.identifiers import token_of
 from simulator.identity import READONLY
 from simulator.meet.shared import (
     JSON,
@@ -21,7 +23,6 @@ from simulator.meet.shared import (
     own_space,
     page_of,
 )
-from simulator.world import Space, token_of
 
 BATCH_LIMIT = 500
 # The documentation's default mask names "user", which the schema of v2 does not have: it may be asked for in vain.

@@ -4,7 +4,9 @@ Meet REST guide: Work with conferences; Work with participants.
 """
 
 from simulator import masks
+from simulator.entities import Conference, Participant, Space, session_name
 from simulator.filters import parse_filter
+from simulator.identifiers import CODE
 from simulator.identity import READONLY
 from simulator.meet.shared import (
     JSON,
@@ -22,7 +24,7 @@ from simulator.meet.shared import (
     page_of,
     readable_record,
 )
-from simulator.world import CODE, RECORD_LIFE, Conference, Participant, Space, World, session_name
+from simulator.world import RECORD_LIFE, World
 
 RECORD: masks.Tree = {"name": LEAF, "startTime": LEAF, "endTime": LEAF, "expireTime": LEAF, "space": LEAF}
 PARTICIPANT: masks.Tree = {

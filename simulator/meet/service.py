@@ -86,7 +86,7 @@ def _admitted(machine: Machine, asked: Asked) -> Token:
     method = asked.method
     if not asked.token:
         raise errors.no_credentials(method.rpc)
-    token = machine.accounts.live_token(asked.token)
+    token = machine.identity.live_token(asked.token, machine.world.now())
     if token is None:
         raise errors.dead_credentials(method.rpc)
     if errors.SERVICE in machine.world.behaviour.disabled_services:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator import errors, masks
+from simulator.entities import Conference, Participant, Space
 from simulator.errors import ApiError
 from simulator.filters import Condition
 from simulator.identity import CREATED, READONLY, SETTINGS, Token
-from simulator.world import Conference, Participant, Space, World
+from simulator.world import World
 
 JSON = dict[str, Any]
 Key = tuple[float | str, ...]

@@ -6,7 +6,9 @@ Meet REST guide: Create and manage meeting spaces; Configure meeting spaces.
 from simulator import errors, masks
 from simulator.behaviour import Policy
 from simulator.config import config_as_json, leaves_of_mask, read_space, settled
+from simulator.entities import Space
 from simulator.errors import ApiError
+from simulator.identifiers import number_of
 from simulator.identity import READONLY, SETTINGS, Token
 from simulator.meet.shared import (
     JSON,
@@ -18,7 +20,7 @@ from simulator.meet.shared import (
     method,
     own_space,
 )
-from simulator.world import DEFAULT_CONFIG, Space, World, number_of
+from simulator.world import DEFAULT_CONFIG, World
 
 SPACE: masks.Tree = {
     "name": LEAF,

@@ -22,86 +22,29 @@ where Redis remembers nothing.
 import logging
 import math
 import random
-import threading
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, get_args
+from typing import Final, Protocol
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from spaces.google.errors import OverQuota
+from spaces.google.limits import KINDS, PROJECT, SLOTS, Flow, Kind, Limits
+from spaces.google.quota_local import Counts, LocalFallback
+from spaces.google.quota_scripts import PAUSE, TAKE
 from spaces.words import counted, joined
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["read", "write", "create"]
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-PROJECT: Final = "project"
-"""The scope that is no account (whose addresses have an @)."""
-
-AT_ONCE: Final[dict[Kind, float]] = {"read": 0.1, "write": 0.15, "create": 0.3}
-"""The share of a limit that may be used at once. Reads come from sweeps and want an even flow, people write in bursts."""
 ALONE = 1 / 8
 """The share of each limit for a process that cannot reach Redis."""
 RETRY_REDIS = 2.0
 """Seconds until a process that could not reach Redis tries again, so that not every call waits for a timeout."""
 JITTER = 0.05
 """Seconds at most by which those who wait for one bucket are spread, lest they all ask again in the same moment."""
-_SLOTS = 6  # the meter counts in sixths of a minute
-
-_TAKE = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + time[2] / 1000
-local account, slot, first, cold = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local wait = 0
-for _, ends in ipairs(redis.call('HMGET', KEYS[1], 'project', account)) do
-  if ends then wait = math.max(wait, tonumber(ends) - now) end
-end
-local full = {}
-for i = 3, #KEYS do
-  local each, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local emptied = now + each * burst
-  local at = tonumber(redis.call('GET', KEYS[i]) or '')
-  if not at then at = cold == '1' and emptied - each or now end
-  at = math.min(math.max(at, now), emptied) + each
-  wait = math.max(wait, at - emptied)
-  full[i] = at
-end
-if wait <= 0 or first == '1' then
-  local key = KEYS[2] .. (wait > 0 and ':waited:' or ':used:') .. math.floor(now / slot)
-  redis.call('HINCRBY', key, account, 1)
-  redis.call('PEXPIRE', key, math.ceil(slot * 8))
-end
-if wait > 0 then
-  if first == '1' then redis.call('HINCRBY', KEYS[2] .. ':total', 'waited', 1) end
-  return math.ceil(wait)
-end
-redis.call('HINCRBY', KEYS[2] .. ':total', 'sent', 1)
-redis.call('EXPIRE', KEYS[2] .. ':total', 2592000)
-for i = 3, #KEYS do
-  redis.call('SET', KEYS[i], string.format('%.3f', full[i]), 'PX', math.ceil(full[i] - now) + 1000)
-end
-return 0
-"""
-# A bucket cannot be emptier than empty: the `min` mends what a server clock set back would else keep shut for hours.
-
-_PAUSE = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + time[2] / 1000
-local period, asked = tonumber(ARGV[2]), tonumber(ARGV[3])
-local ends = asked > 0 and now + asked or math.max((math.floor(now / period) + 1) * period, now + period / 60)
-ends = math.max(ends, tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'))
-local kept = math.max(redis.call('PTTL', KEYS[1]), math.ceil(ends - now) + 1000)
-redis.call('HSET', KEYS[1], ARGV[1], string.format('%.3f', ends))
-redis.call('PEXPIRE', KEYS[1], kept)
-redis.call('HINCRBY', KEYS[2], 'refused', 1)
-redis.call('EXPIRE', KEYS[2], 2592000)
-return math.ceil(ends - now)
-"""
 
 
 class Gate(Protocol):
@@ -112,58 +55,6 @@ class Gate(Protocol):
 
     def refused(self, kind: Kind, refusal: OverQuota) -> None:
         """Google answered that it was too much all the same."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """`limit` calls in any period (a minute), of which the share `at_once` may come in one go.
-
-    Raises ValueError for a limit below 3, which leaves nothing to refill with.
-    """
-
-    limit: int
-    at_once: float
-
-    def __post_init__(self) -> None:
-        if self.limit < 3:
-            raise ValueError(
-                f"A limit of {self.limit} calls a minute is too small to work with; 3 is the least."
-            )
-
-    @property
-    def burst(self) -> float:
-        """Calls at once."""
-        return max(1.0, self.limit * self.at_once)
-
-    @property
-    def rate(self) -> float:
-        """Calls a period by refilling."""
-        return self.limit - 2 * self.burst
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Calls a minute by class, for the project and for each account. The defaults are Google's (Meet REST guide,
-    "Usage limits"). Raises ValueError for limits below 3."""
-
-    read_project: int = 6000
-    read_account: int = 600
-    write_project: int = 1000
-    write_account: int = 100
-    create_project: int = 100
-    create_account: int = 10
-
-    def __post_init__(self) -> None:
-        for kind in KINDS:
-            self.project(kind), self.account(kind)
-
-    def project(self, kind: Kind) -> Bucket:
-        """The bucket that all accounts share."""
-        return Bucket(getattr(self, f"{kind}_project"), AT_ONCE[kind])
-
-    def account(self, kind: Kind) -> Bucket:
-        """The bucket that each account has to itself."""
-        return Bucket(getattr(self, f"{kind}_account"), AT_ONCE[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +77,6 @@ class Meter:
 
     readings: tuple[Reading, ...]
     shared: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """A bucket as it is asked for: its name, seconds for one call to refill, calls at once."""
-
-    name: str
-    each: float
-    burst: float
 
 
 class Quota:
@@ -220,9 +102,9 @@ class Quota:
         self._reserve = reserve
         self._period = period
         self._prefix = prefix
-        self._take = client.register_script(_TAKE)
-        self._pause = client.register_script(_PAUSE)
-        self._alone = _Alone(period)
+        self._take = client.register_script(TAKE)
+        self._pause = client.register_script(PAUSE)
+        self._alone = LocalFallback(period)
         self._away = False
         self._try_again_at = 0.0
         self._cold_until = 0.0
@@ -300,21 +182,21 @@ class Quota:
         flows = list(self._flows(kind, account, person=person, share=ALONE))
         return self._alone.ask(kind, account, flows, first=first)
 
-    def _flows(self, kind: Kind, account: str, *, person: bool, share: float) -> Iterator[_Flow]:
+    def _flows(self, kind: Kind, account: str, *, person: bool, share: float) -> Iterator[Flow]:
         for name, bucket in (
             (PROJECT, self.limits.project(kind)),
             (f"account:{account}", self.limits.account(kind)),
         ):
             each = self._period / (bucket.rate * share)
             burst = bucket.burst * (share if share == 1 else share / 2)
-            yield _Flow(name, each, max(1.0, burst))
+            yield Flow(name, each, max(1.0, burst))
             if not person:
                 less = 1 - self._reserve
-                yield _Flow(f"{name}:machines", each / less, max(1.0, burst * less))
+                yield Flow(f"{name}:machines", each / less, max(1.0, burst * less))
 
     @property
     def _slot(self) -> float:
-        return self._period / _SLOTS
+        return self._period / SLOTS
 
     # Redis comes and goes
 
@@ -335,11 +217,11 @@ class Quota:
 
     # The meter
 
-    def _read_counts(self) -> "_Counts":
+    def _read_counts(self) -> "Counts":
         seconds, micros = self._redis.time()
         now = seconds + micros / 1e6
         newest = math.floor(now / self._slot)
-        slots = range(newest - _SLOTS + 1, newest + 1)
+        slots = range(newest - SLOTS + 1, newest + 1)
         wanted = [(kind, what, slot) for kind in KINDS for what in ("used", "waited") for slot in slots]
         with self._redis.pipeline(transaction=False) as pipe:
             for kind in KINDS:
@@ -347,7 +229,7 @@ class Quota:
             for kind, what, slot in wanted:
                 pipe.hgetall(f"{self._prefix}:{kind}:{what}:{slot}")
             answers = pipe.execute()
-        counts = _Counts()
+        counts = Counts()
         for kind, paused in zip(KINDS, answers, strict=False):
             for scope, ends in paused.items():
                 counts.paused[kind, _text(scope)] = float(ends) / 1000 - now
@@ -357,7 +239,7 @@ class Quota:
                 tally[kind, _text(account)] += int(number)
         return counts
 
-    def _meter(self, counts: "_Counts", *, shared: bool) -> Meter:
+    def _meter(self, counts: "Counts", *, shared: bool) -> Meter:
         paused = {key: left for key, left in counts.paused.items() if left > 0}
         projects = [
             Reading(
@@ -412,67 +294,6 @@ class Turnstile:
         scope = PROJECT if of_project else self._account
         logger.warning("over quota for %s of %s: %s", kind, scope, refusal.detail)
         self._quota.pause(kind, scope, refusal.retry_after)
-
-
-class _Counts:
-    """Numbers for the meter, by class and account (or scope)."""
-
-    def __init__(self) -> None:
-        self.used: Counter[tuple[Kind, str]] = Counter()
-        self.waited: Counter[tuple[Kind, str]] = Counter()
-        self.paused: dict[tuple[Kind, str], float] = {}
-
-
-class _Alone:
-    """The same buckets in this process's memory, for as long as Redis is away. `clock` counts seconds."""
-
-    def __init__(self, period: float, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._slot = period / _SLOTS
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._full_at: dict[tuple[Kind, str], float] = {}
-        self._paused: dict[tuple[Kind, str], float] = {}
-        self._used: defaultdict[int, Counter[tuple[Kind, str]]] = defaultdict(Counter)
-        self._waited: defaultdict[int, Counter[tuple[Kind, str]]] = defaultdict(Counter)
-
-    def ask(self, kind: Kind, account: str, flows: list[_Flow], *, first: bool) -> float:
-        """Take from all of these buckets, or from none and say how many seconds to wait."""
-        with self._lock:
-            now = self._clock()
-            wait = max(self._paused.get((kind, scope), now) - now for scope in (PROJECT, account))
-            full = {}
-            for flow in flows:
-                full[kind, flow.name] = max(self._full_at.get((kind, flow.name), now), now) + flow.each
-                wait = max(wait, full[kind, flow.name] - now - flow.each * flow.burst)
-            slot = math.floor(now / self._slot)
-            # A grain of a nanosecond: rounding must not turn "now" into a wait that never ends.
-            if wait > 1e-9:
-                self._waited[slot][kind, account] += int(first)
-                return wait
-            self._full_at.update(full)
-            self._used[slot][kind, account] += 1
-            for old in (self._used, self._waited):
-                for key in [key for key in old if key <= slot - _SLOTS]:
-                    del old[key]
-            return 0.0
-
-    def pause(self, kind: Kind, scope: str, seconds: float) -> None:
-        """Shut a bucket for this long, never for less than before."""
-        with self._lock:
-            ends = self._clock() + seconds
-            self._paused[kind, scope] = max(ends, self._paused.get((kind, scope), ends))
-
-    def counts(self) -> _Counts:
-        """What this process used while it was alone."""
-        with self._lock:
-            now = self._clock()
-            newest = math.floor(now / self._slot)
-            counts = _Counts()
-            for slot in range(newest - _SLOTS + 1, newest + 1):
-                counts.used += self._used.get(slot, Counter())
-                counts.waited += self._waited.get(slot, Counter())
-            counts.paused = {key: ends - now for key, ends in self._paused.items()}
-            return counts
 
 
 _WORDS: Final[dict[Kind, str]] = {

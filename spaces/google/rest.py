@@ -18,7 +18,8 @@ from google.auth.credentials import Credentials
 
 from spaces.google import credentials as google_credentials
 from spaces.google import endpoints, errors, interpret, transport
-from spaces.google.quota import Gate, Kind
+from spaces.google.limits import Kind
+from spaces.google.quota import Gate
 
 MOST_PAGES = 40
 """A list that has still not ended then is taken for a broken answer: half a list would pass for the whole."""

@@ -4,7 +4,7 @@ import re
 from dataclasses import fields
 
 from embedded.process import ROOT
-from spaces.google.quota import Limits
+from spaces.google.limits import Limits
 
 SET_BY_THE_IMAGE = {"MEETADMIN_STATE_DIR", "MEETADMIN_STATIC_ROOT"}
 NOT_FOR_AN_INSTALLATION = {"MEETADMIN_DEBUG", "MEETADMIN_GOOGLE_URL"}

@@ -12,7 +12,7 @@ from meetadmin.monitoring import status
 from spaces import broker, meet
 from spaces.google import credentials
 from spaces.google.errors import OverQuota
-from spaces.google.quota import Kind
+from spaces.google.limits import Kind
 from spaces.models import Account, AuditEntry, ScopeCheck, Space
 from tests import factories
 from tests.support import heartbeats

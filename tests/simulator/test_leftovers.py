@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from simulator.entities import Conference, Space
 from simulator.leftovers import HABITS, KINDS, artifacts_of
-from simulator.world import Conference, Space
 from tests.support.inside import Inside
 
 OWNER = "rooms-ber@example.com"

@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from simulator.world import Conference
+from simulator.entities import Conference
 from tests.support.inside import Inside, sweep
 
 OWNER = "rooms-ber@example.com"

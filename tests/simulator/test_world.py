@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulator.control import world_as_json
+from simulator.control.world import world_as_json
 from simulator.identity import Identity
 from simulator.machine import Machine
 from simulator.scenes import build_world

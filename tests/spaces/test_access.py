@@ -365,6 +365,7 @@ def answer(stage: Stage, method: str, url: str, who: str) -> str:
     return str(reply.status_code)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "name", "expected"), TABLE, ids=[f"{row[0]} {row[1]}" for row in TABLE])
 def test_who_gets_what_from_every_route(stage, method, name, expected):
     url = address(name, stage)
@@ -378,6 +379,7 @@ def test_every_named_route_has_its_lines():
     assert named == in_table, "Write the new route into the table above: who gets what from it."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted({row[1] for row in TABLE}))
 def test_what_is_not_in_the_table_is_not_answered(stage, name):
     known = {method for method, route, _ in TABLE if route == name}
@@ -385,6 +387,7 @@ def test_what_is_not_in_the_table_is_not_answered(stage, name):
         assert answer(stage, method, address(name, stage), "admin") == "405"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ROOM_ROUTES))
 def test_an_archived_room_is_there_for_admins_only(stage, name):
     """A stranger's room is a 404, not a 403: that it exists is already a fact."""
@@ -401,6 +404,7 @@ def test_an_archived_room_is_there_for_admins_only(stage, name):
             assert status == "404", who
 
 
+@pytest.mark.slow
 def test_a_room_that_never_was_is_a_404_for_everybody(stage):
     for name in ROOM_ROUTES:
         method = next(method for method, route, _ in TABLE if route == name)
@@ -489,6 +493,7 @@ def pages_about(stage: Stage, who: str) -> str:
     return "\n".join(reply.content.decode() for reply in replies if reply.status_code == 200)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", CAST)
 def test_what_the_pages_tell_and_what_they_keep(stage, who):
     text = pages_about(stage, who)
@@ -609,6 +614,7 @@ SEEING = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", SEEING)
 def test_filters_and_counters_are_what_counting_by_hand_gives(stage, many, who):
     person = Person.objects.get(pk=stage.people[who].pk)
@@ -654,6 +660,7 @@ def fingerprint(stage: Stage, who: str) -> list[Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["colleague", "participant", "member", "owner", "deputy", "munich_admin"])
 def test_nothing_changes_for_somebody_when_calls_they_may_not_see_begin_or_end(stage, many, who):
     """If an order, a filter or a number moved, it would tell of the call."""

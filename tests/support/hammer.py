@@ -10,7 +10,8 @@ import time
 from redis import Redis
 
 from spaces.google.errors import OverQuota
-from spaces.google.quota import Limits, Quota
+from spaces.google.limits import Limits
+from spaces.google.quota import Quota
 
 
 def main(url: str, limit: str, period: str, seconds: str, who: str, *accounts: str) -> None:

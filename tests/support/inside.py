@@ -54,7 +54,7 @@ class Inside:
         """A good access token; all three Meet scopes if none are named."""
         key = (email, scopes, project)
         text = self.tokens.get(key)
-        if text is None or self.machine.accounts.live_token(text) is None:
+        if text is None or self.machine.identity.live_token(text, self.world.now()) is None:
             wanted = frozenset(full_scope(each) for each in scopes or MEET_SCOPES)
             text = self.machine.identity.issue(email, wanted, now=self.world.now(), project=project)
             self.tokens[key] = text

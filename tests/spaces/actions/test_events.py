@@ -214,6 +214,7 @@ def state() -> list[Any]:
     return [list(calls), list(spaces), list(people)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_shuffled_doubled_and_with_holes_the_end_is_the_same(google, room, seed):
     """One call that is over, one that goes on; all events in order, against a disorder that still holds the last news."""

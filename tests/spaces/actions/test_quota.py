@@ -11,7 +11,7 @@ from spaces import meet, tasks
 from spaces.access import SYSTEM
 from spaces.actions import conferences, spaces, sweeps
 from spaces.google.errors import OverQuota
-from spaces.google.quota import PROJECT, Limits
+from spaces.google.limits import PROJECT, Limits
 from spaces.models import Account, Conference, Person, Room
 from tests import factories
 from tests.support.rooms import (

@@ -99,6 +99,7 @@ def test_when_recordings_are_read(began, read, automatic, recorded, people, due)
     assert recordings_due(call, now, people=people) is due
 
 
+@pytest.mark.slow
 def test_an_hour_of_a_call_without_recording_costs_three_readings_at_most(google, room):
     """With a sync every minute, 120 readings tell what is running and who is in it."""
     begin(google, room, ENGINEER, {"guest": "Visitor"})

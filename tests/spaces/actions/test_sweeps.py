@@ -13,8 +13,8 @@ from spaces import broker, live, meet
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import errands, spaces, sweeps
 from spaces.google.errors import ScopeMissing
+from spaces.google.limits import Limits
 from spaces.google.meet import MeetClient
-from spaces.google.quota import Limits
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from tests import factories

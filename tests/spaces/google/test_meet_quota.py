@@ -8,7 +8,7 @@ import pytest
 
 from spaces.google import errors
 from spaces.google.errors import OverQuota
-from spaces.google.quota import Kind
+from spaces.google.limits import Kind
 from tests.spaces.google.misbehaving import Misbehaving, http
 from tests.spaces.google.test_meet_answers import GOOD_SPACE, NAME, READS, RECORD, WRITES, client_of
 from tests.support.simulator import SimulatorProcess

@@ -18,19 +18,9 @@ from redis import Redis
 
 from embedded import broker
 from spaces.google.errors import OverQuota
-from spaces.google.quota import (
-    ALONE,
-    AT_ONCE,
-    KINDS,
-    PROJECT,
-    Bucket,
-    Kind,
-    Limits,
-    Quota,
-    Turnstile,
-    _Alone,
-    _Flow,
-)
+from spaces.google.limits import AT_ONCE, KINDS, PROJECT, Bucket, Flow, Kind, Limits
+from spaces.google.quota import ALONE, Quota, Turnstile
+from spaces.google.quota_local import LocalFallback
 from tests.support import environment
 
 pytestmark = pytest.mark.slow
@@ -114,8 +104,8 @@ def test_googles_own_limits_are_the_default():
 )
 def test_whatever_comes_whenever_no_window_holds_more_than_burst_and_rate(pauses, limit, at_once):
     bucket, period, now = Bucket(limit, at_once), 60.0, [0.0]
-    alone = _Alone(period, clock=lambda: now[0])
-    flow = _Flow("x", period / bucket.rate, bucket.burst)
+    alone = LocalFallback(period, clock=lambda: now[0])
+    flow = Flow("x", period / bucket.rate, bucket.burst)
     granted = []
     for pause in pauses:
         now[0] += pause

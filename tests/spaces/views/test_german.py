@@ -13,6 +13,8 @@ from spaces.models import Account, AuditEntry, Building, Person, Role, Room
 from spaces.models.spaces import Liveness
 from tests import factories
 
+pytestmark = pytest.mark.slow  # every page
+
 PIECES = re.compile(r">([^<>]+)<|\s(?:title|aria-label|placeholder|alt|data-label)=\"([^\"]*)\"")
 UNSEEN = re.compile(r"<(script|style|template|code)\b.*?</\1>", re.DOTALL)
 

@@ -73,6 +73,7 @@ def addresses(room: Room, account: Account) -> list[tuple[str, str]]:
     return [each for each in found if each[0] != "account_logout"]
 
 
+@pytest.mark.slow
 def test_no_request_calls_google_outside_its_lane(google, admin, sign_in, room):
     """Whatever reaches Google from a page is marked: a new view that forgets it fails here."""
     record = start_call(google, room)

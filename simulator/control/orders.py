@@ -1,16 +1,14 @@
 """``/_control/``: switches, quotas, latency, and the count of requests."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 
 from simulator.behaviour import MODES, PHONE_FOR, REJOIN, Behaviour, Policy
 from simulator.config import LEAVES
-from simulator.machine import Machine
+from simulator.control.part import Address, ControlPart
 from simulator.quota import GOOGLE_LIMITS, Limit
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
+from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, read_body
 
 _FLAGS = (
     "tighten_after_end", "end_foreign", "member_is_participant", "filter_takes_code", "member_twice_refused",
@@ -18,15 +16,12 @@ _FLAGS = (
 )  # fmt: skip
 
 
-class Orders:
+class Orders(ControlPart):
     """The handlers of switches, quotas, latency and counts."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("GET", "behaviour", self.show_behaviour),
             ("POST", "behaviour", self.behaviour),
             ("GET", "quotas", self.show_quotas),
@@ -36,7 +31,6 @@ class Orders:
             ("GET", "requests", self.requests),
             ("DELETE", "requests", self.clear_requests),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     # -- behaviour ---------------------------------------------------------------------------------------------
 

@@ -1,19 +1,19 @@
 """``/_control/spaces`` and ``/_control/codes``: spaces made elsewhere, settings of tomorrow, members, codes, and the door."""
 
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
 from simulator import door
 from simulator.config import config_as_json
-from simulator.control_calls import participant_as_json, space_named
+from simulator.control.calls import participant_as_json, space_named
+from simulator.control.part import Address, ControlPart
+from simulator.entities import Conference, Space
+from simulator.identifiers import CODE, token_of
 from simulator.joining import OPTIONS, WHO, let_in
-from simulator.machine import Machine
 from simulator.meet.spaces import as_owner_reads_it
-from simulator.reading import JSON, ControlError, a_flag, a_text, guarded, read_body
-from simulator.world import CODE, DEFAULT_CONFIG, OUR_PROJECT, Conference, Space, World, token_of
+from simulator.reading import JSON, ControlError, a_flag, a_text, read_body
+from simulator.world import DEFAULT_CONFIG, OUR_PROJECT
 
 _LEAF = re.compile(r"[a-z][A-Za-z0-9]*(\.[a-z][A-Za-z0-9]*)*")
 _VALUE = re.compile(r"[A-Z][A-Z0-9_]*|[0-9]{1,9}")
@@ -38,20 +38,12 @@ SHARED_CONFIG = config_as_json(DEFAULT_CONFIG, numbers=False)
 """The settings that most spaces of a big world have in common; only to be read."""
 
 
-class SpaceControl:
+class SpaceControl(ControlPart):
     """The handlers of spaces."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    @property
-    def world(self) -> World:
-        """The world as it is; a reset replaces it."""
-        return self.machine.world
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("GET", "spaces", self.get_spaces),
             ("POST", "spaces", self.make_space),
             ("POST", "spaces/{id}/config", self.configure),
@@ -59,7 +51,6 @@ class SpaceControl:
             ("POST", "spaces/{id}/enter", self.enter),
             ("POST", "codes", self.move_code),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     async def get_spaces(self, request: web.Request) -> JSON:
         """GET spaces: each space as its owner reads it with spaces.get, and whether our app created it."""

@@ -1,15 +1,13 @@
 """``/_control/faults``: what happens to the next requests of a method, by status, parts, literal body or a preset's name."""
 
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 from aiohttp import web
 
+from simulator.control.part import Address, ControlPart
 from simulator.faults import KINDS, Fault
-from simulator.machine import Machine
 from simulator.presets import PRESETS
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
+from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, read_body
 from simulator.refusals import GOOGLE_JSON, Refusal
 from simulator.token_errors import REDIRECT_ERRORS, TOKEN_ERRORS
 
@@ -30,21 +28,17 @@ _FIELDS = _PARTS | {
 }  # fmt: skip
 
 
-class FaultControl:
+class FaultControl(ControlPart):
     """The handlers of faults."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("GET", "faults", self.list_faults),
             ("POST", "faults", self.add_fault),
             ("DELETE", "faults", self.clear_faults),
             ("GET", "faults/presets", self.presets),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     async def list_faults(self, request: web.Request) -> JSON:
         """GET faults."""

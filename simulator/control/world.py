@@ -1,15 +1,15 @@
-"""``/_control/``: the world as JSON, time and tokens; and all other parts. JSON in, JSON out, loopback only."""
+"""``/_control/``: the world as JSON, time, tokens and reset."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
-from simulator.accounts import base_url
-from simulator.control_calls import CallControl, conference_as_json
-from simulator.control_faults import FaultControl
-from simulator.control_people import PeopleControl
-from simulator.control_spaces import SpaceControl, space_as_json
+from simulator.accounts.requests import base_url
+from simulator.control.calls import conference_as_json
+from simulator.control.part import Address, ControlPart
+from simulator.control.spaces import space_as_json
+from simulator.entities import Room
 from simulator.identity import (
     CLIENT_ID,
     CLIENT_SECRET,
@@ -20,14 +20,8 @@ from simulator.identity import (
     SERVICE_ACCOUNT,
     full_scope,
 )
-from simulator.machine import Machine
-from simulator.orders import Orders
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
-from simulator.world import (
-    OUR_PROJECT,
-    Room,
-    World,
-)
+from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, read_body
+from simulator.world import OUR_PROJECT, World
 
 # -- the world as JSON -----------------------------------------------------------------------------------------------
 
@@ -71,20 +65,12 @@ def world_as_json(world: World, only: Iterable[str] = ()) -> JSON:
     return {each: WORLD_PARTS[each](world) for each in only or WORLD_PARTS}
 
 
-class Control:
-    """The handlers of ``/_control/``."""
+class WorldControl(ControlPart):
+    """The handlers of the world, the clock and tokens."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    @property
-    def world(self) -> World:
-        """The world as it is; a reset replaces it."""
-        return self.machine.world
-
-    def routes(self) -> list[web.RouteDef]:
-        """Every address of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+    def addresses(self) -> list[Address]:
+        """Every address of this part of the control."""
+        return [
             ("GET", "world", self.get_world),
             ("POST", "clock", self.clock),
             ("POST", "life", self.life),
@@ -95,15 +81,6 @@ class Control:
             ("GET", "oauth-client", self.oauth_client),
             ("GET", "service-account", self.service_account),
         ]
-        own = [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
-        parts = (
-            CallControl(self.machine),
-            SpaceControl(self.machine),
-            Orders(self.machine),
-            FaultControl(self.machine),
-            PeopleControl(self.machine),
-        )
-        return own + [route for part in parts for route in part.routes()]
 
     async def get_world(self, request: web.Request) -> JSON:
         """GET world: everything, or the parts named by ``?only=accounts,buildings``."""
@@ -194,4 +171,4 @@ class Control:
 
     async def service_account(self, request: web.Request) -> JSON:
         """GET service-account: a key file."""
-        return dict(self.machine.accounts.service_account(base_url(request)))
+        return dict(self.machine.accounts.information.service_account(base_url(request)))

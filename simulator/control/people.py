@@ -1,16 +1,14 @@
 """``/_control/users`` and ``/_control/groups``: what an administrator, or a person, does to Google accounts."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Any
 
 from aiohttp import web
 
 from simulator import people
-from simulator.directory import Group, UserState, new_group
-from simulator.machine import Machine
-from simulator.reading import JSON, ControlError, a_flag, a_text, guarded, read_body
-from simulator.world import Person
+from simulator.control.part import Address, ControlPart
+from simulator.directory.state import Group, UserState, new_group
+from simulator.entities import Person
+from simulator.reading import JSON, ControlError, a_flag, a_text, read_body
 
 _FLAGS = ("suspended", "deleted", "admin", "archived", "restricted")
 _FIELDS = {
@@ -19,21 +17,17 @@ _FIELDS = {
 _ROLES = ("OWNER", "MANAGER", "MEMBER")
 
 
-class PeopleControl:
+class PeopleControl(ControlPart):
     """The handlers of accounts and groups."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("POST", "users", self.user),
             ("GET", "groups", self.show_groups),
             ("POST", "groups", self.group),
             ("DELETE", "groups", self.remove_group),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     async def user(self, request: web.Request) -> JSON:
         """POST users: make, change, suspend, delete, make again or rename an account."""

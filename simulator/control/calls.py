@@ -1,15 +1,13 @@
 """``/_control/conferences``: start, join, leave and end calls, and switch recordings, transcripts and notes on and off."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 from aiohttp import web
 
+from simulator.control.part import Address, ControlPart
+from simulator.entities import Conference, Participant, Space
 from simulator.joining import OPTIONS, WHO, let_in
 from simulator.leftovers import KINDS, STATES, artifacts_of, change_artifact
-from simulator.machine import Machine
-from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, guarded, read_body
-from simulator.world import Conference, Participant, Space, World
+from simulator.reading import JSON, ControlError, a_flag, a_number, a_text, read_body
+from simulator.world import World
 
 _ACTIONS = ("start", "stop", "file", "none")
 
@@ -49,27 +47,18 @@ def space_named(world: World, handle: str) -> Space:
     return space
 
 
-class CallControl:
+class CallControl(ControlPart):
     """The handlers of calls."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    @property
-    def world(self) -> World:
-        """The world as it is; a reset replaces it."""
-        return self.machine.world
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("POST", "conferences", self.start),
             ("POST", "conferences/{id}/join", self.join),
             ("POST", "conferences/{id}/leave", self.leave),
             ("POST", "conferences/{id}/end", self.end),
             ("POST", "conferences/{id}/{kind:" + "|".join(KINDS) + "}", self.artifact),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     def _call(self, request: web.Request, *, ended_too: bool = False) -> Conference:
         call = self.world.conferences.get(request.match_info["id"])

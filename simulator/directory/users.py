@@ -5,27 +5,16 @@ Directory API reference: users, users.aliases, groups, members, customers. A gro
 
 import re
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
+from typing import Any
 
 from simulator import masks
-from simulator.directory import (
-    CUSTOMER,
-    SERVICE,
-    Group,
-    UserState,
-    bad,
-    etag_of,
-    not_found,
-    page_of,
-    require_admin,
-)
-from simulator.gate import JSON, Call, Method, OlderError, Serve, register
-from simulator.world import DOMAIN, Person, World
-
-if TYPE_CHECKING:
-    from simulator.machine import Machine
+from simulator.directory.admin import SERVICE, bad, not_found, page_of, require_admin
+from simulator.directory.state import CUSTOMER, Group, UserState, etag_of
+from simulator.entities import Person
+from simulator.errors import OlderError
+from simulator.gate import Api, Call, Method
+from simulator.reading import JSON
+from simulator.world import DOMAIN, World
 
 _SCOPE = "https://www.googleapis.com/auth/admin.directory."
 USERS = (_SCOPE + "user", _SCOPE + "user.readonly")
@@ -380,6 +369,4 @@ METHODS = [
 ]
 
 
-def routes(app: web.Application, machine: "Machine", serve: Serve) -> None:
-    """Enter the methods into the application."""
-    register(app, machine, serve, SERVICE, METHODS)
+API = Api(SERVICE, METHODS)

@@ -1,22 +1,20 @@
 """``/_control/``, the part about push and reports: what is otherwise done in the consoles of an administrator."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from simulator.events import REASONS, as_json
-from simulator.machine import Machine
-from simulator.pubsub import CREDENTIALS, Habits, Subscription, Topic
+from simulator.control.part import Address, ControlPart
+from simulator.events.state import REASONS, as_json
+from simulator.pubsub.state import CREDENTIALS, Habits, Subscription, Topic
 from simulator.reading import (
     JSON,
     ControlError,
     a_flag,
     a_number,
     a_text,
-    guarded,
     is_loopback_name,
     read_body,
 )
@@ -24,15 +22,12 @@ from simulator.reading import (
 _PROBABILITIES = ("duplicates", "drop")
 
 
-class PushControl:
+class PushControl(ControlPart):
     """The handlers of topics, push and pull subscriptions, Workspace subscriptions and reports."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-
-    def routes(self) -> list[web.RouteDef]:
+    def addresses(self) -> list[Address]:
         """Every address of this part of the control."""
-        table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
+        return [
             ("GET", "push", self.show),
             ("POST", "push", self.configure),
             ("DELETE", "push", self.remove),
@@ -45,7 +40,6 @@ class PushControl:
             ("GET", "reports", self.show_reports),
             ("POST", "reports", self.reports),
         ]
-        return [web.route(verb, f"/_control/{path}", guarded(handler)) for verb, path, handler in table]
 
     # -- Pub/Sub -----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""``/_control/``: orders to the simulator. JSON in, JSON out, loopback only."""

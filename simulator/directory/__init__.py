@@ -1,0 +1,1 @@
+"""The Admin SDK's Directory API: rooms, buildings, features, users and groups."""

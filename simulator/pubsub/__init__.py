@@ -1,0 +1,1 @@
+"""Cloud Pub/Sub: topics, push with signed tokens, and pull over REST."""

@@ -1,0 +1,1 @@
+"""The Admin SDK's Reports API: Meet's log."""
