@@ -100,6 +100,7 @@ def test_doubtful_translations(project, change, fault):
         messages.translations()
 
 
+@pytest.mark.slow
 def test_every_language_is_complete_and_up_to_date():
     """Run `make messages`, and translate what it names in locale/."""
     messages.translations()

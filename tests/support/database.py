@@ -21,15 +21,16 @@ def snapshot() -> Path:
 
 
 def save(path: Path) -> None:
-    """Keep the present database, and drop those of earlier migrations."""
+    """Keep the present database, and delete those of earlier migrations."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
     with sqlite3.connect(draft) as target:
         connection.connection.backup(target)
     target.close()
-    for old in FOLDER.glob("migrated-*.sqlite3"):
-        old.unlink(missing_ok=True)
     draft.replace(path)
+    for kept in FOLDER.glob("migrated-*.sqlite3"):
+        if kept != path:  # another worker may be reading it
+            kept.unlink(missing_ok=True)
 
 
 def load(path: Path) -> None:

@@ -109,6 +109,7 @@ def test_pasted_addresses_are_found(text, found):
     assert addresses.pasted(text) == found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["a" * 50_000, '"' * 50_000, "<" * 50_000, '"a' * 25_000, "<a" * 25_000, '"a' * 12_500 + "<" * 25_000,

@@ -119,6 +119,7 @@ def test_deeply_encoded_text_is_read_quickly():
     assert least_time(encoded(nested(6)) * 10) < 0.2
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(ADVERSARIAL), min_size=1, max_size=12))
 def test_time_grows_only_with_the_length(pieces):

@@ -64,6 +64,7 @@ def test_people_are_found_by_every_address(admin, sign_in, recreated, query):
     assert ({earlier.pk, present.pk} <= found) is (query != "formerly")
 
 
+@pytest.mark.slow
 def test_no_page_shows_or_mails_an_invented_address(admin, helpdesk, owner, sign_in, recreated):
     earlier, _present = recreated
     room = earlier.ownerships.get().room
