@@ -167,8 +167,9 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=134217728;"
-        "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-20000;",
+        "PRAGMA journal_size_limit=67108864;PRAGMA cache_size=-4000;",
     }
+    _database["CONN_MAX_AGE"] = 600  # opening the file costs as much as several queries
 else:
     # A web process has 24 threads in its lanes and 2 for streams (meetadmin/asgi.py), and each may hold a connection.
     _options |= {"pool": {"min_size": 1, "max_size": 28, "timeout": 5}}
