@@ -11,15 +11,15 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import SYSTEM, Actor, Permission
-from spaces.actions.asking import HIDDEN, acting_as
 from spaces.actions.outcomes import Outcome, told_before
-from spaces.actions.readings import find_origin, read_space
 from spaces.google import config, resources
 from spaces.google.errors import GoogleError, NothingToEnd, OutcomeUnknown, Refused, Unreachable
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import AuditEntry, Conference, DeviceIdentity, Participant, Participation, Room, Space
 from spaces.models.pieces import delete_in_pieces
+from spaces.sync.clients import HIDDEN, acting_as
+from spaces.sync.readings import find_origin, read_space
 from spaces.words import counted, joined
 from spaces.words import text as _
 

@@ -9,14 +9,14 @@ from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, owners_for, sight
 from spaces.actions.outcomes import Outcome, told_before
-from spaces.actions.readings import find_origin, look, read_space
 from spaces.google import codes, config, resources
 from spaces.google.errors import AccessRefused, GoogleError, NotPermitted, OutcomeUnknown, Refused
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Room, Space
+from spaces.sync.clients import acting_as, owners_for, sight
+from spaces.sync.readings import find_origin, look, read_space
 from spaces.words import Text, joined, within
 from spaces.words import text as _
 

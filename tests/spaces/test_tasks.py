@@ -23,11 +23,12 @@ from kombu.exceptions import OperationalError as NoBroker
 from meetadmin import celery
 from meetadmin.celery import app
 from spaces import broker, tasks
-from spaces.actions import conferences, spaces, sweeps
+from spaces.actions import conferences, spaces
 from spaces.google import events
 from spaces.google.pubsub import Received
 from spaces.models import Account, AuditEntry, Conference, Event, Room, Space, Subscription
 from spaces.models.spaces import Liveness
+from spaces.sync import scheduling
 from tests import factories
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
@@ -165,7 +166,7 @@ def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
 
 def test_every_task_is_limited_in_time_and_speaks_json():
     assert app.conf.task_soft_time_limit < app.conf.task_time_limit
-    longest = sweeps.ROUND + sweeps.VISIT + 2 * django_settings.GOOGLE_TIMEOUT
+    longest = scheduling.ROUND + scheduling.VISIT + 2 * django_settings.GOOGLE_TIMEOUT
     assert longest < app.conf.task_soft_time_limit
     assert app.conf.broker_transport_options["visibility_timeout"] > app.conf.task_time_limit
     assert app.conf.accept_content == ["json"]

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from spaces.actions import readings
 from spaces.meet import Lane
 from spaces.models import AuditEntry, Person, Room, Space
+from spaces.sync import readings
 from tests import factories
 from tests.support.simulator import SimulatorProcess
 

@@ -7,12 +7,13 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import asking, spaces
+from spaces.actions import spaces
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.sync import clients
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -289,7 +290,7 @@ def test_an_admin_of_a_building_is_offered_its_accounts_and_unused_ones(
     factories.make_room(building=munich_room.building, space=factories.make_space(account=shared))
     factories.make_space(account=shared, former_room=bare)
     unused = factories.make_account("rooms-new@example.com")
-    assert set(asking.owners_for(limited)) == {berlin, shared, unused, own}
+    assert set(clients.owners_for(limited)) == {berlin, shared, unused, own}
     for attempt in (
         lambda: create(bare, munich, limited),
         lambda: adopt(bare, "abc-mnop-xyz", limited, account=munich),

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import subscriptions
 from spaces.google import events
 from spaces.google.events import EventsClient
 from spaces.models import Account, Room, Space, Subscription
+from spaces.sync import subscriptions
 from tests import factories
 from tests.conftest import forget_clients
 from tests.support.push import PULLED, TOPIC

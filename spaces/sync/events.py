@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from spaces import access, meet
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as
-from spaces.actions.heads import count_heads, read_recordings
 from spaces.google import events, pubsub, resources
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, TryLater
 from spaces.meet import Lane
 from spaces.models import Account, Conference, Event, Space, Subscription
 from spaces.models.pieces import delete_in_pieces
+from spaces.sync.clients import acting_as
+from spaces.sync.participants import count_heads, read_recordings
 
 logger = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from spaces import meet
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import events as verbs
-from spaces.actions import subscriptions, sweeps
 from spaces.google import events
 from spaces.google.errors import TryLater
 from spaces.google.meet import MeetClient
 from spaces.google.pubsub import Received
 from spaces.models import Account, Conference, Event, Participant, Room, Space, Subscription
 from spaces.models.spaces import Liveness
+from spaces.sync import events as verbs
+from spaces.sync import scheduling, subscriptions
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import BERLIN, asked, fault, forget_requests, known_room, space_at_google, space_of
 from tests.support.simulator import SimulatorProcess
@@ -383,7 +383,7 @@ def test_hearing_something_is_noted_on_the_account(google, room):
 def test_polling_slows_down_while_events_come_and_speeds_up_when_they_fall_silent(google, room, settings):
     def pause() -> float:
         """Seconds until the account is looked at next."""
-        assert sweeps.sweep(account=Account.objects.get(email=BERLIN), actor=SYSTEM)
+        assert scheduling.sweep(account=Account.objects.get(email=BERLIN), actor=SYSTEM)
         return (Account.objects.get(email=BERLIN).next_sweep_at - timezone.now()).total_seconds()
 
     usual = settings.SWEEP_EVERY * 2

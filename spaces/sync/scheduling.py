@@ -28,9 +28,6 @@ from redis.lock import Lock
 
 from spaces import access, broker, meet
 from spaces.access import Actor, Permission
-from spaces.actions import errands, planning
-from spaces.actions.asking import HIDDEN, record_failure
-from spaces.actions.errands import Errand
 from spaces.google.errors import GoogleError, OverQuota, TryLater
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
@@ -38,6 +35,9 @@ from spaces.models import Account, Conference, Space, Subscription, state
 from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
 from spaces.models.subscriptions import SubscriptionQuerySet
+from spaces.sync import planning, requests
+from spaces.sync.clients import HIDDEN, record_failure
+from spaces.sync.requests import Errand
 from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
@@ -226,13 +226,13 @@ class _Round:
             own = Space.objects.filter(Q(retired_at=None) | ~Q(conference=None), account=account, owned=True)
             few = list(own.select_related("conference"))
             visit.todo.extend(
-                errands.link(space, vital=True, stale=space.checked_at is None or space.checked_at < before)
+                requests.link(space, vital=True, stale=space.checked_at is None or space.checked_at < before)
                 for space in few
             )
             visit.vital = len(few)
         else:
             told_since = subscription.tells_since if subscription else None
-            visit.todo.append(errands.running_calls(account, told_since=told_since))
+            visit.todo.append(requests.running_calls(account, told_since=told_since))
         self._go_on(visit)
 
     def collect(self) -> None:
@@ -286,10 +286,10 @@ class _Round:
         live = Space.objects.filter(account=visit.account, liveness=Liveness.ACTIVE).count()
         visit.load = replace(visit.load, live=live)
         visit.plan = planning.plan(visit.load, _pace())
-        calls = errands.calls_to_count(visit.account, visit.plan.heads)
+        calls = requests.calls_to_count(visit.account, visit.plan.heads)
         visit.spare = visit.plan.heads - len(calls)
         within = timedelta(seconds=visit.plan.every)
-        visit.todo.extend(errands.heads(call, within=within, same=visit.note_same) for call in calls)
+        visit.todo.extend(requests.heads(call, within=within, same=visit.note_same) for call in calls)
 
     def _go_on(self, visit: _Visit) -> None:
         in_time = time.monotonic() < visit.until
@@ -301,7 +301,7 @@ class _Round:
             and in_time
         ):
             visit.slow_queued = True
-            visit.todo.extend(errands.slow(visit.account, visit.plan.slow))
+            visit.todo.extend(requests.slow(visit.account, visit.plan.slow))
         while visit.todo and visit.on_its_way < AT_ONCE and in_time:
             errand = visit.todo.popleft()
             future = self._threads.submit(_ask, visit.account, errand.ask)

@@ -1,7 +1,7 @@
 """Asking Google as one of our accounts, and what its answers and refusals mean for the account.
 
 Google's table of refusals (`spaces.google.refusals`) says by `effect` what an error is about; here, and nowhere else, that effect is
-applied. What answers mean for a space: `spaces.actions.readings`.
+applied. What answers mean for a space: `spaces.sync.readings`.
 """
 
 import logging

@@ -15,14 +15,14 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from spaces import live
-from spaces.actions.asking import HIDDEN
-from spaces.actions.heads import parts, recordings_due, recordings_hidden, take_participants
 from spaces.google import resources
 from spaces.google.errors import AccessRefused, GoogleError, NotFound, Refused
 from spaces.google.meet import RECORDS_PER_PAGE, MeetClient
 from spaces.models import Account, Conference, Member, Participant, Space
 from spaces.models.accounts import RequestKind
 from spaces.models.spaces import Liveness
+from spaces.sync.clients import HIDDEN
+from spaces.sync.participants import parts, recordings_due, recordings_hidden, take_participants
 
 logger = logging.getLogger(__name__)
 

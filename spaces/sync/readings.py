@@ -9,13 +9,13 @@ import logging
 from django.utils import timezone
 
 from spaces import live, meet
-from spaces.actions.asking import HIDDEN, acting_as
-from spaces.actions.heads import count_heads, read_recordings
 from spaces.google import credentials, resources
 from spaces.google.errors import GoogleError
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import Account, Member, Space
+from spaces.sync.clients import HIDDEN, acting_as
+from spaces.sync.participants import count_heads, read_recordings
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,13 @@ from django.utils import timezone
 
 from spaces import meet
 from spaces.access import SYSTEM
-from spaces.actions import events as event_verbs
-from spaces.actions import spaces, subscriptions, sweeps
-from spaces.actions.heads import recordings_due
+from spaces.actions import spaces
 from spaces.google import resources
 from spaces.models import Account, Conference, Event, Person, Room, Space, Subscription
 from spaces.models.rooms import RoomQuerySet
+from spaces.sync import events as event_verbs
+from spaces.sync import scheduling, subscriptions
+from spaces.sync.participants import recordings_due
 from tests import factories
 from tests.support.push import PULL, PULLED, TOPIC
 from tests.support.rooms import asked, fault, forget_requests, known_room, space_of
@@ -47,7 +48,7 @@ def record(google: SimulatorProcess, call: str, action: str) -> None:
 
 
 def sweep(room: Room) -> None:
-    assert sweeps.sweep(account=space_of(room).account, actor=SYSTEM)
+    assert scheduling.sweep(account=space_of(room).account, actor=SYSTEM)
 
 
 def since(room: Room) -> datetime | None:
