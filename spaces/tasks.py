@@ -144,7 +144,7 @@ def tend_subscription(*, account_id: int) -> None:
     """Look after one account's subscription."""
     account = Account.objects.filter(pk=account_id).first()
     if account:
-        subscriptions.tend(account=account, actor=SYSTEM)
+        subscriptions.reconcile(account=account, actor=SYSTEM)
 
 
 @shared_task

@@ -197,7 +197,7 @@ def _write(room: Room, to: RoomFacts) -> None:
     for call in Conference.objects.filter(running_in__room=room).select_related(
         "space__room", "space__account"
     ):
-        call.judge()
+        call.recompute_stuck_at()
         recount(call)  # the room's names tell devices from people
     before = set(room.ownerships.values_list("person", flat=True))
     owners = [Person.objects.named(email) for email in to.owners]

@@ -113,8 +113,8 @@ class Account(FollowedModel):
             return self.Circuit.CLOSED
         return self.Circuit.OPEN if self.open_until > now else self.Circuit.PROBING
 
-    def heard(self, at: datetime) -> None:
-        """Note that a pushed event came for one of this account's spaces."""
+    def record_push(self, at: datetime) -> None:
+        """Store that a pushed event came for one of this account's spaces."""
         Account.objects.filter(pk=self.pk).exclude(push_heard_at__gte=at).update(push_heard_at=at)
 
     def claim(self, *, now: datetime, until: datetime, due: bool = True) -> bool:

@@ -1,32 +1,32 @@
-"""Verbs about events: take them in, and follow what they hint at. Google's API is the truth, an event only says where to look."""
+"""Verbs about events: receive them, and ask Google about what they hint at. Only Google's answer is stored, never the event."""
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import transaction
 from django.utils import timezone
 
 from spaces import access, meet
 from spaces.access import Actor, Permission
-from spaces.google import events, pubsub, resources
+from spaces.google import events, pubsub
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, TryLater
 from spaces.meet import Lane
 from spaces.models import Account, Conference, Event, Space, Subscription
 from spaces.models.pieces import delete_in_pieces
+from spaces.sync.apply.conferences import apply_record
 from spaces.sync.clients import acting_as
-from spaces.sync.participants import count_heads, read_recordings
+from spaces.sync.participants import read_participants, read_recordings
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 200
 LEASE = timedelta(seconds=150)  # longer than a task may run (120 s): events of a worker that died come back
 COUNT_PAUSE = 1
-"""Seconds between two counts of one call caused by events: a crowd that comes in together costs one or two counts."""
-FOLLOWING_TIME = 10  # seconds after which a worker does first what else waits for it
+"""Seconds between two counts of one call caused by events: a group that arrives together costs one or two counts."""
+FOLLOWING_TIME = 10  # seconds after which a worker returns to the queue
 PURGING_TIME = 20  # seconds for which a worker may be taken from others once an hour
 MOST_ATTEMPTS = 5
 KEPT = timedelta(days=3)
@@ -50,7 +50,7 @@ def receive(*, authorization: str, body: bytes, actor: Actor) -> bool:
     if arrangement is None or arrangement.pull:
         raise pubsub.NotAuthentic("pushes are not configured")
     pubsub.check_sender(authorization, arrangement=arrangement, keys=meet.google_keys())
-    return Event.keep(pubsub.read_push(body, arrangement=arrangement))
+    return Event.store(pubsub.read_push(body, arrangement=arrangement))
 
 
 def pull(*, subscription: str, client: pubsub.PullClient, actor: Actor) -> int:
@@ -60,146 +60,146 @@ def pull(*, subscription: str, client: pubsub.PullClient, actor: Actor) -> int:
     """
     access.require(actor, Permission.EVENTS_TAKE)
     found = client.pull(subscription)
-    new = sum(Event.keep(one.received) for one in found)
+    new = sum(Event.store(one.received) for one in found)
     if found:
         client.acknowledge(subscription, [one.ack for one in found])
     return new
 
 
 def process(*, actor: Actor) -> float | None:
-    """Deal with the events that are due. Returns in how many seconds something is due again that was put off here, None if
-    nothing was.
+    """Process the events that are due. Return in how many seconds an event that was rescheduled here is due again, None if there is none.
 
-    Harmless twice and at the same time: an event is taken on by one worker only, and every question to Google stores what is
-    true, not what the event said. So their order does not matter, nor how often they come.
+    Harmless twice and at the same time: an event is claimed by one worker only, and every request to Google stores what is true, not
+    what the event said. So neither the order of events matters nor how often they come.
     """
     access.require(actor, Permission.EVENTS_TAKE)
     now = timezone.now()
-    taken = Event.claim(AT_ONCE, now=now, until=now + LEASE)
-    if not taken:
+    claimed = Event.claim(AT_ONCE, now=now, until=now + LEASE)
+    if not claimed:
         return None
-    subscriptions = {
-        one.name: one
-        for one in Subscription.objects.select_related("account").filter(
-            name__in={event.subscription for event in taken if event.subscription}
-        )
-    }
-    for account in {one.account for one in subscriptions.values()}:
-        account.heard(now)
+    subscriptions = _subscriptions_of(claimed)
+    for account in {subscription.account for subscription in subscriptions.values()}:
+        account.record_push(now)
+    calls = _group_by_call(claimed, subscriptions, now)
+    pauses = [0.0] if len(claimed) == AT_ONCE else []
+    return min([*pauses, *_follow_all(calls, subscriptions)], default=None)
+
+
+def _subscriptions_of(claimed: Sequence[Event]) -> dict[str, Subscription]:
+    """Return the subscriptions through which these events came, by their name at Google."""
+    names = {event.subscription for event in claimed if event.subscription}
+    found = Subscription.objects.select_related("account").filter(name__in=names)
+    return {subscription.name: subscription for subscription in found}
+
+
+def _group_by_call(
+    claimed: Sequence[Event], subscriptions: Mapping[str, Subscription], now: datetime
+) -> dict[str, list[Event]]:
+    """Return the events that hint at calls, by the name of the call. All others are done afterwards."""
     calls: dict[str, list[Event]] = {}
-    for event in taken:
-        ours = subscriptions.get(event.subscription)
+    for event in claimed:
         if event.attempts >= MOST_ATTEMPTS:
-            Event.settle([event], Event.Outcome.GIVEN_UP)  # whoever took it on died of it, again and again
+            Event.finalise([event], Event.Outcome.GIVEN_UP)  # each worker that claimed it has crashed
         elif event.change:
-            if ours:
-                ours.hear(event.change, event.suspension, now=now)
-            Event.settle([event], Event.Outcome.LIFECYCLE)
+            if subscription := subscriptions.get(event.subscription):
+                subscription.apply_lifecycle_event(event.change, event.suspension, now=now)
+            Event.finalise([event], Event.Outcome.LIFECYCLE)
         elif event.detail:
-            Event.settle([event], Event.Outcome.UNREADABLE)
+            Event.finalise([event], Event.Outcome.UNREADABLE)
         elif event.record and event.type in OF_CALLS | OF_PEOPLE | OF_RECORDINGS:
             calls.setdefault(event.record, []).append(event)
         else:
-            Event.settle([event], Event.Outcome.IGNORED)
-    pauses = [0.0] if len(taken) == AT_ONCE else []
-    # Accounts for which Google gives no answer at the moment, and for how many seconds they are left alone.
+            Event.finalise([event], Event.Outcome.IGNORED)
+    return calls
+
+
+def _follow_all(
+    calls: Mapping[str, Sequence[Event]], subscriptions: Mapping[str, Subscription]
+) -> Iterator[float]:
+    """Follow the events of each call as long as there is time. Yield the seconds after which rescheduled ones are due."""
+    # Seconds for which accounts are left alone because Google does not answer them at the moment.
     away: dict[int, float] = {}
     until = time.monotonic() + FOLLOWING_TIME
     for record, group in calls.items():
         if time.monotonic() > until:
-            Event.put_off(group, timezone.now(), tried=False)
-            pauses.append(0.0)
+            Event.reschedule(group, timezone.now(), tried=False)
+            yield 0.0
             continue
-        listener = next(
-            (subscriptions[one.subscription] for one in group if one.subscription in subscriptions), None
-        )
+        names = [event.subscription for event in group if event.subscription in subscriptions]
+        listener = subscriptions[names[0]].account if names else None
         try:
-            pause = _follow(record, group, listener.account if listener else None, away)
-        except Exception:  # what nobody thought of in one event must not bring back the others for ever
+            pause = _follow(record, group, listener, away)
+        except Exception:  # an unexpected error in one event must not bring back the others forever
             logger.exception("following %s", record)
-            Event.settle(group, Event.Outcome.GIVEN_UP)
+            Event.finalise(group, Event.Outcome.GIVEN_UP)
             continue
         if pause is not None:
-            pauses.append(pause)
-    return min(pauses, default=None)
+            yield pause
 
 
 def _follow(
     record: str, group: Sequence[Event], listener: Account | None, away: dict[int, float]
 ) -> float | None:
-    """Ask Google about one call that events hint at: about itself if it is new or has begun or ended, who is in it, and whether
-    it is recorded. One question for each of these at most. Returns the seconds after which there is more to do."""
+    """Ask Google about one call that events hint at. Return the seconds after which there is more to do."""
     call = Conference.objects.select_related("space__account").filter(record=record).first()
     account = call.space.account if call else listener
     if account is None or cache.get(_not_ours(record)):
-        Event.settle(group, Event.Outcome.NOT_OURS)
+        Event.finalise(group, Event.Outcome.NOT_OURS)
         return None
-    of_call = [event for event in group if event.type in OF_CALLS]
-    of_recording = [event for event in group if event.type in OF_RECORDINGS]
-    if call and call.ended_at and not of_call:
-        Event.settle(group, Event.Outcome.OLD)
+    is_of_call = any(event.type in OF_CALLS for event in group)
+    if call and call.ended_at and not is_of_call:
+        Event.finalise(group, Event.Outcome.OLD)
         return None
     now = timezone.now()
     if account.status == Account.Status.BROKEN:
-        Event.settle(group, Event.Outcome.GIVEN_UP)
+        Event.finalise(group, Event.Outcome.GIVEN_UP)
         return None
     if account.open_until and account.open_until > now:
         away.setdefault(account.pk, (account.open_until - now).total_seconds())
     if account.pk in away:
-        # One account that times out on every call must not make the others wait.
-        return _later(group, away[account.pk])
-    if call and not of_call and (pause := _until_count(record)):
-        Event.put_off(group, now + timedelta(seconds=pause), tried=False)
+        # An account that times out on every request must not delay the others.
+        return _retry_later(group, away[account.pk])
+    if call and not is_of_call and (pause := _until_count(record)):
+        Event.reschedule(group, now + timedelta(seconds=pause), tried=False)
         return pause
     try:
-        with acting_as(account, kind="people", lane=Lane.BACKGROUND) as client:
-            if call is None or of_call:
-                asked_at = timezone.now()
-                seen = client.conference(record)
-                space = Space.objects.filter(name=seen.space).first()
-                if space is None:
-                    cache.set(_not_ours(record), 1, timeout=NOT_OURS_FOR)
-                    Event.settle(group, Event.Outcome.NOT_OURS)
-                    return None
-                call = _take_in(space, seen, asked_at)
-                _until_count(record)
-            if call and call.ended_at is None:
-                if len(of_recording) < len(group) or call.counted_at is None:
-                    count_heads(client, call)
-                if of_recording:
-                    read_recordings(client, call)
+        outcome = _ask(account, record, call, group)
     except (NotFound, NotPermitted):
-        Event.settle(group, Event.Outcome.HIDDEN)
+        outcome = Event.Outcome.HIDDEN
     except TryLater as error:
         away[account.pk] = error.retry_after or 0.0
-        return _later(group, away[account.pk])
+        return _retry_later(group, away[account.pk])
     except GoogleError:
-        # The account's trouble, stored there by acting_as; polling goes on when it is mended.
-        Event.settle(group, Event.Outcome.GIVEN_UP)
-    else:
-        Event.settle(group, Event.Outcome.FOLLOWED)
-        # Whoever came or went before we asked is in the answer, also if their event waits for the next count.
-        told = Event.objects.told_before(now, record=record, types=OF_PEOPLE)
-        Event.settle(told, Event.Outcome.FOLLOWED)
+        # The problem of the account is stored by acting_as; polling continues when it is fixed.
+        outcome = Event.Outcome.GIVEN_UP
+    Event.finalise(group, outcome)
+    if outcome == Event.Outcome.FOLLOWED:
+        # People who came or left before the request are in the answer, also if their event waits for the next count.
+        earlier = Event.objects.told_before(now, record=record, types=OF_PEOPLE)
+        Event.finalise(earlier, Event.Outcome.FOLLOWED)
     return None
 
 
-def _take_in(space: Space, seen: resources.ConferenceRecord, asked_at: datetime) -> Conference | None:
-    """Store what Google says about one call. That it is over says something about the space only if it is the call that we
-    take to be on there: the news of an older call may come late."""
-    with transaction.atomic():
-        if seen.ended_at is None:
-            space.see_call(seen.name, seen_at=asked_at, started_at=seen.started_at)
-        else:
-            now_on = (
-                Space.objects.select_for_update(of=("self",)).select_related("conference").get(pk=space.pk)
-            )
-            if now_on.conference and now_on.conference.record == seen.name:
-                space.see_call(None, seen_at=asked_at)
-            facts = {"space": space, "started_at": seen.started_at, "ended_at": seen.ended_at}
-            Conference.objects.get_or_create(record=seen.name, defaults=facts)
-            Conference.objects.filter(record=seen.name, running_in=None).update(ended_at=seen.ended_at)
-    return Conference.objects.filter(record=seen.name).first()
+def _ask(account: Account, record: str, call: Conference | None, group: Sequence[Event]) -> Event.Outcome:
+    """Ask about the call itself if it is new, has begun or ended; who is in it; and whether it is recorded: one request for each at most.
+    Raises the GoogleError."""
+    of_recording = sum(event.type in OF_RECORDINGS for event in group)
+    with acting_as(account, kind="people", lane=Lane.BACKGROUND) as client:
+        if call is None or any(event.type in OF_CALLS for event in group):
+            asked_at = timezone.now()
+            seen = client.conference(record)
+            space = Space.objects.filter(name=seen.space).first()
+            if space is None:
+                cache.set(_not_ours(record), 1, timeout=NOT_OURS_FOR)
+                return Event.Outcome.NOT_OURS
+            call = apply_record(space, seen, asked_at=asked_at)
+            _until_count(record)
+        if call and call.ended_at is None:
+            if of_recording < len(group) or call.counted_at is None:
+                read_participants(client, call)
+            if of_recording:
+                read_recordings(client, call)
+    return Event.Outcome.FOLLOWED
 
 
 def _until_count(record: str) -> float:
@@ -216,15 +216,15 @@ def _not_ours(record: str) -> str:
     return f"events:not-ours:{record}"
 
 
-def _later(group: Sequence[Event], at_least: float) -> float | None:
+def _retry_later(group: Sequence[Event], at_least: float) -> float | None:
     """Try again after a growing pause; some times, since polling comes along anyway."""
     tired = [event for event in group if event.attempts + 1 >= MOST_ATTEMPTS]
-    Event.settle(tired, Event.Outcome.GIVEN_UP)
+    Event.finalise(tired, Event.Outcome.GIVEN_UP)
     rest = [event for event in group if event not in tired]
     if not rest:
         return None
     pause = min(max(at_least, 2.0 ** (1 + max(event.attempts for event in rest))), 60.0)
-    Event.put_off(rest, timezone.now() + timedelta(seconds=pause), tried=True)
+    Event.reschedule(rest, timezone.now() + timedelta(seconds=pause), tried=True)
     return pause
 
 

@@ -31,6 +31,8 @@ from spaces.models import (
     Space,
 )
 from spaces.models.spaces import Liveness
+from spaces.sync.apply.conferences import apply_participants
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -517,7 +519,7 @@ def state_shown(stage: Stage, who: str) -> bool:
 
 def test_participation_ends_with_the_call(stage):
     assert state_shown(stage, "participant")
-    stage.space.see_call(None, seen_at=timezone.now())
+    apply_conference(stage.space, None, seen_at=timezone.now())
     assert not state_shown(stage, "participant")
 
 
@@ -531,13 +533,13 @@ def test_participation_ends_with_leaving(stage):
         joined_at=there.joined_at,
         left_at=now,
     )
-    stage.call.count([gone], counted_at=now)
+    apply_participants(stage.call, [gone], counted_at=now)
     assert Participation.objects.filter(google_id=there.google_id).exists(), "kept for history only"
     assert not state_shown(stage, "participant")
 
 
 def test_participation_in_the_last_call_is_none_in_the_next(stage):
-    stage.space.see_call("conferenceRecords/next", seen_at=timezone.now())
+    apply_conference(stage.space, "conferenceRecords/next", seen_at=timezone.now())
     assert not state_shown(stage, "participant")
 
 
@@ -674,7 +676,7 @@ def test_nothing_changes_for_somebody_when_calls_they_may_not_see_begin_or_end(s
             continue
         changed += 1
         if space.liveness == Liveness.ACTIVE:
-            space.see_call(None, seen_at=timezone.now())
+            apply_conference(space, None, seen_at=timezone.now())
         else:
             Space.objects.filter(pk=space.pk).update(seen_at=None)
             space.refresh_from_db()

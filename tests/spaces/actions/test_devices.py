@@ -36,7 +36,7 @@ def begin(google: SimulatorProcess, room: Room, *who: dict[str, Any], ago: float
 
 
 def sweep(room: Room) -> None:
-    assert scheduling.sweep(account=space_of(room).account, actor=SYSTEM)
+    assert scheduling.sync(account=space_of(room).account, actor=SYSTEM)
 
 
 def counts(room: Room) -> tuple[int | None, ...]:

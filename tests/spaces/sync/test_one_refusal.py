@@ -76,7 +76,7 @@ def end(room: Room, record: str, actor: Person, **more: Any) -> Any:
 def sweep(room: Room) -> None:
     account = space_of(room).account
     Account.objects.filter(pk=account.pk).update(lease_until=timezone.now())
-    assert scheduling.sweep(account=account, actor=SYSTEM) is True
+    assert scheduling.sync(account=account, actor=SYSTEM) is True
 
 
 def age_doubt(room: Room, by: timedelta = CONFIRM_AFTER) -> None:

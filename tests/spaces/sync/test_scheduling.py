@@ -17,7 +17,8 @@ from spaces.google.limits import Limits
 from spaces.google.meet import MeetClient
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
-from spaces.sync import requests, scheduling
+from spaces.sync import account_sync, requests, scheduling
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -46,7 +47,7 @@ def room(google: SimulatorProcess, owner: Person) -> Room:
 
 
 def sweep(account: Account) -> bool:
-    return scheduling.sweep(account=account, actor=SYSTEM)
+    return scheduling.sync(account=account, actor=SYSTEM)
 
 
 def due_at_once(account: Account) -> Account:
@@ -119,7 +120,7 @@ def test_a_list_taken_in_late_leaves_a_call_alone_that_was_found_meanwhile(googl
             return execute(sql, *rest)
 
     with connection.execute_wrapper(Between()):
-        requests.running_calls(space.account, told_since=None).take([], timezone.now())
+        requests.running_calls(space.account, events_since=None).apply([], timezone.now())
     assert space_of(room).liveness == Liveness.ACTIVE
 
 
@@ -240,7 +241,7 @@ def test_one_call_that_google_hides_does_not_stop_the_others_from_being_counted(
 def test_an_older_sweep_overwrites_nothing_newer(google, room):
     later = timezone.now() + timedelta(seconds=30)
     record = start_call(google, room, seen=False)
-    space_of(room).see_call(None, seen_at=later)
+    apply_conference(space_of(room), None, seen_at=later)
     sweep(space_of(room).account)
     space = space_of(room)
     assert (space.liveness, space.conference, space.seen_at) == (Liveness.IDLE, None, later)
@@ -249,7 +250,7 @@ def test_an_older_sweep_overwrites_nothing_newer(google, room):
 
 def test_people_do_not_sweep(google, room, admin):
     with pytest.raises(NotAllowed):
-        scheduling.sweep(account=space_of(room).account, actor=admin)
+        scheduling.sync(account=space_of(room).account, actor=admin)
     assert asked(google) == {}
 
 
@@ -537,7 +538,7 @@ def test_a_call_seen_ending_gets_its_true_end(google, room):
     google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
     ended = timezone.now()
     account = space_of(room).account
-    space_of(room).see_call(None, seen_at=ended + timedelta(seconds=40))
+    apply_conference(space_of(room), None, seen_at=ended + timedelta(seconds=40))
     Account.objects.filter(pk=account.pk).update(harvested_to=ended - timedelta(minutes=30))
     sweep(due_at_once(account))
     call = Conference.objects.get(record=record)
@@ -620,11 +621,11 @@ def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     start_call(google, room, ago=ago, seen=False)
     account = space_of(room).account
     told_since = None if since is None else timezone.now() - timedelta(seconds=since)
-    errand = requests.running_calls(account, told_since=told_since)
+    errand = requests.running_calls(account, events_since=told_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
         with meet.client(account, lane=meet.Lane.BACKGROUND) as client:
-            errand.take(client.running_conferences(), now)
+            errand.apply(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
     assert account.push_missed_at != now
@@ -647,7 +648,7 @@ def test_events_that_become_unreliable_bring_the_next_look_at_once(google, room,
     assert timedelta(seconds=110) < account.next_sweep_at - now < timedelta(seconds=130)
     assert "tells of changes by itself" in account.plan
     assert scheduling.run(actor=SYSTEM) == 0
-    listening.hear("suspended", "", now=timezone.now())
+    listening.apply_lifecycle_event("suspended", "", now=timezone.now())
     assert scheduling.run(actor=SYSTEM) == 1
     account = Account.objects.get(pk=account.pk)
     assert account.counts_on_push is False
@@ -684,14 +685,14 @@ def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely
     fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
     monkeypatch.setattr(scheduling, "PROLONG", 0.0)
     other = broker.lock("sweeps:round", seconds=60)
-    take_up = scheduling._Round.take_up
+    take_up = scheduling.SyncRun.take_up
 
-    def stand_still(this: scheduling._Round) -> None:
+    def stand_still(this: scheduling.SyncRun) -> None:
         take_up(this)
         broker.link().delete(other.name)
         assert other.acquire()
 
-    monkeypatch.setattr(scheduling._Round, "take_up", stand_still)
+    monkeypatch.setattr(scheduling.SyncRun, "take_up", stand_still)
     assert scheduling.run(actor=SYSTEM) == 2
     assert not broker.lock("sweeps:round", seconds=1).acquire(), "it is still the other's"
 
@@ -700,8 +701,8 @@ def test_however_many_accounts_fail_the_others_have_their_turn(db):
     """A whole domain that times out must not take all threads."""
     taken: list[str] = []
 
-    class Noted(scheduling._Round):
-        def _go_on(self, visit: scheduling._Visit) -> None:
+    class Noted(scheduling.SyncRun):
+        def _go_on(self, visit: account_sync.AccountSync) -> None:
             taken.append(visit.account.email)  # and its answer never comes
 
     earlier = timezone.now() - timedelta(minutes=1)
