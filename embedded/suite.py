@@ -24,6 +24,7 @@ DATABASE_AWARE = (
     "tests/spaces/sync",
     "tests/spaces/commands",
     "tests/spaces/test_audit.py",
+    "tests/spaces/test_outbox.py",
     "tests/spaces/views/test_lookup.py",
     "tests/spaces/views/test_overview.py",
     "tests/spaces/views/test_roompage.py",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import broker
+from spaces import broker, outbox
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, people, spaces
 from spaces.audit import Refused
@@ -45,6 +45,12 @@ def order(task: "Task[..., None]", *, expires: float, countdown: float = 0.0, **
 def look_after_accounts() -> None:
     """Look at what is on in the accounts whose turn it is. While one worker is at it, the others leave it alone."""
     scheduling.run(actor=SYSTEM)
+
+
+@shared_task
+def deliver_domain_events() -> None:
+    """Deliver new domain events to their consumers."""
+    outbox.deliver(actor=SYSTEM)
 
 
 @shared_task

@@ -14,7 +14,7 @@ from spaces.access import Actor, Permission
 from spaces.google import events, pubsub
 from spaces.google.errors import GoogleError, NotFound, NotPermitted, TryLater
 from spaces.meet import Lane
-from spaces.models import Account, Conference, Event, Space, Subscription
+from spaces.models import Account, Conference, DomainEvent, Event, Space, Subscription
 from spaces.models.pieces import delete_in_pieces
 from spaces.sync.apply.conferences import apply_record
 from spaces.sync.clients import acting_as
@@ -30,6 +30,8 @@ FOLLOWING_TIME = 10  # seconds after which a worker returns to the queue
 PURGING_TIME = 20  # seconds for which a worker may be taken from others once an hour
 MOST_ATTEMPTS = 5
 KEPT = timedelta(days=3)
+DOMAIN_EVENTS_KEPT = timedelta(days=14)
+"""A consumer that was not running for longer misses events."""
 NOT_OURS_FOR = (
     6 * 3600
 )  # seconds for which a call in somebody else's room is remembered, so that nobody asks again
@@ -229,8 +231,12 @@ def _retry_later(group: Sequence[Event], at_least: float) -> float | None:
 
 
 def purge(*, actor: Actor) -> int:
-    """Throw away what came some days ago; returns how many rows. What still waits then, say because push was switched off meanwhile,
-    tells nothing any more that polling has not found."""
+    """Delete old rows of the inbox and of the outbox. Return how many.
+
+    An event that has waited in the inbox for so long, say because push was switched off, tells nothing that polling has not found.
+    """
     access.require(actor, Permission.EVENTS_TAKE)
-    old = Event.objects.filter(received_at__lt=timezone.now() - KEPT)
-    return delete_in_pieces(old, until=time.monotonic() + PURGING_TIME)
+    now, until = timezone.now(), time.monotonic() + PURGING_TIME
+    old = Event.objects.filter(received_at__lt=now - KEPT)
+    delivered = DomainEvent.objects.filter(at__lt=now - DOMAIN_EVENTS_KEPT)
+    return sum(delete_in_pieces(rows, until=until) for rows in (old, delivered))

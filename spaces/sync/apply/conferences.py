@@ -9,7 +9,7 @@ from django.db.models import F
 
 from spaces import live
 from spaces.google import resources
-from spaces.models import Account, Conference, Participant, Participation, Space, stuck
+from spaces.models import Account, Conference, DomainEvent, Participant, Participation, Space, stuck
 from spaces.models.conferences import ALL_COUNTERS, COUNTERS
 from spaces.models.state import states_following
 from spaces.sync.apply.spaces import apply_conference
@@ -123,9 +123,13 @@ def apply_recordings(
     running = [recording.started_at for recording in recordings if recording.is_running]
     since = min(running, default=None)
     this = Conference.objects.filter(pk=call.pk).exclude(recordings_read_at__gt=read_at)
-    before = this.values_list("recording_since", flat=True).first()
-    if this.update(recording_since=since, recordings_read_at=read_at) and before != since:
-        live.spaces_changed([call.space_id], moved=True)
+    with states_following():
+        before = this.values_list("recording_since", flat=True).first()
+        if this.update(recording_since=since, recordings_read_at=read_at) and before != since:
+            live.spaces_changed([call.space_id], moved=True)
+            if bool(before) != bool(since):
+                kind = DomainEvent.Kind.RECORDING_STARTED if since else DomainEvent.Kind.RECORDING_ENDED
+                DomainEvent.record(kind, space=call.space_id, conference=call.pk)
 
 
 def mark_recordings_hidden(call: Conference, *, read_at: datetime) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from spaces import live
 from spaces.google import resources
 from spaces.google.errors import GoogleError, NotFound
-from spaces.models import Account, Conference, Member, Participant, PastCode, Space
+from spaces.models import Account, Conference, DomainEvent, Member, Participant, PastCode, Space
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from spaces.models.state import states_following
 
@@ -40,6 +40,8 @@ def apply_google_state(space: Space, seen: resources.Space, *, seen_at: datetime
                 "doubted_since": stored.doubted_since or seen_at,
                 "doubted_at": seen_at,
             }
+        if stored.trouble:
+            DomainEvent.record(DomainEvent.Kind.SPACE_AVAILABLE, space=space.pk, account=space.account_id)
         if stored.meeting_code and stored.meeting_code != seen.meeting_code:
             PastCode.remember(stored)
         Space.objects.filter(pk=space.pk).update(**changes)
@@ -138,6 +140,8 @@ def apply_conference(
         liveness = Liveness.ACTIVE if running else Liveness.IDLE
         Space.objects.filter(pk=space.pk).update(liveness=liveness, conference=running, seen_at=seen_at)
         _close_others(space, running, ended_at=seen_at)
+        if running and stored.conference_id != running.pk:
+            DomainEvent.record(DomainEvent.Kind.CALL_STARTED, space=space.pk, conference=running.pk)
         before = stored.liveness, stored.conference_id
         if stored.seen_at is None or before != (liveness, running.pk if running else None):
             live.spaces_changed([space.pk], moved=True)
@@ -166,6 +170,8 @@ def _close_others(space: Space, running: Conference | None, *, ended_at: datetim
     if gone:
         Participant.objects.filter(conference__in=gone).delete()
         Conference.objects.filter(pk__in=gone).update(ended_at=ended_at)
+        events = [{"space": space.pk, "conference": key} for key in gone]
+        DomainEvent.record_all(DomainEvent.Kind.CALL_ENDED, events)
 
 
 def mark_unavailable(space: Space, error: GoogleError, *, seen_at: datetime) -> bool:
@@ -191,6 +197,12 @@ def mark_unavailable(space: Space, error: GoogleError, *, seen_at: datetime) -> 
                 changes["liveness"] = Liveness.UNKNOWN
         Space.objects.filter(pk=space.pk).update(**changes)
         if marked and stored.trouble != trouble:
+            DomainEvent.record(
+                DomainEvent.Kind.SPACE_UNAVAILABLE,
+                space=space.pk,
+                account=space.account_id,
+                params={"reason": str(trouble)},
+            )
             live.spaces_changed([space.pk], moved=True)
     return marked
 
@@ -204,14 +216,17 @@ def apply_access(account: Account, names: Iterable[str], *, seen_at: datetime) -
     keys = [space.pk for space in freed]
     if not keys:
         return []
-    Space.objects.filter(doubted, pk__in=keys).update(
-        trouble=Space.Trouble.NONE,
-        trouble_text="",
-        google_says="",
-        doubted_since=None,
-        doubted_at=None,
-    )
-    live.spaces_changed(keys, moved=True)
+    with states_following():
+        Space.objects.filter(doubted, pk__in=keys).update(
+            trouble=Space.Trouble.NONE,
+            trouble_text="",
+            google_says="",
+            doubted_since=None,
+            doubted_at=None,
+        )
+        events = [{"space": space.pk, "account": account.pk} for space in freed if space.trouble]
+        DomainEvent.record_all(DomainEvent.Kind.SPACE_AVAILABLE, events)
+        live.spaces_changed(keys, moved=True)
     return freed
 
 
