@@ -620,12 +620,12 @@ def test_a_link_hidden_while_its_settings_are_read_does_not_stop_the_others(goog
 def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     start_call(google, room, ago=ago, seen=False)
     account = space_of(room).account
-    told_since = None if since is None else timezone.now() - timedelta(seconds=since)
-    errand = requests.running_calls(account, events_since=told_since)
+    events_since = None if since is None else timezone.now() - timedelta(seconds=since)
+    request = requests.running_calls(account, events_since=events_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
         with meet.client(account, lane=meet.Lane.BACKGROUND) as client:
-            errand.apply(client.running_conferences(), now)
+            request.apply(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
     assert account.push_missed_at != now
