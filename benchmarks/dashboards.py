@@ -26,6 +26,8 @@ from benchmarks.overview import cookie_of
 from benchmarks.stage import Stage, group_cpu, percentile, say, table
 from spaces.models import Conference, Participation, Person, Role, Space
 from spaces.models.spaces import Liveness
+from spaces.sync.apply.conferences import apply_participants
+from spaces.sync.apply.spaces import apply_conference
 
 ROOMS, LIVE, STUCK, UNKNOWN = 10_000, 500, 30, 10
 DASHBOARDS, PEOPLE = 200, 20
@@ -60,15 +62,17 @@ class World:
                         Participation(name=f"{call.record}/p{n}", kind="person", joined_at=now)
                         for n in range((call.people or 0) % 9 + 1)
                     ]
-                    call.count(people, counted_at=now)
+                    apply_participants(call, people, counted_at=now)
                 elif chance.random() < 0.5:
                     space = idle.pop(chance.randrange(len(idle)))
-                    space.see_call(f"conferenceRecords/bench-{space.pk}", seen_at=now, started_at=now)
+                    apply_conference(
+                        space, f"conferenceRecords/bench-{space.pk}", seen_at=now, started_at=now
+                    )
                     space.refresh_from_db()
                     live.append(space)
                 else:
                     space = live.pop(chance.randrange(len(live)))
-                    space.see_call(None, seen_at=now)
+                    apply_conference(space, None, seen_at=now)
                 self.changed_at[space.room.pk] = time.monotonic()
                 self.changes += 1
         finally:

@@ -21,9 +21,9 @@ from googleapiclient.discovery import build
 
 from benchmarks.stage import Stage, say, table
 from spaces.access import SYSTEM
-from spaces.actions import sweeps
 from spaces.models import Account, Building, Conference, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.sync import scheduling
 
 ACCOUNTS, START = 10, 240  # a world of 240 rooms has exactly ten mailboxes; more spaces are then made in them
 GROWTH, SAME_LIVE = (1_000, 3_000, 10_000, 30_000), 100
@@ -132,7 +132,7 @@ class World:
         self.place.control("requests", method="DELETE")
         Account.objects.update(lease_until=timezone.now(), next_sweep_at=timezone.now())
         began, used = time.monotonic(), time.process_time()
-        sweeps.run(actor=SYSTEM)
+        scheduling.run(actor=SYSTEM)
         wall, cpu = time.monotonic() - began, time.process_time() - used
         calls = self.place.control("requests")["by_method"]
         known = Space.objects.filter(liveness=Liveness.ACTIVE).count()
@@ -281,7 +281,7 @@ def steady(world: World, *, naive_calls: float, naive_cpu: float) -> None:
         if not warm and passed > WARM_UP:
             warm, used = True, time.process_time() - world.moving_cpu
             world.place.control("requests", method="DELETE")
-        sweeps.run(actor=SYSTEM)
+        scheduling.run(actor=SYSTEM)
         if warm:
             live_ages.append(age("seen_at", Space.objects.filter(owned=True)))
             running = Conference.objects.filter(ended_at=None)

@@ -21,8 +21,10 @@ COVERAGE_REPORT = RESULTS / "coverage.txt"
 DATABASE_AWARE = (
     "tests/spaces/models",
     "tests/spaces/actions",
+    "tests/spaces/sync",
     "tests/spaces/commands",
     "tests/spaces/test_audit.py",
+    "tests/spaces/test_outbox.py",
     "tests/spaces/views/test_lookup.py",
     "tests/spaces/views/test_overview.py",
     "tests/spaces/views/test_roompage.py",
@@ -30,8 +32,8 @@ DATABASE_AWARE = (
 )
 # The first sees the same tables as the others of its folder, the second starts processes with a file of their own.
 NOT_ON_POSTGRES = (
-    "tests/spaces/actions/test_one_refusal.py",
-    "tests/spaces/actions/test_sweeps_processes.py",
+    "tests/spaces/sync/test_one_refusal.py",
+    "tests/spaces/sync/test_scheduling_processes.py",
 )
 CLOSING = re.compile(r"^=+ (short test summary info|.*\bin \d+[.\d]*s\b.*) =+$")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")

@@ -64,6 +64,11 @@ app.conf.beat_schedule = {
         "schedule": float(TICK),
         "options": {"expires": TICK, "queue": broker.TICKS},
     },
+    "deliver domain events": {
+        "task": "spaces.tasks.deliver_domain_events",
+        "schedule": float(TICK),
+        "options": {"expires": TICK, "queue": broker.TICKS},
+    },
     # Also without push: what was subscribed to before is taken back.
     "look after the subscriptions to events": {
         "task": "spaces.tasks.tend_subscriptions",

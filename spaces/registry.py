@@ -1,7 +1,7 @@
 """What slices add to the pages of the core. The core names the places; a slice registers in its `AppConfig.ready`."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,3 +38,8 @@ def add_fragment(place: Place, template: str) -> None:
 def fragments(place: Place) -> tuple[str, ...]:
     """Return the templates to show at this place, in the order in which they were added."""
     return tuple(_fragments[place])
+
+
+Consumer = Callable[[Sequence[Any]], None]
+consumers: dict[str, Consumer] = {}
+"""What gets domain events (`spaces.outbox`), by a name that must not change: its cursor is stored under it."""

@@ -12,13 +12,14 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from spaces import broker
+from spaces import broker, outbox
 from spaces.access import SYSTEM, Permission
-from spaces.actions import conferences, events, people, spaces, subscriptions, sweeps
+from spaces.actions import conferences, people, spaces
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError
 from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Person, Room
+from spaces.sync import events, scheduling, subscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +44,19 @@ def order(task: "Task[..., None]", *, expires: float, countdown: float = 0.0, **
 @shared_task
 def look_after_accounts() -> None:
     """Look at what is on in the accounts whose turn it is. While one worker is at it, the others leave it alone."""
-    sweeps.run(actor=SYSTEM)
+    scheduling.run(actor=SYSTEM)
+
+
+@shared_task
+def deliver_domain_events() -> None:
+    """Deliver new domain events to their consumers."""
+    outbox.deliver(actor=SYSTEM)
 
 
 @shared_task
 def mark_stuck_calls() -> None:
     """Store which calls have become stuck because time has passed."""
-    sweeps.mark_stuck(actor=SYSTEM)
+    scheduling.mark_stuck(actor=SYSTEM)
 
 
 def order_refreshes(*, room_ids: list[int], person_id: int) -> bool:
@@ -143,7 +150,7 @@ def tend_subscription(*, account_id: int) -> None:
     """Look after one account's subscription."""
     account = Account.objects.filter(pk=account_id).first()
     if account:
-        subscriptions.tend(account=account, actor=SYSTEM)
+        subscriptions.reconcile(account=account, actor=SYSTEM)
 
 
 @shared_task

@@ -152,7 +152,7 @@ def make_call(
             display_name=name,
             joined_at=now - ago,
         )
-    call.judge()
+    call.recompute_stuck_at()
     Space.objects.filter(pk=space.pk).update(liveness=Liveness.ACTIVE, conference=call, seen_at=now)
     space.refresh_from_db()
     return call

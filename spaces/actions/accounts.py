@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from spaces import access, audit, live, meet
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as
 from spaces.actions.outcomes import Outcome
 from spaces.google import addresses, credentials
 from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
 from spaces.meet import Lane
 from spaces.models import Account, Person, ScopeCheck
+from spaces.sync.clients import acting_as
 from spaces.words import counted
 from spaces.words import text as _
 

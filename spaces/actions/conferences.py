@@ -9,17 +9,18 @@ from django.conf import settings as configured
 from django.db.models import Q
 from django.utils import timezone
 
-from spaces import access, audit, live
+from spaces import access, audit
 from spaces.access import SYSTEM, Actor, Permission
-from spaces.actions.asking import HIDDEN, acting_as
 from spaces.actions.outcomes import Outcome, told_before
-from spaces.actions.readings import find_origin, read_space
 from spaces.google import config, resources
 from spaces.google.errors import GoogleError, NothingToEnd, OutcomeUnknown, Refused, Unreachable
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import AuditEntry, Conference, DeviceIdentity, Participant, Participation, Room, Space
 from spaces.models.pieces import delete_in_pieces
+from spaces.sync.apply.spaces import apply_google_state, apply_origin
+from spaces.sync.clients import HIDDEN, acting_as
+from spaces.sync.readings import find_origin, read_space
 from spaces.words import counted, joined
 from spaces.words import text as _
 
@@ -140,7 +141,7 @@ def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry, 
         entry.google_says = error.google_says
         _judge(client, space, record, entry, error, lane)
     else:
-        Space.objects.filter(pk=space.pk).exclude(origin=Space.Origin.OURS).update(origin=Space.Origin.OURS)
+        apply_origin(space, Space.Origin.OURS)
 
 
 _NOT_ABOUT_THE_CALL = {"account_problem", "account_broken", "pause_quota"}
@@ -173,9 +174,7 @@ def _is_ours(space: Space, error: GoogleError, lane: Lane) -> bool:
     if not space.created_here:
         origin = find_origin(space.account, space.name, lane=lane)
         if origin not in {Space.Origin.UNTESTED, space.origin}:
-            Space.objects.filter(pk=space.pk).update(origin=origin)
-            live.spaces_changed([space.pk])
-            space.origin = origin
+            apply_origin(space, origin)
     if space.origin == Space.Origin.FOREIGN:
         raise audit.Refused(FOREIGN) from error
     return space.origin == Space.Origin.OURS
@@ -296,7 +295,7 @@ def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lan
     ) as entry:
         with acting_as(space.account, kind="change", lane=lane) as client:
             repaired = client.patch_space(space.name, send)
-        space.absorb(repaired, seen_at=timezone.now())
+        apply_google_state(space, repaired, seen_at=timezone.now())
         entry.after = {path: (repaired.settings or {}).get(path) for path in send}
     return [config.BY_PATH[path].label for path in send]
 

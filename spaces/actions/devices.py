@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from spaces import access, audit
 from spaces.access import Actor, Permission
-from spaces.actions.heads import recount_everywhere
 from spaces.actions.outcomes import Outcome, told_before
 from spaces.models import DeviceIdentity, Participant, Participation, Person, Room
+from spaces.sync.participants import recount_everywhere
 from spaces.words import text as _
 
 

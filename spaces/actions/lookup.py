@@ -15,12 +15,12 @@ from django.utils.formats import date_format
 
 from spaces import access
 from spaces.access import Permission
-from spaces.actions.asking import sight, usable_for
 from spaces.actions.similar_codes import beginning_with, near, pieces
 from spaces.actions.wordsearch import Found, by_all_words, by_most_words, in_order
 from spaces.google import codes, resources
 from spaces.models import Account, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
+from spaces.sync.clients import resolve_space, usable_for
 from spaces.words import Text, counted, joined
 from spaces.words import text as _
 
@@ -247,7 +247,7 @@ def ask_google(*, text: str, actor: Person) -> Word:
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse_one(text)
-    sighting = sight(parsed, usable_for(actor))
+    sighting = resolve_space(parsed, usable_for(actor))
     if sighting is None:
         return Word(
             _(

@@ -14,12 +14,12 @@ from django.utils.text import slugify
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions import buildings
-from spaces.actions.heads import recount
 from spaces.actions.outcomes import Outcome
 from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.audit import Action
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.details import DETAILS, RoomDetails, details_of
+from spaces.sync.participants import recount
 from spaces.words import joined
 from spaces.words import text as _
 
@@ -197,7 +197,7 @@ def _write(room: Room, to: RoomFacts) -> None:
     for call in Conference.objects.filter(running_in__room=room).select_related(
         "space__room", "space__account"
     ):
-        call.judge()
+        call.recompute_stuck_at()
         recount(call)  # the room's names tell devices from people
     before = set(room.ownerships.values_list("person", flat=True))
     owners = [Person.objects.named(email) for email in to.owners]

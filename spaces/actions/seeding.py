@@ -15,6 +15,7 @@ from spaces.actions.rooms import RoomFacts, address_of
 from spaces.google import resources
 from spaces.models import Account, Conference, Ownership, Person, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.sync.apply.spaces import columns_of
 from spaces.words import counted
 
 AT_ONCE = 500  # rooms a transaction
@@ -118,5 +119,5 @@ def _space(seed: Seed, read_at: datetime) -> Space:
         origin=Space.Origin.OURS if seed.created_by_app else Space.Origin.FOREIGN,
         liveness=Liveness.IDLE if idle else Liveness.UNKNOWN,
         seen_at=read_at if idle else None,
-        **Space.columns_of(seed.space, read_at=read_at),
+        **columns_of(seed.space, read_at=read_at),
     )

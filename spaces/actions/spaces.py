@@ -2,21 +2,21 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.asking import acting_as, owners_for, sight
 from spaces.actions.outcomes import Outcome, told_before
-from spaces.actions.readings import find_origin, look, read_space
 from spaces.google import codes, config, resources
 from spaces.google.errors import AccessRefused, GoogleError, NotPermitted, OutcomeUnknown, Refused
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Room, Space
+from spaces.sync.apply.spaces import apply_google_state, apply_refused_settings, store_space
+from spaces.sync.clients import acting_as, owners_for, resolve_space
+from spaces.sync.readings import find_origin, read_space, sync_space
 from spaces.words import Text, joined, within
 from spaces.words import text as _
 
@@ -66,7 +66,7 @@ def create(
                         % {"why": error.sentence},
                         detail=error.detail,
                     ) from error
-            space = _keep(
+            space = store_space(
                 made, account=account, origin=Space.Origin.OURS, asked_at=asked_at, created_here=True
             )
             assign(room, space)
@@ -76,7 +76,7 @@ def create(
                 change.setting.path: _why_kept(space, change.setting.path)
                 for change in config.diff(space.settings, wanted)
             }
-            space.remember_refusals(wanted, missed)
+            apply_refused_settings(space, wanted, missed)
             refused = [config.BY_PATH[path].label for path in missed]
             entry.detail = (
                 _("Google did not take: %(names)s.") % {"names": joined(*refused, by=", ")} if refused else ""
@@ -119,7 +119,7 @@ def adopt(
             key=key,
             lane=lane,
         ) as entry:
-            sighting = sight(parsed, [account] if account else owners_for(actor), lane=lane)
+            sighting = resolve_space(parsed, [account] if account else owners_for(actor), lane=lane)
             if sighting is None:
                 raise audit.Refused(
                     _(
@@ -148,7 +148,7 @@ def adopt(
                     )
                 )
             origin = find_origin(owner, found.name, lane=lane) if found.asked_by_owner else _UNTESTED
-            space = _keep(found, account=owner, origin=origin, asked_at=sighting.asked_at)
+            space = store_space(found, account=owner, origin=origin, asked_at=sighting.asked_at)
             assign(room, space)
             entry.space_name = space.name
             entry.after = {"space": space.name, "code": space.meeting_code, "origin": space.origin}
@@ -176,27 +176,6 @@ def adopt(
 
 
 _UNTESTED = Space.Origin.UNTESTED
-
-
-def _keep(
-    seen: resources.Space, *, account: Account, origin: str, asked_at: datetime, created_here: bool = False
-) -> Space:
-    """Store a space that was made or found. What is known of it already is replaced only by clear answers: an owner stays the owner
-    when a stranger saw the space, and a tested origin stays when it could not be tested again."""
-    facts = {"account": account, "origin": origin, "created_here": created_here}
-    space, made = Space.objects.get_or_create(name=seen.name, defaults=facts)
-    if made:
-        space.absorb(seen, seen_at=asked_at)
-        return space
-    if origin == _UNTESTED:
-        facts["origin"] = space.origin
-    if facts["origin"] == Space.Origin.OURS:
-        facts["created_here"] = created_here or space.created_here
-    if seen.asked_by_owner or not space.owned:
-        Space.objects.filter(pk=space.pk).update(**facts)
-        space.refresh_from_db()
-        space.absorb(seen, seen_at=asked_at)
-    return space
 
 
 def assign(room: Room, space: Space) -> None:
@@ -280,7 +259,7 @@ def configure(
             else:
                 with acting_as(space.account, kind="change", lane=lane) as client:
                     refused = _patch(client, space, send)
-                space.remember_refusals(send, refused)
+                apply_refused_settings(space, send, refused)
                 entry.after = {path: space.settings.get(path) for path in send}
                 if refused:
                     entry.detail = _("Google did not take: %(names)s.") % {"names": _named(refused)}
@@ -326,7 +305,7 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
         answered_at = timezone.now()
     except _REFUSALS as error:
         if len(send) == 1:
-            space.remember_refusals(send, dict.fromkeys(send, error.sentence))
+            apply_refused_settings(space, send, dict.fromkeys(send, error.sentence))
             raise
         for path, value in send.items():
             try:
@@ -343,9 +322,9 @@ def _patch(client: MeetClient, space: Space, send: Mapping[str, str]) -> dict[st
             else:
                 saved.add(path)
         if reply is None:
-            space.remember_refusals(send, refused)
+            apply_refused_settings(space, send, refused)
             raise error from None
-    space.absorb(reply, seen_at=answered_at)
+    apply_google_state(space, reply, seen_at=answered_at)
     holds = reply.settings or {}
     for path, value in send.items():
         if path not in refused and holds.get(path) != value:
@@ -362,5 +341,5 @@ def refresh(*, room: Room, actor: Actor, lane: Lane = Lane.INTERACTIVE) -> Outco
     space = room.space
     if space is None:
         raise audit.Refused(_("This room has no Meet space to ask about."))
-    look(space, lane=lane)
+    sync_space(space, lane=lane)
     return Outcome(_("%(room)s is fresh: this is what Google says now.") % {"room": room.name})

@@ -5,6 +5,7 @@ from spaces.models.checks import ScopeCheck
 from spaces.models.conferences import Conference, Participant, Participation
 from spaces.models.devices import DeviceIdentity
 from spaces.models.history import AuditEntry, AuditHead
+from spaces.models.outbox import DomainEvent, EventCursor
 from spaces.models.people import Person, PersonAlias, Role
 from spaces.models.preferences import Favourite, Preferences, SavedFilter
 from spaces.models.rooms import Building, Ownership, Room
@@ -19,7 +20,9 @@ __all__ = [
     "Building",
     "Conference",
     "DeviceIdentity",
+    "DomainEvent",
     "Event",
+    "EventCursor",
     "Favourite",
     "Member",
     "Ownership",

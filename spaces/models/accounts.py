@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spaces import live
 from spaces.google.errors import GoogleError
+from spaces.models.outbox import DomainEvent
 from spaces.models.state import FollowedModel, FollowedQuerySet
 
 RequestKind = Literal["access", "watch", "link", "people", "history", "change"]
@@ -113,8 +114,8 @@ class Account(FollowedModel):
             return self.Circuit.CLOSED
         return self.Circuit.OPEN if self.open_until > now else self.Circuit.PROBING
 
-    def heard(self, at: datetime) -> None:
-        """Note that a pushed event came for one of this account's spaces."""
+    def record_push(self, at: datetime) -> None:
+        """Store that a pushed event came for one of this account's spaces."""
         Account.objects.filter(pk=self.pk).exclude(push_heard_at__gte=at).update(push_heard_at=at)
 
     def claim(self, *, now: datetime, until: datetime, due: bool = True) -> bool:
@@ -161,6 +162,7 @@ class Account(FollowedModel):
                 known.fail_count, known.open_until = 0, None
             known._save_shown(was, "fail_count", "open_until")
             if was == self.Status.BROKEN != known.status:
+                DomainEvent.record(DomainEvent.Kind.ACCOUNT_RECOVERED, account=self.pk)
                 live.account_changed(self.pk)
 
     def record_failure(self, kind: RequestKind, error: GoogleError, *, broken: bool) -> None:
@@ -183,6 +185,8 @@ class Account(FollowedModel):
             known.failed_at = now
             known._save_shown(was, "failed_at")
             is_broken = known.status == self.Status.BROKEN
+            if is_broken and was != self.Status.BROKEN:
+                DomainEvent.record(DomainEvent.Kind.ACCOUNT_FAILED, account=self.pk, params={"request": kind})
             if is_broken != (was == self.Status.BROKEN) or (is_broken and known.problem != was_told):
                 live.account_changed(self.pk)
 

@@ -1,18 +1,16 @@
 """Calls: one row for each conference ever seen, and who is in the running ones."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from spaces import live
-from spaces.google import resources
 from spaces.models import stuck
 from spaces.models.people import LONGEST_LABEL
-from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
+from spaces.models.state import FollowedModel, FollowedQuerySet
 
 
 class ConferenceQuerySet(FollowedQuerySet["Conference"]):
@@ -96,93 +94,6 @@ class Conference(FollowedModel):
         """People in the call, guests included, as every screen counts them; 0 while not counted."""
         return (self.people or 0) + (self.guests or 0)
 
-    def count(
-        self,
-        everybody: Sequence["Participation"],
-        *,
-        counted_at: datetime,
-        hosts: frozenset[str] = frozenset(),
-        listed_at: datetime | None = None,
-    ) -> bool:
-        """Store who is in the call and who was, as Google listed them all at `counted_at` (or at `listed_at`, when only their
-        kinds are told anew); `hosts` are the Google ids of those who are known to run it.
-
-        An older count never overwrites a newer one, and of a call that is over nobody counts as present any more; their part in
-        it is kept all the same. Returns whether anything moved.
-        """
-        present = [one for one in everybody if one.left_at is None]
-        moves = [moment for one in everybody for moment in (one.joined_at, one.left_at) if moment]
-        numbers = {name: sum(one.kind == kind for one in present) for kind, name in COUNTERS.items()}
-        with states_following():
-            known = Conference.objects.select_for_update().get(pk=self.pk)
-            if known.counted_at and known.counted_at > counted_at:
-                return False
-            moved = Participation.keep(known, everybody)
-            known._note_all(everybody)
-            if known.ended_at is not None:
-                known.save(update_fields=ALL_COUNTERS)
-                return False
-            changed = moved or any(getattr(known, name) != number for name, number in numbers.items())
-            was_stuck = known.is_stuck(counted_at)
-            for name, number in numbers.items():
-                setattr(known, name, number)
-            known.counted_at, known.listed_at = counted_at, listed_at or counted_at
-            known.same_since = max(moves, default=known.started_at)
-            known.host_left_at = _last_host_left(everybody, hosts)
-            if len(present) > known.peak:
-                known.peak, known.peak_at = len(present), counted_at
-            known.stuck_at = stuck.stuck_at(known, known.limits())
-            known.save(
-                update_fields=[
-                    *ALL_COUNTERS,
-                    *numbers,
-                    *("counted_at", "listed_at", "same_since", "host_left_at", "peak", "peak_at", "stuck_at"),
-                ]
-            )
-            Participant.present(known, present)
-            if changed:
-                live.spaces_changed([known.space_id], moved=known.is_stuck(counted_at) != was_stuck)
-        return changed
-
-    @staticmethod
-    def unchanged(calls: Iterable["Conference"], *, counted_at: datetime) -> None:
-        """Note that the number of heads in these calls was asked for at `counted_at` and is as it was."""
-        same = {call.pk: call for call in calls}
-        newer = Conference.objects.filter(pk__in=same, ended_at=None).exclude(counted_at__gt=counted_at)
-        newer.update(counted_at=counted_at)
-        for call in same.values():
-            call.judge()  # the limits may be others now
-
-    def note_recordings(self, recordings: Iterable[resources.Recording], *, read_at: datetime) -> None:
-        """Store whether a recording of the call runs, as Google listed its recordings at `read_at`.
-
-        An older answer never overwrites a newer one.
-        """
-        running = [one.started_at for one in recordings if one.is_running]
-        since = min(running, default=None)
-        this = Conference.objects.filter(pk=self.pk).exclude(recordings_read_at__gt=read_at)
-        before = this.values_list("recording_since", flat=True).first()
-        if this.update(recording_since=since, recordings_read_at=read_at) and before != since:
-            live.spaces_changed([self.space_id], moved=True)
-
-    def settle(self, everybody: Sequence["Participation"], *, settled_at: datetime) -> None:
-        """After the end: keep who took part, as Google lists them now, and the numbers of it. Of a call that nobody counted
-        while it ran, the peak is the most who can have been in it at once."""
-        with transaction.atomic():
-            known = Conference.objects.select_for_update().get(pk=self.pk)
-            keep_since = settled_at - timedelta(days=settings.KEEP_NAMES)
-            if known.ended_at is None or known.ended_at > keep_since:
-                Participation.keep(known, everybody)
-            known._note_all(everybody)
-            if known.listed_at is None:
-                known.peak, known.peak_at = _most_at_once(everybody, known.ended_at)
-            known.settled_at = settled_at
-            known.save(update_fields=[*ALL_COUNTERS, "peak", "peak_at", "settled_at"])
-
-    def _note_all(self, everybody: Sequence["Participation"]) -> None:
-        for kind, name in COUNTERS.items():
-            setattr(self, f"all_{name}", sum(one.kind == kind for one in everybody))
-
     def is_stuck(self, now: datetime) -> bool:
         """Whether the call counts as stuck at that moment, if nothing has moved since it was counted."""
         return self.stuck_at is not None and self.stuck_at <= now
@@ -192,38 +103,13 @@ class Conference(FollowedModel):
         room = getattr(self.space, "room", None)
         return stuck.Limits.configured().but(room.stuck_limits if room else {})
 
-    def judge(self) -> None:
-        """Work out anew from when the call counts as stuck, after its beginning or the limits changed. Whoever has counted since this
-        was loaded knows better."""
+    def recompute_stuck_at(self) -> None:
+        """Compute again from when the call counts as stuck, after its start or the limits changed. Does nothing if the call was counted
+        since this object was loaded."""
         at = stuck.stuck_at(self, self.limits())
         same = Conference.objects.filter(pk=self.pk, listed_at=self.listed_at)
         if at != self.stuck_at and same.update(stuck_at=at):
             live.spaces_changed([self.space_id], moved=True)
-
-
-def _last_host_left(everybody: Sequence["Participation"], hosts: frozenset[str]) -> datetime | None:
-    """Since when none of the hosts is in the call; None while one is, or when none was ever seen."""
-    seen = [one.left_at for one in everybody if one.google_id and one.google_id in hosts]
-    left = [moment for moment in seen if moment is not None]
-    return max(left) if left and len(left) == len(seen) else None
-
-
-def _most_at_once(
-    everybody: Sequence["Participation"], ended_at: datetime | None
-) -> tuple[int, datetime | None]:
-    """How many were in it together at most, and when first. Google tells of each the first coming and the last going, so that
-    somebody who was out for a while counts as in."""
-    moves: list[tuple[datetime, int]] = []
-    for one in everybody:
-        moves.append((one.joined_at, 1))
-        if gone := one.left_at or ended_at:
-            moves.append((gone, -1))
-    most, most_at, now_in = 0, None, 0
-    for moment, step in sorted(moves):
-        now_in += step
-        if now_in > most:
-            most, most_at = now_in, moment
-    return most, most_at
 
 
 class Participant(models.Model):
@@ -250,22 +136,6 @@ class Participant(models.Model):
     def __str__(self) -> str:
         return self.display_name or self.kind
 
-    @staticmethod
-    def present(call: Conference, present: Sequence["Participation"]) -> None:
-        """Make the stored list equal to those who are in the call."""
-        call.participants.exclude(name__in=[one.name for one in present]).delete()
-        known = set(call.participants.values_list(*_FACTS))
-        Participant.objects.bulk_create(
-            [
-                Participant(conference=call, **{fact: getattr(one, fact) for fact in _FACTS})
-                for one in present
-                if tuple(getattr(one, fact) for fact in _FACTS) not in known
-            ],
-            update_conflicts=True,
-            unique_fields=["name"],
-            update_fields=_FACTS[1:],
-        )
-
 
 # The counts of those present, by kind; the same names with all_ before them count everybody who took part.
 COUNTERS = {
@@ -276,7 +146,6 @@ COUNTERS = {
     Participant.Kind.BOT: "bots",
 }
 ALL_COUNTERS = [f"all_{name}" for name in COUNTERS.values()]
-_FACTS = ("name", "kind", "google_id", "display_name", "joined_at")
 
 
 class Participation(models.Model):
@@ -301,16 +170,3 @@ class Participation(models.Model):
 
     def __str__(self) -> str:
         return self.display_name or self.kind
-
-    @staticmethod
-    def keep(call: Conference, everybody: Sequence["Participation"]) -> bool:
-        """Store these parts in the call; only what is new or has changed is written. Returns whether there was any."""
-        facts = (*_FACTS, "left_at")
-        known = set(call.participations.values_list(*facts))
-        changed = [one for one in everybody if tuple(getattr(one, fact) for fact in facts) not in known]
-        for one in changed:
-            one.conference = call
-        Participation.objects.bulk_create(
-            changed, update_conflicts=True, unique_fields=["name"], update_fields=facts[1:]
-        )
-        return bool(changed)

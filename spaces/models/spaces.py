@@ -1,23 +1,16 @@
 """Meeting spaces: the persistent links, what is known of them, and how old that knowledge is."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from django.db import models, transaction
+from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from spaces import live
-from spaces.google import resources
-from spaces.google.errors import GoogleError, NotFound
 from spaces.models import stuck
-from spaces.models.accounts import Account
-from spaces.models.conferences import Conference, Participant
-from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
+from spaces.models.state import FollowedModel, FollowedQuerySet
 
 if TYPE_CHECKING:
     from spaces.models.rooms import Room
@@ -178,167 +171,6 @@ class Space(FollowedModel):
         """Whether the code was last confirmed so long ago that Google may have taken it away."""
         return self.code_confirmed_at is not None and self.code_confirmed_at < now - AGEING_CODE
 
-    def absorb(self, seen: resources.Space, *, seen_at: datetime) -> bool:
-        """Take in Google's answer to `spaces.get` or `create`, asked at `seen_at`, or to `patch`, answered then: a reading that was
-        on its way meanwhile may hold the settings from before.
-
-        Safe to repeat and in any order: an answer older than what is known changes nothing. Returns whether it counted; this
-        object shows what is stored in either case.
-        """
-        with states_following():
-            known = Space.objects.select_for_update().get(pk=self.pk)
-            if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
-                self.refresh_from_db()
-                return False
-            # The owner is shown the settings. Without them the account may have lost the space: believed when it is said twice.
-            changes = Space.columns_of(seen, read_at=seen_at)
-            if known.owned and not seen.asked_by_owner and not known._is_confirmed(seen_at):
-                changes |= {
-                    "owned": True,
-                    "doubted_since": known.doubted_since or seen_at,
-                    "doubted_at": seen_at,
-                }
-            if known.meeting_code and known.meeting_code != seen.meeting_code:
-                PastCode.remember(known)
-            Space.objects.filter(pk=self.pk).update(**changes)
-            if any(
-                getattr(known, name) != value
-                for name, value in changes.items()
-                if name not in {"checked_at", "code_confirmed_at", "doubted_since", "doubted_at"}
-            ):
-                live.spaces_changed([self.pk], moved=bool(known.trouble))
-            if seen.liveness == "unknown":
-                # Asked by somebody who may not know: no news about the room. But an account that was its owner and is not
-                # any more will never know again, so what it saw last does not stand for the present.
-                if known.owned and not changes["owned"] and known.liveness != Liveness.UNKNOWN:
-                    Space.objects.filter(pk=self.pk).update(liveness=Liveness.UNKNOWN)
-                    live.spaces_changed([self.pk], moved=True)
-                Space.objects.filter(pk=self.pk, seen_at=None).update(seen_at=seen_at)
-            else:
-                known.see_call(seen.active_record, seen_at=seen_at)
-        self.refresh_from_db()
-        return True
-
-    @staticmethod
-    def columns_of(seen: resources.Space, *, read_at: datetime) -> dict[str, Any]:
-        """Return the columns that Google's answer to `spaces.get` fills, all but whether a call is on."""
-        columns: dict[str, Any] = {
-            "checked_at": read_at,
-            "meeting_code": seen.meeting_code,
-            "meeting_uri": seen.meeting_uri,
-            "owned": seen.settings is not None,
-            "trouble": Space.Trouble.NONE,
-            "trouble_text": "",
-            "google_says": "",
-            "doubted_since": None,
-            "doubted_at": None,
-        }
-        if seen.meeting_code:
-            columns["code_confirmed_at"] = read_at
-        if seen.settings is not None:
-            columns["settings"] = dict(seen.settings)
-            columns["phone_access"] = [asdict(phone) for phone in seen.phone_access]
-            columns["sip_access"] = [asdict(sip) for sip in seen.sip_access]
-        return columns
-
-    def see_call(self, record: str | None, *, seen_at: datetime, started_at: datetime | None = None) -> bool:
-        """Note that this record is the running conference (None: there is none), as asked at `seen_at`.
-
-        An older answer never overwrites a newer one. Returns whether it counted.
-        """
-        with states_following():
-            known = Space.objects.select_for_update().get(pk=self.pk)
-            if known.seen_at and known.seen_at > seen_at:
-                return False  # nor does it open a call that nobody would close again
-            running = None
-            if record is not None:
-                running, new = Conference.objects.get_or_create(
-                    record=record, defaults={"space_id": self.pk, "started_at": started_at}
-                )
-                if started_at and running.started_at is None:
-                    running.started_at, new = started_at, True
-                    Conference.objects.filter(pk=running.pk).update(started_at=started_at)
-                if new:
-                    running.judge()
-            Space.objects.filter(pk=self.pk).update(
-                liveness=Liveness.ACTIVE if running else Liveness.IDLE, conference=running, seen_at=seen_at
-            )
-            over = Conference.objects.filter(space=self.pk, ended_at=None)
-            if running:
-                over = over.exclude(pk=running.pk)
-                Conference.objects.filter(pk=running.pk).update(ended_at=None, settled_at=None)
-            gone = list(over.values_list("pk", flat=True))
-            if gone:
-                Participant.objects.filter(conference__in=gone).delete()
-                Conference.objects.filter(pk__in=gone).update(ended_at=seen_at)
-            if known.seen_at is None or (known.liveness, known.conference_id) != (
-                Liveness.ACTIVE if running else Liveness.IDLE,
-                running.pk if running else None,
-            ):
-                live.spaces_changed([self.pk], moved=True)
-        return True
-
-    def remember_refusals(self, asked: Mapping[str, str], refused: Mapping[str, str]) -> None:
-        """Keep which of the settings `asked` for (path to value) Google did not take, and why (path to reason), until it takes
-        them: the room's page shows it beside the setting, long after the message is gone."""
-        at = timezone.now().isoformat()
-        with transaction.atomic():
-            known = Space.objects.select_for_update().get(pk=self.pk).refused
-            kept = {path: one for path, one in known.items() if path not in asked}
-            kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
-            Space.objects.filter(pk=self.pk).update(refused=kept)
-        self.refused = kept
-
-    def _is_confirmed(self, now: datetime) -> bool:
-        """Whether an answer at this moment confirms the doubt there is."""
-        return self.doubted_since is not None and self.doubted_since <= now - CONFIRM_AFTER
-
-    def record_refusal(self, error: GoogleError, *, seen_at: datetime) -> bool:
-        """Note that Google did not show this space (NotFound, NotPermitted) when asked at `seen_at`.
-
-        What was known stays, and so does its age. The first refusal only opens a doubt; one that comes `CONFIRM_AFTER` later, with
-        no other answer between, marks the space. Returns whether it is marked.
-        """
-        trouble = Space.Trouble.NOT_FOUND if isinstance(error, NotFound) else Space.Trouble.NOT_PERMITTED
-        with states_following():
-            known = Space.objects.select_for_update().get(pk=self.pk)
-            if any(moment and moment > seen_at for moment in (known.checked_at, known.doubted_at)):
-                return bool(known.trouble)
-            changes: dict[str, Any] = {
-                "doubted_since": known.doubted_since or seen_at,
-                "doubted_at": seen_at,
-                "google_says": error.google_says,
-            }
-            marked = bool(known.trouble) or known._is_confirmed(seen_at)
-            if marked:
-                changes |= {"trouble": trouble, "trouble_text": str(error.sentence)}
-                if not (known.seen_at and known.seen_at > seen_at):
-                    changes["liveness"] = Liveness.UNKNOWN
-            Space.objects.filter(pk=self.pk).update(**changes)
-            if marked and known.trouble != trouble:
-                live.spaces_changed([self.pk], moved=True)
-        return marked
-
-    @classmethod
-    def record_access(cls, account: Account, names: Iterable[str], *, seen_at: datetime) -> list["Space"]:
-        """Note that Google listed running calls in these spaces for this account, which it does for the owner only: doubts and troubles
-        from before that moment are over. Returns those that had any, or do not count as owned; they are to be read again."""
-        doubted = Q(doubted_at__lte=seen_at)
-        found = cls.objects.filter(doubted | Q(owned=False), account=account, name__in=list(names))
-        freed = list(found.select_related("conference"))
-        keys = [space.pk for space in freed]
-        if not keys:
-            return []
-        cls.objects.filter(doubted, pk__in=keys).update(
-            trouble=Space.Trouble.NONE,
-            trouble_text="",
-            google_says="",
-            doubted_since=None,
-            doubted_at=None,
-        )
-        live.spaces_changed(keys, moved=True)
-        return freed
-
 
 class PastCode(models.Model):
     """A code that a space had. People keep old links for years, so lookups know them."""
@@ -379,12 +211,3 @@ class Member(models.Model):
 
     def __str__(self) -> str:
         return self.email
-
-    @classmethod
-    def replace(cls, space: Space, members: Iterable[resources.Member]) -> None:
-        """Make the stored list equal to Google's."""
-        listed = {member.email.lower(): member.role for member in members if member.email}
-        with transaction.atomic():
-            cls.objects.filter(space=space).exclude(email__in=listed).delete()
-            for email, role in listed.items():
-                cls.objects.update_or_create(space=space, email=email, defaults={"role": role})

@@ -19,6 +19,7 @@ from django.db import connection, models, transaction
 from django.utils import timezone
 
 from spaces import live
+from spaces.models.outbox import DomainEvent
 
 BATCH = 500
 """Rooms that are read and written at once."""
@@ -137,13 +138,28 @@ def store_states(rooms: Collection[int], now: datetime | None = None) -> int:
             if connection.features.has_select_for_update:
                 list(those.select_for_update().values_list("pk", flat=True))
             different = defaultdict(list)
+            stuck = []
             for key, is_stored, wanted in _compared(those, now):
                 if is_stored != wanted:
                     different[wanted].append(key)
+                    if wanted.state == State.STUCK != is_stored.state:
+                        stuck.append(key)
             for wanted, same in different.items():
                 columns = {name: getattr(wanted, name) for name in COLUMNS}
                 written += _rooms().filter(pk__in=same).update(**columns)
+            _record_stuck(stuck)
     return written
+
+
+def _record_stuck(rooms: Collection[int]) -> None:
+    """Write an event for each of these rooms (ids), whose call has just become stuck."""
+    if rooms:
+        found = (
+            _rooms()
+            .filter(pk__in=rooms)
+            .values("space", conference=models.F("space__conference"), room=models.F("pk"))
+        )
+        DomainEvent.record_all(DomainEvent.Kind.CALL_BECAME_STUCK, list(found))
 
 
 def check_states(now: datetime) -> list[int]:

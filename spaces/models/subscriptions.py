@@ -167,7 +167,7 @@ class Subscription(models.Model):
         """Take the turn of looking after this one; False when it is not due or somebody else has it."""
         return bool(Subscription.objects.filter(pk=self.pk, next_try_at__lte=now).update(next_try_at=until))
 
-    def take(self, seen: "EventSubscription", *, at: datetime, renewed: bool = False) -> None:
+    def apply(self, seen: "EventSubscription", *, at: datetime, renewed: bool = False) -> None:
         """Store what Google answered; that it is active clears an earlier problem."""
         self.name, self.target, self.topic = seen.name, seen.target, seen.topic
         suspended = seen.state == "SUSPENDED"
@@ -195,18 +195,18 @@ class Subscription(models.Model):
         self.expires_at = self.created_at = self.renewed_at = None
         self.save(update_fields=["name", "state", "suspension", "expires_at", "created_at", "renewed_at"])
 
-    def fails(self, problem: str, *, at: datetime) -> None:
-        """Note what stopped us, in words."""
+    def record_failure(self, problem: str, *, at: datetime) -> None:
+        """Store why the last attempt failed, in words."""
         self.problem, self.problem_since = problem, self.problem_since or at
         self.attempts += 1
         self.save(update_fields=["problem", "problem_since", "attempts"])
 
-    def look_again(self, at: datetime, *, claimed: datetime) -> None:
+    def reschedule(self, at: datetime, *, claimed: datetime) -> None:
         """Set when it is to be looked at next, after the turn that was taken until `claimed`; unless Google has told of a change
         during that turn, and it is due at once."""
         Subscription.objects.filter(pk=self.pk, next_try_at=claimed).update(next_try_at=at)
 
-    def hear(self, change: str, suspension: str, *, now: datetime) -> None:
+    def apply_lifecycle_event(self, change: str, suspension: str, *, now: datetime) -> None:
         """A lifecycle event: a hint, too. What makes matters worse is believed at once, and Google is asked at the next turn."""
         changes: dict[str, Any] = {"next_try_at": now}
         if change == "suspended":
@@ -279,8 +279,8 @@ class Event(models.Model):
         return f"{self.type} {self.message_id}"
 
     @classmethod
-    def keep(cls, received: "Received") -> bool:
-        """Put a message into the inbox; False when it was there already."""
+    def store(cls, received: "Received") -> bool:
+        """Store a message in the inbox. Return False when it was there already."""
         event = cls(
             message_id=received.message_id,
             event_id=received.event_id or None,
@@ -317,14 +317,14 @@ class Event(models.Model):
         return found
 
     @classmethod
-    def settle(cls, events: Iterable["Event"], outcome: "Event.Outcome") -> None:
-        """These are dealt with."""
+    def finalise(cls, events: Iterable["Event"], outcome: "Event.Outcome") -> None:
+        """Mark these as done."""
         cls.objects.filter(pk__in=[event.pk for event in events]).update(
             processed_at=timezone.now(), outcome=outcome
         )
 
     @classmethod
-    def put_off(cls, events: Iterable["Event"], until: datetime, *, tried: bool) -> None:
-        """Deal with these later. `tried`: it counts as an attempt."""
+    def reschedule(cls, events: Iterable["Event"], until: datetime, *, tried: bool) -> None:
+        """Make these due at a later time. `tried`: it counts as an attempt."""
         rows = cls.objects.filter(pk__in=[event.pk for event in events])
         rows.update(due_at=until, **({} if tried else {"attempts": F("attempts") - 1}))

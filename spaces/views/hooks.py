@@ -10,9 +10,9 @@ from django.views.decorators.http import require_POST
 
 from spaces import tasks
 from spaces.access import SYSTEM
-from spaces.actions import events
 from spaces.google.errors import GoogleError
 from spaces.google.pubsub import LARGEST, NotAuthentic, NotMeant
+from spaces.sync import events
 
 logger = logging.getLogger(__name__)
 

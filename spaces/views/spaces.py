@@ -9,10 +9,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import spaces
-from spaces.actions.asking import owners_for
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Room
+from spaces.sync.clients import owners_for
 from spaces.views.lanes import calls_google
 from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted

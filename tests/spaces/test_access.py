@@ -31,6 +31,8 @@ from spaces.models import (
     Space,
 )
 from spaces.models.spaces import Liveness
+from spaces.sync.apply.conferences import apply_participants
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +141,7 @@ def test_system_holds_exactly_the_permissions_that_its_verbs_ask_for():
 def _permissions_of(verb: str) -> set[str]:
     """What the action asks `access.require` for."""
     module, name = verb.rsplit(".", 1)
-    tree = ast.parse((ROOT / "spaces" / "actions" / f"{MODULES.get(module, module)}.py").read_text())
+    tree = ast.parse((ROOT / "spaces" / VERBS_ELSEWHERE.get(module, "actions") / f"{module}.py").read_text())
     body = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
     calls = [node for node in ast.walk(body) if isinstance(node, ast.Call)]
     asked = {ast.unparse(call.args[1]) for call in calls if ast.unparse(call.func) == "access.require"}
@@ -147,7 +149,7 @@ def _permissions_of(verb: str) -> set[str]:
     return asked
 
 
-MODULES = {"sweep": "sweeps"}
+VERBS_ELSEWHERE = {"events": "sync", "scheduling": "sync", "subscriptions": "sync", "outbox": "."}
 
 
 def test_google_is_changed_by_audited_verbs_only():
@@ -516,7 +518,7 @@ def state_shown(stage: Stage, who: str) -> bool:
 
 def test_participation_ends_with_the_call(stage):
     assert state_shown(stage, "participant")
-    stage.space.see_call(None, seen_at=timezone.now())
+    apply_conference(stage.space, None, seen_at=timezone.now())
     assert not state_shown(stage, "participant")
 
 
@@ -530,13 +532,13 @@ def test_participation_ends_with_leaving(stage):
         joined_at=there.joined_at,
         left_at=now,
     )
-    stage.call.count([gone], counted_at=now)
+    apply_participants(stage.call, [gone], counted_at=now)
     assert Participation.objects.filter(google_id=there.google_id).exists(), "kept for history only"
     assert not state_shown(stage, "participant")
 
 
 def test_participation_in_the_last_call_is_none_in_the_next(stage):
-    stage.space.see_call("conferenceRecords/next", seen_at=timezone.now())
+    apply_conference(stage.space, "conferenceRecords/next", seen_at=timezone.now())
     assert not state_shown(stage, "participant")
 
 
@@ -673,7 +675,7 @@ def test_nothing_changes_for_somebody_when_calls_they_may_not_see_begin_or_end(s
             continue
         changed += 1
         if space.liveness == Liveness.ACTIVE:
-            space.see_call(None, seen_at=timezone.now())
+            apply_conference(space, None, seen_at=timezone.now())
         else:
             Space.objects.filter(pk=space.pk).update(seen_at=None)
             space.refresh_from_db()

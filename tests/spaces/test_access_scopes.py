@@ -10,6 +10,7 @@ from spaces.access import ROLES, ROOM_PERMISSIONS, Permission, RoleSpec, RoomRef
 from spaces.access.roles import all_rooms
 from spaces.forms import PersonForm
 from spaces.models import Member, Person, Role, Room
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 
 
@@ -42,7 +43,7 @@ def rooms_for(person: Person) -> list[Room]:
         if room.space and link in {"present", "was present"}:
             factories.make_call(room.space, people=(person,))
         if room.space and link == "was present":
-            room.space.see_call(None, seen_at=room.created_at)
+            apply_conference(room.space, None, seen_at=room.created_at)
         if archived:
             Room.objects.filter(pk=room.pk).update(archived_at=room.created_at)
         made.append(room)

@@ -19,6 +19,8 @@ from spaces.google import resources
 from spaces.google.errors import ConnectionBroken, NotFound, TryLater
 from spaces.models import Conference, Participation, Space
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
+from spaces.sync.apply.conferences import apply_participants
+from spaces.sync.apply.spaces import apply_conference, apply_google_state, mark_unavailable
 from tests import factories
 from tests.support.rooms import space_of
 
@@ -89,12 +91,12 @@ def present(space: Space, *kinds: str) -> list[Participation]:
 
 # What happens to a room, and how it is told: as moved, as changed, or not at all.
 def _began(space: Space) -> None:
-    space.see_call("conferenceRecords/one", seen_at=later(), started_at=NOW)
+    apply_conference(space, "conferenceRecords/one", seen_at=later(), started_at=NOW)
 
 
 def _ended(space: Space) -> None:
     _live(space)
-    space.see_call(None, seen_at=later())
+    apply_conference(space, None, seen_at=later())
 
 
 def _live(space: Space) -> Conference:
@@ -104,7 +106,7 @@ def _live(space: Space) -> Conference:
 
 
 def _counted(space: Space) -> None:
-    _live(space).count(present(space, "person"), counted_at=later())
+    apply_participants(_live(space), present(space, "person"), counted_at=later())
 
 
 def _counted_again(space: Space) -> None:
@@ -113,29 +115,29 @@ def _counted_again(space: Space) -> None:
     for one in present(space, "person"):
         one.conference = call
         one.save()
-    call.count(present(space, "person"), counted_at=later())
+    apply_participants(call, present(space, "person"), counted_at=later())
 
 
 def _still_idle(space: Space) -> None:
-    space.see_call(None, seen_at=later())
+    apply_conference(space, None, seen_at=later())
 
 
 def _same_answer(space: Space) -> None:
-    space.absorb(answer(space), seen_at=later())
+    apply_google_state(space, answer(space), seen_at=later())
 
 
 def _new_settings(space: Space) -> None:
-    space.absorb(answer(space, settings={"accessType": "OPEN"}), seen_at=later())
+    apply_google_state(space, answer(space, settings={"accessType": "OPEN"}), seen_at=later())
 
 
 def _lost(space: Space) -> None:
     for moment in (later(), later() + CONFIRM_AFTER, later() + 2 * CONFIRM_AFTER):
-        space.record_refusal(NotFound("Gone."), seen_at=moment)
+        mark_unavailable(space, NotFound("Gone."), seen_at=moment)
 
 
 def _found_again(space: Space) -> None:
     Space.objects.filter(pk=space.pk).update(trouble=Space.Trouble.NOT_FOUND)
-    space.absorb(answer(space), seen_at=later())
+    apply_google_state(space, answer(space), seen_at=later())
 
 
 def _account_broke(space: Space) -> None:

@@ -23,11 +23,12 @@ from kombu.exceptions import OperationalError as NoBroker
 from meetadmin import celery
 from meetadmin.celery import app
 from spaces import broker, tasks
-from spaces.actions import conferences, spaces, sweeps
+from spaces.actions import conferences, spaces
 from spaces.google import events
 from spaces.google.pubsub import Received
 from spaces.models import Account, AuditEntry, Conference, Event, Room, Space, Subscription
 from spaces.models.spaces import Liveness
+from spaces.sync import scheduling
 from tests import factories
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import (
@@ -165,7 +166,7 @@ def test_the_timetable_names_tasks_that_exist_and_ticks_never_pile_up():
 
 def test_every_task_is_limited_in_time_and_speaks_json():
     assert app.conf.task_soft_time_limit < app.conf.task_time_limit
-    longest = sweeps.ROUND + sweeps.VISIT + 2 * django_settings.GOOGLE_TIMEOUT
+    longest = scheduling.RUN + scheduling.TURN + 2 * django_settings.GOOGLE_TIMEOUT
     assert longest < app.conf.task_soft_time_limit
     assert app.conf.broker_transport_options["visibility_timeout"] > app.conf.task_time_limit
     assert app.conf.accept_content == ["json"]
@@ -215,7 +216,7 @@ def test_what_was_put_off_is_ordered_for_its_moment(google, room, queue):
     record = start_call(google, room)
     cache.set(f"events:counted:{record}", time.time() + 60, timeout=60)
     for number in range(2):
-        Event.keep(
+        Event.store(
             Received(
                 message_id=f"m{number}", record=record, type="google.workspace.meet.participant.v2.joined"
             )
@@ -242,7 +243,7 @@ def test_what_is_put_off_for_long_does_not_keep_others_waiting(google, room, que
         record="conferenceRecords/x", space=factories.make_space(account=resting)
     )
     for number, call in enumerate((quiet.record, record)):
-        Event.keep(Received(message_id=f"m{number}", record=call, type=events.PARTICIPANT_JOINED))
+        Event.store(Received(message_id=f"m{number}", record=call, type=events.PARTICIPANT_JOINED))
         tasks.follow_events()
     assert names(queue) == ["follow_later"]
 
@@ -268,7 +269,7 @@ def test_sessions_that_are_over_are_thrown_away(db, owner, sign_in):
 def test_a_lost_order_is_taken_up_by_the_timetable(google, room, queue):
     """The push was stored, and the worker died or Redis was away: the inbox is the truth."""
     record = start_call(google, room, seen=False)
-    Event.keep(Received(message_id="m1", record=record, type="google.workspace.meet.conference.v2.started"))
+    Event.store(Received(message_id="m1", record=record, type="google.workspace.meet.conference.v2.started"))
     account = space_of(room).account
     Subscription.objects.create(account=account, name="subscriptions/x")
     Event.objects.update(subscription="subscriptions/x")
@@ -293,7 +294,7 @@ def test_subscriptions_are_looked_after_one_order_each(google, room, queue, sett
 
 
 def test_old_events_are_thrown_away(db):
-    Event.keep(Received(message_id="m1"))
+    Event.store(Received(message_id="m1"))
     then = timezone.now() - timedelta(days=9)
     Event.objects.update(received_at=then, processed_at=then)
     tasks.purge_events()

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from spaces.actions import readings
 from spaces.meet import Lane
 from spaces.models import AuditEntry, Person, Room, Space
+from spaces.sync import readings
 from tests import factories
 from tests.support.simulator import SimulatorProcess
 
@@ -40,7 +40,7 @@ def known_room(
         **space_fields,
     )
     room = factories.make_room(name, space=space, owners=owners)
-    readings.look(space, lane=Lane.BACKGROUND)
+    readings.sync_space(space, lane=Lane.BACKGROUND)
     forget_requests(google)
     return room
 
@@ -53,7 +53,7 @@ def start_call(
     people = participants or ({"email": "engineer-01@example.com"},)
     record = google.start_conference(space.name, *people, ago=ago)["name"]
     if seen:
-        readings.look(space, lane=Lane.BACKGROUND)
+        readings.sync_space(space, lane=Lane.BACKGROUND)
         room.refresh_from_db()
     forget_requests(google)
     return str(record)

@@ -14,9 +14,9 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from spaces import meet, tasks
 from spaces.access import SYSTEM
-from spaces.actions import events
 from spaces.google.errors import ConnectionBroken, GoogleError
 from spaces.google.pubsub import PullClient
+from spaces.sync import events
 
 LONGEST_PAUSE = 60.0
 AWAY = "The database cannot be reached; events wait at Google."

@@ -12,6 +12,7 @@ from spaces.access import ROLES
 from spaces.actions.admission import Admits, Caller, Entry, Facts, Link, advice, explain, facts_of
 from spaces.models import Account, Conference, Member, Person, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.sync.apply.spaces import apply_conference
 from spaces.views import lookup_words
 from tests import factories
 
@@ -202,7 +203,7 @@ def test_account_of_a_person_is_no_robot(room, helpdesk):
 
 def test_recent_end_is_a_fact_for_half_an_hour(room, helpdesk):
     call = factories.make_call(room.space)
-    room.space.see_call(None, seen_at=timezone.now())
+    apply_conference(room.space, None, seen_at=timezone.now())
     Conference.objects.filter(pk=call.pk).update(
         ended_at=timezone.now() - timedelta(minutes=3), ended_by="IT"
     )

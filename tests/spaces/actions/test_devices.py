@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from spaces import audit
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import conferences, devices, heads, rooms, spaces, sweeps
+from spaces.actions import conferences, devices, rooms, spaces
 from spaces.google import resources
 from spaces.models import AuditEntry, Conference, DeviceIdentity, Participant, Participation, Person, Room
 from spaces.models.rooms import RoomQuerySet
+from spaces.sync import participants, scheduling
 from tests import factories
 from tests.support.rooms import known_room, space_of
 from tests.support.simulator import SimulatorProcess
@@ -35,7 +36,7 @@ def begin(google: SimulatorProcess, room: Room, *who: dict[str, Any], ago: float
 
 
 def sweep(room: Room) -> None:
-    assert sweeps.sweep(account=space_of(room).account, actor=SYSTEM)
+    assert scheduling.sync(account=space_of(room).account, actor=SYSTEM)
 
 
 def counts(room: Room) -> tuple[int | None, ...]:
@@ -177,7 +178,7 @@ def test_counting_asks_as_many_queries_for_many_as_for_few(google, room, django_
 
     for number in (1, 12):
         with django_assert_num_queries(4):
-            heads.parts(space, everybody(number), seen_at=timezone.now())
+            participants.parts(space, everybody(number), seen_at=timezone.now())
 
 
 # --- Asked and answered -----------------------------------------------------------------------------------------

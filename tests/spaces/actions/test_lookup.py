@@ -6,10 +6,11 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import asking, lookup
+from spaces.actions import lookup
 from spaces.audit import Refused
 from spaces.google.errors import TryLater
 from spaces.models import Account, Person, Role, Room, Space
+from spaces.sync import clients
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -190,8 +191,8 @@ def test_a_colleagues_own_account_is_neither_asked_nor_named_for_somebody_else(
     made = space_at_google(google, owner=owner.email)
     assert owner.email not in ask(made["meetingCode"], helpdesk).sentence
     assert asked(google)["spaces.get"] == len(accounts)
-    assert set(asking.usable_for(helpdesk)) == set(accounts)
-    assert set(asking.usable_for(admin)) == {*accounts, own}
+    assert set(clients.usable_for(helpdesk)) == set(accounts)
+    assert set(clients.usable_for(admin)) == {*accounts, own}
 
 
 def test_somebodys_own_meeting(google, accounts, helpdesk):

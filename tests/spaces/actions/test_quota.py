@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from spaces import meet, tasks
 from spaces.access import SYSTEM
-from spaces.actions import conferences, spaces, sweeps
+from spaces.actions import conferences, spaces
 from spaces.google.errors import OverQuota
 from spaces.google.limits import PROJECT, Limits
 from spaces.models import Account, Conference, Person, Room
+from spaces.sync import scheduling
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -91,7 +92,7 @@ def test_one_429_is_enough_for_everybody(google, room, owner):
         spaces.refresh(room=room, actor=owner)
     account = space_of(room).account
     before = timezone.now()
-    assert sweeps.sweep(account=account, actor=SYSTEM) is True
+    assert scheduling.sync(account=account, actor=SYSTEM) is True
     assert asked(google) == {}
     account.refresh_from_db()
     assert timedelta(seconds=45) < account.next_sweep_at - before < timedelta(seconds=55)
@@ -107,13 +108,13 @@ def test_a_sweep_that_runs_out_of_quota_while_counting_knows_all_the_same_what_i
     account = factories.make_account(BERLIN)
     fault(google, "conferenceRecords.participants.list", status=429, retry_after="70")
     before = timezone.now()
-    assert sweeps.sweep(account=account, actor=SYSTEM) is True
+    assert scheduling.sync(account=account, actor=SYSTEM) is True
     assert Conference.objects.filter(ended_at=None).count() == 3
-    assert asked(google)["conferenceRecords.participants.list"] <= sweeps.AT_ONCE
+    assert asked(google)["conferenceRecords.participants.list"] <= scheduling.IN_FLIGHT
     account.refresh_from_db()
     assert account.problem == ""
     forget_requests(google)
-    assert sweeps.sweep(account=account, actor=SYSTEM) is True
+    assert scheduling.sync(account=account, actor=SYSTEM) is True
     assert asked(google) == {}, "the bucket is shut for everybody"
     assert account.swept_at is not None
     assert account.next_sweep_at - before > timedelta(seconds=65)
@@ -154,7 +155,7 @@ def test_rounds_of_sweeps_with_clicks_in_between_stay_within_the_limits(google, 
     granted = use_up(account=BERLIN, person=False) + use_up(account=MUNICH, person=False)
     for turn in range(2):
         for account in Account.objects.all():
-            assert sweeps.sweep(account=account, actor=SYSTEM) is True
+            assert scheduling.sync(account=account, actor=SYSTEM) is True
         for one in (rooms[turn], rooms[-1 - turn]):
             outcome = conferences.end(room=one, conference=records[one.pk], reason="Stuck", actor=owner)
             assert outcome.level == "success"

@@ -7,12 +7,14 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import NotAllowed
-from spaces.actions import asking, spaces
+from spaces.actions import spaces
 from spaces.audit import Refused
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
 from spaces.models.spaces import Liveness
+from spaces.sync import clients
+from spaces.sync.apply.spaces import apply_google_state, apply_refused_settings
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -289,7 +291,7 @@ def test_an_admin_of_a_building_is_offered_its_accounts_and_unused_ones(
     factories.make_room(building=munich_room.building, space=factories.make_space(account=shared))
     factories.make_space(account=shared, former_room=bare)
     unused = factories.make_account("rooms-new@example.com")
-    assert set(asking.owners_for(limited)) == {berlin, shared, unused, own}
+    assert set(clients.owners_for(limited)) == {berlin, shared, unused, own}
     for attempt in (
         lambda: create(bare, munich, limited),
         lambda: adopt(bare, "abc-mnop-xyz", limited, account=munich),
@@ -465,7 +467,7 @@ def test_a_reading_that_overlaps_with_a_change_does_not_undo_it(google, room, ow
     change = MeetClient.patch_space
 
     def overtaken(client: MeetClient, name: str, send: dict[str, str]) -> Any:
-        space_of(room).absorb(client.get_space(name), seen_at=timezone.now())
+        apply_google_state(space_of(room), client.get_space(name), seen_at=timezone.now())
         return change(client, name, send)
 
     monkeypatch.setattr(MeetClient, "patch_space", overtaken)
@@ -479,7 +481,9 @@ def test_what_google_took_is_told_though_somebody_has_read_again_since(google, r
 
     def read_again(client: MeetClient, name: str, send: dict[str, str]) -> Any:
         reply = change(client, name, send)
-        space_of(room).absorb(client.get_space(name), seen_at=timezone.now() + timedelta(seconds=5))
+        apply_google_state(
+            space_of(room), client.get_space(name), seen_at=timezone.now() + timedelta(seconds=5)
+        )
         return reply
 
     monkeypatch.setattr(MeetClient, "patch_space", read_again)
@@ -491,8 +495,8 @@ def test_what_google_took_is_told_though_somebody_has_read_again_since(google, r
 def test_refusals_remembered_by_two_at_once_are_both_kept(db):
     space = factories.make_space()
     twin = Space.objects.get(pk=space.pk)
-    space.remember_refusals({"accessType": "OPEN"}, {"accessType": "a rule"})
-    twin.remember_refusals({CHAT: "HOSTS_ONLY"}, {CHAT: "another rule"})
+    apply_refused_settings(space, {"accessType": "OPEN"}, {"accessType": "a rule"})
+    apply_refused_settings(twin, {CHAT: "HOSTS_ONLY"}, {CHAT: "another rule"})
     space.refresh_from_db()
     assert set(space.refused) == {"accessType", CHAT}
 

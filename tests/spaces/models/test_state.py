@@ -15,6 +15,7 @@ from spaces.models import Account, Building, Conference, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
 from spaces.models.state import BATCH, Facts, State, check_states, mark_stuck, store_states, stored_for
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 from tests.support.rooms import space_of
 
@@ -87,7 +88,7 @@ WRITES: dict[str, tuple[Callable[[Room], object], tuple[str, str]]] = {
         lambda _: Space.objects.update(liveness="unknown", owned=False),
         ("unknown", "not_owned"),
     ),
-    "ended": (lambda room: space_of(room).see_call(None, seen_at=timezone.now()), ("idle", "")),
+    "ended": (lambda room: apply_conference(space_of(room), None, seen_at=timezone.now()), ("idle", "")),
     "stuck": (lambda _: CALLS.update(stuck_at=EARLIER), ("stuck", "")),
     "recorded": (lambda _: CALLS.update(recording_since=EARLIER, stuck_at=EARLIER), ("stuck", "")),
     "nobody counted": (lambda _: CALLS.update(people=None, guests=None), ("live", "")),
@@ -200,8 +201,8 @@ def test_mark_stuck_after_the_moment_writes_once(room, django_assert_num_queries
 # --- Any order of writes --------------------------------------------------------------------------
 
 STEPS: tuple[Callable[[Space], object], ...] = (
-    lambda space: space.see_call("conferenceRecords/x", seen_at=timezone.now()),
-    lambda space: space.see_call(None, seen_at=timezone.now()),
+    lambda space: apply_conference(space, "conferenceRecords/x", seen_at=timezone.now()),
+    lambda space: apply_conference(space, None, seen_at=timezone.now()),
     lambda space: Space.objects.filter(pk=space.pk).update(trouble="not_found"),
     lambda space: Space.objects.filter(pk=space.pk).update(trouble="", owned=False),
     lambda space: Space.objects.filter(pk=space.pk).update(liveness="unknown"),

@@ -13,6 +13,7 @@ from spaces.models.rooms import RoomQuerySet
 from spaces.models.spaces import Liveness
 from spaces.models.state import store_states
 from spaces.models.stuck import STUCK_FROM, Limits, span, stuck_at, verdict
+from spaces.sync.apply.conferences import apply_participants
 from tests import factories
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -178,7 +179,7 @@ def test_database_words_and_score_agree(db, everybody, age, limits, liveness, pa
         )
         for number, (kind, host, joined, left) in enumerate(everybody)
     ]
-    running.count(parts, counted_at=NOW, hosts=frozenset({"1"}))
+    apply_participants(running, parts, counted_at=NOW, hosts=frozenset({"1"}))
     Space.objects.filter(pk=room.space.pk).update(conference=running)
     then = NOW + timedelta(minutes=passing)
     loaded = RoomQuerySet(Room).for_lists().get(pk=room.pk)

@@ -94,26 +94,26 @@ def received(number: int, **fields: Any) -> Received:
     "second", [received(1), received(1, event_id="e9"), Received(message_id="m9", event_id="e1")]
 )
 def test_a_message_or_an_event_twice_is_one_row(db, second):
-    assert Event.keep(received(1))
-    assert not Event.keep(second)
+    assert Event.store(received(1))
+    assert not Event.store(second)
     assert Event.objects.get().deliveries == 2
 
 
 def test_events_without_an_id_of_their_own_are_not_each_others_duplicates(db):
-    assert Event.keep(received(1, event_id=""))
-    assert Event.keep(received(2, event_id=""))
+    assert Event.store(received(1, event_id=""))
+    assert Event.store(received(2, event_id=""))
 
 
 def test_an_event_is_taken_on_once_and_comes_back_from_the_dead(db):
     now = timezone.now()
     for number in range(3):
-        Event.keep(received(number))
+        Event.store(received(number))
     now = timezone.now()
     first = Event.claim(2, now=now, until=now + HOUR)
     assert [event.message_id for event in first] == ["m0", "m1"]
     assert [event.message_id for event in Event.claim(9, now=now, until=now + HOUR)] == ["m2"]
     assert Event.claim(9, now=now, until=now + HOUR) == []
-    Event.settle(first[:1], Event.Outcome.FOLLOWED)
+    Event.finalise(first[:1], Event.Outcome.FOLLOWED)
     back = Event.claim(9, now=now + 2 * HOUR, until=now + 3 * HOUR)
     assert [event.message_id for event in back] == ["m1", "m2"]
 

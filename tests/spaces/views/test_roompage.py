@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from spaces.models import Building, Conference, Member, PastCode, Person, Room, Space
+from spaces.sync.apply.spaces import apply_refused_settings
 from tests import factories
 
 
@@ -223,7 +224,7 @@ def test_a_refused_setting_stands_with_googles_reason_until_it_holds(room, owner
     path = "artifactConfig.recordingConfig.autoRecordingGeneration"
     space = room.space
     assert space is not None
-    space.remember_refusals({path: "ON"}, {path: "the owner's licence does not allow it"})
+    apply_refused_settings(space, {path: "ON"}, {path: "the owner's licence does not allow it"})
     browser = sign_in(owner)
     assert "“Yes, by itself” was not taken: the owner&#x27;s licence does not allow it" in (
         tab(browser, room, "settings").content.decode()

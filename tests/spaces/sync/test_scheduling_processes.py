@@ -23,7 +23,7 @@ from embedded import process
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("sweeps")]
 
 EVERY = 2  # seconds between two looks at an account
-RUN = "from spaces.access import SYSTEM; from spaces.actions import sweeps; sweeps.run(actor=SYSTEM)"
+RUN = "from spaces.access import SYSTEM; from spaces.sync import scheduling; scheduling.run(actor=SYSTEM)"
 PARTICIPANTS = "conferenceRecords.participants.list"
 
 

@@ -43,7 +43,7 @@ def due(*, actor: Actor) -> list[int]:
     return list(found.order_by("next_try_at").values_list("account_id", flat=True))
 
 
-def tend(*, account: Account, actor: Actor) -> bool:
+def reconcile(*, account: Account, actor: Actor) -> bool:
     """Bring one account's subscription to what is configured: make it, take over one that is there, make its life longer, wake a
     suspended one, make a lost one anew; remove it when push is not configured any more.
 
@@ -67,9 +67,9 @@ def tend(*, account: Account, actor: Actor) -> bool:
         _ensure(meet.events_client(account), ours, wanted, now=now)
     except GoogleError as error:
         logger.warning("events of %s: %s: %s", account.email, type(error).__name__, error.detail)
-        ours.fails(error.sentence, at=now)
+        ours.record_failure(error.sentence, at=now)
         pause = min(FIRST_PAUSE * 2 ** min(ours.attempts - 1, 10), LONGEST_PAUSE)
-    ours.look_again(timezone.now() + pause, claimed=claimed)
+    ours.reschedule(timezone.now() + pause, claimed=claimed)
     return True
 
 
@@ -84,7 +84,7 @@ def _ensure(client: EventsClient, ours: Subscription, wanted: Arrangement, *, no
         client.delete(seen.name)
         ours.forget()
         seen = _make(client, ours.account, wanted)
-    ours.take(seen, at=now)
+    ours.apply(seen, at=now)
     if ours.state == Subscription.State.SUSPENDED:
         try:
             seen = client.reactivate(seen.name)
@@ -92,9 +92,9 @@ def _ensure(client: EventsClient, ours: Subscription, wanted: Arrangement, *, no
             # Why it is suspended is known and shown with its cure; that it still is, is no news.
             logger.info("events of %s stay suspended: %s", ours.account.email, refusal.detail)
             raise Refused(ours.words(now), detail=refusal.detail) from refusal
-        ours.take(seen, at=now)
+        ours.apply(seen, at=now)
     if ours.needs_renewal(now):
-        ours.take(client.renew(seen.name), at=now, renewed=True)
+        ours.apply(client.renew(seen.name), at=now, renewed=True)
 
 
 def _get(client: EventsClient, ours: Subscription) -> EventSubscription | None:

@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from spaces import broker, live, meet
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import errands, spaces, sweeps
+from spaces.actions import spaces
 from spaces.google.errors import ScopeMissing
 from spaces.google.limits import Limits
 from spaces.google.meet import MeetClient
 from spaces.models import Account, Conference, Participant, Person, Room, Space, Subscription
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
+from spaces.sync import account_sync, requests, scheduling
+from spaces.sync.apply.spaces import apply_conference
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -45,7 +47,7 @@ def room(google: SimulatorProcess, owner: Person) -> Room:
 
 
 def sweep(account: Account) -> bool:
-    return sweeps.sweep(account=account, actor=SYSTEM)
+    return scheduling.sync(account=account, actor=SYSTEM)
 
 
 def due_at_once(account: Account) -> Account:
@@ -118,7 +120,7 @@ def test_a_list_taken_in_late_leaves_a_call_alone_that_was_found_meanwhile(googl
             return execute(sql, *rest)
 
     with connection.execute_wrapper(Between()):
-        errands.running_calls(space.account, told_since=None).take([], timezone.now())
+        requests.running_calls(space.account, events_since=None).apply([], timezone.now())
     assert space_of(room).liveness == Liveness.ACTIVE
 
 
@@ -239,7 +241,7 @@ def test_one_call_that_google_hides_does_not_stop_the_others_from_being_counted(
 def test_an_older_sweep_overwrites_nothing_newer(google, room):
     later = timezone.now() + timedelta(seconds=30)
     record = start_call(google, room, seen=False)
-    space_of(room).see_call(None, seen_at=later)
+    apply_conference(space_of(room), None, seen_at=later)
     sweep(space_of(room).account)
     space = space_of(room)
     assert (space.liveness, space.conference, space.seen_at) == (Liveness.IDLE, None, later)
@@ -248,7 +250,7 @@ def test_an_older_sweep_overwrites_nothing_newer(google, room):
 
 def test_people_do_not_sweep(google, room, admin):
     with pytest.raises(NotAllowed):
-        sweeps.sweep(account=space_of(room).account, actor=admin)
+        scheduling.sync(account=space_of(room).account, actor=admin)
     assert asked(google) == {}
 
 
@@ -325,7 +327,7 @@ def test_a_surprise_in_one_account_is_noted_and_is_not_the_others_trouble(google
     """It comes first in every round, and yet the other account is looked at, and itself gets its next turn."""
     odd = factories.make_account(MUNICH, next_sweep_at=timezone.now() - timedelta(hours=1))
     factories.make_space(account=odd, name="no name that can be asked for")
-    assert sweeps.run(actor=SYSTEM) == 2
+    assert scheduling.run(actor=SYSTEM) == 2
     odd.refresh_from_db()
     assert "unexpected" in odd.problem
     assert (odd.swept_at, odd.fail_count) == (None, 1)
@@ -536,7 +538,7 @@ def test_a_call_seen_ending_gets_its_true_end(google, room):
     google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
     ended = timezone.now()
     account = space_of(room).account
-    space_of(room).see_call(None, seen_at=ended + timedelta(seconds=40))
+    apply_conference(space_of(room), None, seen_at=ended + timedelta(seconds=40))
     Account.objects.filter(pk=account.pk).update(harvested_to=ended - timedelta(minutes=30))
     sweep(due_at_once(account))
     call = Conference.objects.get(record=record)
@@ -618,12 +620,12 @@ def test_a_link_hidden_while_its_settings_are_read_does_not_stop_the_others(goog
 def test_a_call_no_event_has_told_of_is_noted(google, room, since, ago, missed):
     start_call(google, room, ago=ago, seen=False)
     account = space_of(room).account
-    told_since = None if since is None else timezone.now() - timedelta(seconds=since)
-    errand = errands.running_calls(account, told_since=told_since)
+    events_since = None if since is None else timezone.now() - timedelta(seconds=since)
+    request = requests.running_calls(account, events_since=events_since)
     for _ in range(2):  # the second time it is no news
         now = timezone.now()
         with meet.client(account, lane=meet.Lane.BACKGROUND) as client:
-            errand.take(client.running_conferences(), now)
+            request.apply(client.running_conferences(), now)
         account.refresh_from_db()
         assert (account.push_missed_at is not None) is missed
     assert account.push_missed_at != now
@@ -640,14 +642,14 @@ def test_events_that_become_unreliable_bring_the_next_look_at_once(google, room,
         created_at=now - timedelta(hours=1),
         expires_at=now + timedelta(days=3),
     )
-    assert sweeps.run(actor=SYSTEM) == 1
+    assert scheduling.run(actor=SYSTEM) == 1
     account.refresh_from_db()
     assert account.counts_on_push is True
     assert timedelta(seconds=110) < account.next_sweep_at - now < timedelta(seconds=130)
     assert "tells of changes by itself" in account.plan
-    assert sweeps.run(actor=SYSTEM) == 0
-    listening.hear("suspended", "", now=timezone.now())
-    assert sweeps.run(actor=SYSTEM) == 1
+    assert scheduling.run(actor=SYSTEM) == 0
+    listening.apply_lifecycle_event("suspended", "", now=timezone.now())
+    assert scheduling.run(actor=SYSTEM) == 1
     account = Account.objects.get(pk=account.pk)
     assert account.counts_on_push is False
     assert account.next_sweep_at - timezone.now() < timedelta(seconds=16)
@@ -662,18 +664,18 @@ def test_a_round_takes_each_whose_turn_it_is_and_leaves_the_others(google, room,
     )
     factories.make_space(account=resting)
     factories.make_account("without-links@example.com")
-    assert sweeps.run(actor=SYSTEM) == 2
-    assert sweeps.run(actor=SYSTEM) == 0
+    assert scheduling.run(actor=SYSTEM) == 2
+    assert scheduling.run(actor=SYSTEM) == 0
     assert set(Account.objects.exclude(swept_at=None).values_list("email", flat=True)) == {BERLIN, MUNICH}
 
 
 def test_one_round_at_a_time(google, room):
     other = broker.lock("sweeps:round", seconds=10)
     assert other.acquire()
-    assert sweeps.run(actor=SYSTEM) == 0
+    assert scheduling.run(actor=SYSTEM) == 0
     assert asked(google) == {}
     other.release()
-    assert sweeps.run(actor=SYSTEM) == 1
+    assert scheduling.run(actor=SYSTEM) == 1
     assert other.acquire(), "A round that is over leaves the next one to others."
 
 
@@ -681,17 +683,17 @@ def test_a_round_that_stood_still_leaves_the_next_one_alone(google, room, lonely
     """Its lease ended and another round began: it brings to an end what is on its way, and takes nothing away from the other."""
     settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
     fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
-    monkeypatch.setattr(sweeps, "PROLONG", 0.0)
+    monkeypatch.setattr(scheduling, "PROLONG", 0.0)
     other = broker.lock("sweeps:round", seconds=60)
-    take_up = sweeps._Round.take_up
+    take_up = scheduling.SyncRun.take_up
 
-    def stand_still(this: sweeps._Round) -> None:
+    def stand_still(this: scheduling.SyncRun) -> None:
         take_up(this)
         broker.link().delete(other.name)
         assert other.acquire()
 
-    monkeypatch.setattr(sweeps._Round, "take_up", stand_still)
-    assert sweeps.run(actor=SYSTEM) == 2
+    monkeypatch.setattr(scheduling.SyncRun, "take_up", stand_still)
+    assert scheduling.run(actor=SYSTEM) == 2
     assert not broker.lock("sweeps:round", seconds=1).acquire(), "it is still the other's"
 
 
@@ -699,8 +701,8 @@ def test_however_many_accounts_fail_the_others_have_their_turn(db):
     """A whole domain that times out must not take all threads."""
     taken: list[str] = []
 
-    class Noted(sweeps._Round):
-        def _go_on(self, visit: sweeps._Visit) -> None:
+    class Noted(scheduling.SyncRun):
+        def _go_on(self, visit: account_sync.AccountSync) -> None:
             taken.append(visit.account.email)  # and its answer never comes
 
     earlier = timezone.now() - timedelta(minutes=1)
@@ -712,10 +714,10 @@ def test_however_many_accounts_fail_the_others_have_their_turn(db):
     with ThreadPoolExecutor(1) as threads:
         this = Noted(threads)
         for _ in range(3):
-            this._taken_up -= sweeps.TAKE_UP
+            this._taken_up -= scheduling.TAKE_UP
             this.take_up()
     assert sum(email.startswith("good") for email in taken) == 3
-    assert sum(email.startswith("bad") for email in taken) == sweeps.FOR_FAILING
+    assert sum(email.startswith("bad") for email in taken) == scheduling.FOR_FAILING
 
 
 def test_a_round_ends_early_when_somebody_waits_for_a_process(google, room, lonely, settings):
@@ -724,7 +726,7 @@ def test_a_round_ends_early_when_somebody_waits_for_a_process(google, room, lone
     fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
     broker.link().lpush(broker.ORDERS, "a click")
     try:
-        assert sweeps.run(actor=SYSTEM) == 2, "Each whose turn it is has it, and none a second time."
+        assert scheduling.run(actor=SYSTEM) == 2, "Each whose turn it is has it, and none a second time."
     finally:
         broker.link().delete(broker.ORDERS)
 
@@ -733,7 +735,7 @@ def test_mark_stuck_tells_open_pages_once(google, room, django_capture_on_commit
     def told() -> bool:
         before = live.version()
         with django_capture_on_commit_callbacks(execute=True):
-            sweeps.mark_stuck(actor=SYSTEM)
+            scheduling.mark_stuck(actor=SYSTEM)
         return live.version() != before
 
     start_call(google, room)
@@ -755,7 +757,7 @@ def test_a_round_goes_on_without_redis(google, room, settings):
     settings.CACHES = {
         "default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock?db=1"}
     }
-    assert sweeps.run(actor=SYSTEM) == 1
+    assert scheduling.run(actor=SYSTEM) == 1
 
 
 def test_an_account_that_never_answers_delays_nobody(google, room, lonely, settings):
@@ -763,7 +765,7 @@ def test_an_account_that_never_answers_delays_nobody(google, room, lonely, setti
     settings.GOOGLE_TIMEOUT, settings.SWEEP_EVERY = 2, 1
     fault(google, "*", kind="timeout", delay_ms=4000, account=BERLIN, times=0)
     start_call(google, lonely, seen=False)
-    assert sweeps.run(actor=SYSTEM) >= 3
+    assert scheduling.run(actor=SYSTEM) >= 3
     slow, quick = Account.objects.get(email=BERLIN), Account.objects.get(email=MUNICH)
     assert (slow.swept_at, slow.fail_count) == (None, 1)
     assert "in time" in slow.problem
@@ -776,4 +778,4 @@ def test_an_account_that_never_answers_delays_nobody(google, room, lonely, setti
 
 def test_people_do_not_run_rounds(db, admin):
     with pytest.raises(NotAllowed):
-        sweeps.run(actor=admin)
+        scheduling.run(actor=admin)

@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from spaces import meet
 from spaces.access import SYSTEM
-from spaces.actions import events as event_verbs
-from spaces.actions import spaces, subscriptions, sweeps
-from spaces.actions.heads import recordings_due
+from spaces.actions import spaces
 from spaces.google import resources
 from spaces.models import Account, Conference, Event, Person, Room, Space, Subscription
 from spaces.models.rooms import RoomQuerySet
+from spaces.sync import events as event_verbs
+from spaces.sync import scheduling, subscriptions
+from spaces.sync.apply.conferences import apply_recordings
+from spaces.sync.participants import recordings_due
 from tests import factories
 from tests.support.push import PULL, PULLED, TOPIC
 from tests.support.rooms import asked, fault, forget_requests, known_room, space_of
@@ -47,7 +49,7 @@ def record(google: SimulatorProcess, call: str, action: str) -> None:
 
 
 def sweep(room: Room) -> None:
-    assert sweeps.sweep(account=space_of(room).account, actor=SYSTEM)
+    assert scheduling.sync(account=space_of(room).account, actor=SYSTEM)
 
 
 def since(room: Room) -> datetime | None:
@@ -184,12 +186,12 @@ def test_an_older_answer_never_overwrites_a_newer_one(db):
     call = factories.make_call(factories.make_space(), guests=1)
     now = timezone.now()
     running = resources.Recording("r", "STARTED", now - timedelta(minutes=3))
-    call.note_recordings([running], read_at=now)
-    call.note_recordings([], read_at=now - timedelta(seconds=1))
+    apply_recordings(call, [running], read_at=now)
+    apply_recordings(call, [], read_at=now - timedelta(seconds=1))
     call.refresh_from_db()
     assert call.recording_since == running.started_at
     over = resources.Recording("r", "ENDED", running.started_at, now)
-    call.note_recordings([over, resources.Recording("s", "FILE_GENERATED", now, now)], read_at=now)
+    apply_recordings(call, [over, resources.Recording("s", "FILE_GENERATED", now, now)], read_at=now)
     call.refresh_from_db()
     assert call.recording_since is None
 
@@ -204,7 +206,7 @@ def push(google: SimulatorProcess, room: Room, settings: Any) -> Room:
     google.control("POST", "topics", {"name": TOPIC})
     google.control("POST", "push", {"name": PULL, "topic": TOPIC})
     for account_id in subscriptions.due(actor=SYSTEM):
-        subscriptions.tend(account=Account.objects.get(pk=account_id), actor=SYSTEM)
+        subscriptions.reconcile(account=Account.objects.get(pk=account_id), actor=SYSTEM)
     assert Subscription.objects.get().state == "active"
     return room
 

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import subscriptions
 from spaces.google import events
 from spaces.google.events import EventsClient
 from spaces.models import Account, Room, Space, Subscription
+from spaces.sync import subscriptions
 from tests import factories
 from tests.conftest import forget_clients
 from tests.support.push import PULLED, TOPIC
@@ -33,7 +33,7 @@ def tend(*, soon: bool = True) -> Subscription:
     if soon:
         Subscription.objects.update(next_try_at=timezone.now())
     for account_id in subscriptions.due(actor=SYSTEM):
-        assert subscriptions.tend(account=Account.objects.get(pk=account_id), actor=SYSTEM)
+        assert subscriptions.reconcile(account=Account.objects.get(pk=account_id), actor=SYSTEM)
     return Subscription.objects.select_related("account").get()
 
 
@@ -76,7 +76,9 @@ def test_what_google_tells_during_a_turn_is_followed_right_after_it(google, room
 
     def suspended_meanwhile(client: EventsClient, name: str) -> Any:
         seen = ask(client, name)
-        Subscription.objects.get().hear("suspended", "USER_SCOPE_REVOKED", now=timezone.now())
+        Subscription.objects.get().apply_lifecycle_event(
+            "suspended", "USER_SCOPE_REVOKED", now=timezone.now()
+        )
         return seen
 
     monkeypatch.setattr(EventsClient, "get", suspended_meanwhile)
@@ -103,7 +105,7 @@ def test_two_at_once_make_one(google, room):
     [account_id] = subscriptions.due(actor=SYSTEM)
     account = Account.objects.get(pk=account_id)
     Subscription.objects.update(next_try_at=timezone.now() + timedelta(minutes=1))
-    assert not subscriptions.tend(account=account, actor=SYSTEM)
+    assert not subscriptions.reconcile(account=account, actor=SYSTEM)
     assert at_google(google) == []
 
 
@@ -182,7 +184,7 @@ def test_one_that_somebody_removed_is_made_anew(google, room):
 def test_a_suspended_one_says_why_and_is_woken(google, room, reason, word):
     ours = tend()
     suspend(google, ours, reason)
-    ours.hear("suspended", reason, now=timezone.now())
+    ours.apply_lifecycle_event("suspended", reason, now=timezone.now())
     ours.refresh_from_db()
     assert ours.state == State.SUSPENDED
     assert word in ours.words(timezone.now())
@@ -231,7 +233,7 @@ def test_without_configuration_it_is_taken_back(google, room, settings):
     settings.PUSH = None
     Subscription.objects.update(next_try_at=timezone.now())
     [account_id] = subscriptions.due(actor=SYSTEM)
-    assert subscriptions.tend(account=Account.objects.get(pk=account_id), actor=SYSTEM)
+    assert subscriptions.reconcile(account=Account.objects.get(pk=account_id), actor=SYSTEM)
     assert at_google(google) == []
     assert not Subscription.objects.exists()
     assert subscriptions.due(actor=SYSTEM) == []
@@ -242,7 +244,7 @@ def test_what_cannot_be_taken_back_is_forgotten_with_its_account_or_its_time(goo
     settings.PUSH, settings.ROOM_MAILBOXES = None, []
     assert tend().problem != ""
     Subscription.objects.update(expires_at=timezone.now() - timedelta(seconds=1), next_try_at=timezone.now())
-    assert subscriptions.tend(account=ours.account, actor=SYSTEM)
+    assert subscriptions.reconcile(account=ours.account, actor=SYSTEM)
     assert not Subscription.objects.exists()
     Subscription.objects.create(account=ours.account, name="subscriptions/x")
     Account.objects.update(status=Account.Status.BROKEN)
@@ -288,4 +290,4 @@ def test_people_do_not_do_this(google, room, helpdesk):
     with pytest.raises(NotAllowed):
         subscriptions.due(actor=helpdesk)
     with pytest.raises(NotAllowed):
-        subscriptions.tend(account=space_of(room).account, actor=helpdesk)
+        subscriptions.reconcile(account=space_of(room).account, actor=helpdesk)

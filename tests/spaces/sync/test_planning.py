@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spaces.actions.planning import FEW, Load, Pace, pause_after, plan
+from spaces.sync.planning import FEW, Load, Pace, pause_after, plan
 
 PACE = Pace(every=30, with_push=180, oldest=60, budget=600, account_budget=300)
 # A thousand rooms in each of ten accounts, fifty live in each: what the product promises.

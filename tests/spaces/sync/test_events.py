@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from spaces import meet
 from spaces.access import SYSTEM, NotAllowed
-from spaces.actions import events as verbs
-from spaces.actions import subscriptions, sweeps
 from spaces.google import events
 from spaces.google.errors import TryLater
 from spaces.google.meet import MeetClient
 from spaces.google.pubsub import Received
 from spaces.models import Account, Conference, Event, Participant, Room, Space, Subscription
 from spaces.models.spaces import Liveness
+from spaces.sync import events as verbs
+from spaces.sync import scheduling, subscriptions
 from tests.support.push import PULL, PULLED, PUSHED, TOPIC
 from tests.support.rooms import BERLIN, asked, fault, forget_requests, known_room, space_at_google, space_of
 from tests.support.simulator import SimulatorProcess
@@ -36,7 +36,7 @@ def room(google: SimulatorProcess, settings: Any, db: None) -> Room:
     google.control("POST", "push", {"name": PULL, "topic": TOPIC})
     made = known_room(google)
     for account_id in subscriptions.due(actor=SYSTEM):
-        subscriptions.tend(account=Account.objects.get(pk=account_id), actor=SYSTEM)
+        subscriptions.reconcile(account=Account.objects.get(pk=account_id), actor=SYSTEM)
     assert Subscription.objects.get().state == "active"
     forget_requests(google)
     return made
@@ -71,7 +71,7 @@ def hint(kind: str, record: str, **fields: Any) -> None:
     number = next(_numbers)
     ours = Subscription.objects.first()
     values = {"subscription": ours.name if ours else "", "record": record, "type": kind} | fields
-    assert Event.keep(Received(message_id=f"m{number}", event_id=f"e{number}", **values))
+    assert Event.store(Received(message_id=f"m{number}", event_id=f"e{number}", **values))
 
 
 def begin(google: SimulatorProcess, room: Room, *who: dict[str, str], ago: float = 60) -> str:
@@ -383,7 +383,7 @@ def test_hearing_something_is_noted_on_the_account(google, room):
 def test_polling_slows_down_while_events_come_and_speeds_up_when_they_fall_silent(google, room, settings):
     def pause() -> float:
         """Seconds until the account is looked at next."""
-        assert sweeps.sweep(account=Account.objects.get(email=BERLIN), actor=SYSTEM)
+        assert scheduling.sync(account=Account.objects.get(email=BERLIN), actor=SYSTEM)
         return (Account.objects.get(email=BERLIN).next_sweep_at - timezone.now()).total_seconds()
 
     usual = settings.SWEEP_EVERY * 2
@@ -432,7 +432,7 @@ def test_who_died_of_an_event_again_and_again_does_not_take_it_on_for_ever(googl
 
 def test_old_rows_are_thrown_away_also_those_nobody_has_dealt_with(db):
     for number, (age, done) in enumerate([(4, True), (4, False), (1, True), (1, False)]):
-        Event.keep(Received(message_id=f"m{number}"))
+        Event.store(Received(message_id=f"m{number}"))
         then = timezone.now() - timedelta(days=age)
         Event.objects.filter(message_id=f"m{number}").update(
             received_at=then, processed_at=then if done else None

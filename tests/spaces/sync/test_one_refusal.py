@@ -13,7 +13,7 @@ from django.utils import timezone
 from simulator.presets import PRESETS
 from spaces import meet
 from spaces.access import SYSTEM
-from spaces.actions import accounts, conferences, readings, spaces, sweeps
+from spaces.actions import accounts, conferences, spaces
 from spaces.audit import Refused
 from spaces.google import resources
 from spaces.google.errors import (
@@ -28,6 +28,7 @@ from spaces.google.errors import (
 from spaces.google.meet import MeetClient
 from spaces.models import Account, AuditEntry, Conference, Member, Person, Room, Space
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
+from spaces.sync import readings, scheduling
 from tests import factories
 from tests.support.rooms import (
     BERLIN,
@@ -75,7 +76,7 @@ def end(room: Room, record: str, actor: Person, **more: Any) -> Any:
 def sweep(room: Room) -> None:
     account = space_of(room).account
     Account.objects.filter(pk=account.pk).update(lease_until=timezone.now())
-    assert sweeps.sweep(account=account, actor=SYSTEM) is True
+    assert scheduling.sync(account=account, actor=SYSTEM) is True
 
 
 def age_doubt(room: Room, by: timedelta = CONFIRM_AFTER) -> None:

@@ -8,21 +8,28 @@ import logging
 
 from django.utils import timezone
 
-from spaces import live, meet
-from spaces.actions.asking import HIDDEN, acting_as
-from spaces.actions.heads import count_heads, read_recordings
+from spaces import meet
 from spaces.google import credentials, resources
 from spaces.google.errors import GoogleError
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
-from spaces.models import Account, Member, Space
+from spaces.models import Account, Space
+from spaces.sync.apply.spaces import (
+    apply_conference,
+    apply_google_state,
+    apply_members,
+    apply_origin,
+    mark_unavailable,
+)
+from spaces.sync.clients import HIDDEN, acting_as
+from spaces.sync.participants import read_participants, read_recordings
 
 logger = logging.getLogger(__name__)
 
 
 def read_space(client: MeetClient, space: Space) -> resources.Space:
     """Read the space and store the answer. One that contradicts what we know (hidden, or shown as to a stranger) is asked for again at
-    once; if it comes again, it opens a doubt, which only time confirms (`Space.record_refusal`). Raises the GoogleError."""
+    once; if it comes again, it opens a doubt, which only time confirms (`mark_unavailable`). Raises the GoogleError."""
     asked_at = timezone.now()
     try:
         seen = client.get_space(space.name)
@@ -30,15 +37,15 @@ def read_space(client: MeetClient, space: Space) -> resources.Space:
         logger.info("%s is hidden, asking again: %s", space.name, refusal.detail)
     else:
         if seen.asked_by_owner or not space.owned:
-            space.absorb(seen, seen_at=asked_at)
+            apply_google_state(space, seen, seen_at=asked_at)
             return seen
     asked_at = timezone.now()
     try:
         seen = client.get_space(space.name)
     except HIDDEN as refusal:
-        space.record_refusal(refusal, seen_at=asked_at)
+        mark_unavailable(space, refusal, seen_at=asked_at)
         raise
-    space.absorb(seen, seen_at=asked_at)
+    apply_google_state(space, seen, seen_at=asked_at)
     return seen
 
 
@@ -73,9 +80,11 @@ def find_origin(account: Account, name: str, *, lane: Lane) -> Space.Origin:
     return Space.Origin.OURS if ours else Space.Origin.FOREIGN
 
 
-def look(space: Space, *, lane: Lane) -> None:
-    """Read one space and, when a call is on, its beginning, who is in and whether it is recorded; test the origin unless it is known to be ours. Raises a
-    GoogleError, after storing what it means. Parts that Google hides are left as they are."""
+def sync_space(space: Space, *, lane: Lane) -> None:
+    """Read one space and its running call with start, participants and recordings; test the origin unless it is known to be ours.
+
+    Raises a GoogleError, after storing what it means. Parts that Google hides are left as they are.
+    """
     with acting_as(space.account, kind="link", lane=lane) as client:
         seen = read_space(client, space)
         if seen.active_record:
@@ -94,9 +103,9 @@ def _read_members(client: MeetClient, space: Space) -> None:
     except HIDDEN as refusal:
         logger.info("members of %s are hidden: %s", space.name, refusal.detail)
         if space.origin == Space.Origin.FOREIGN:
-            Member.replace(space, [])
+            apply_members(space, [])
     else:
-        Member.replace(space, members)
+        apply_members(space, members)
 
 
 def _read_call(client: MeetClient, space: Space, record: str) -> None:
@@ -104,10 +113,10 @@ def _read_call(client: MeetClient, space: Space, record: str) -> None:
     try:
         call = client.conference(record)
         if call.ended_at is None:
-            space.see_call(call.name, seen_at=asked_at, started_at=call.started_at)
+            apply_conference(space, call.name, seen_at=asked_at, started_at=call.started_at)
         space.refresh_from_db()
         if space.conference:
-            count_heads(client, space.conference)
+            read_participants(client, space.conference)
             read_recordings(client, space.conference)
     except HIDDEN as refusal:
         logger.info("%s is hidden: %s", record, refusal.detail)
@@ -120,6 +129,4 @@ def _test_origin(space: Space, *, lane: Lane) -> None:
         origin = Space.Origin.OURS if ours else Space.Origin.FOREIGN
     else:
         origin = find_origin(space.account, space.name, lane=lane)
-    if Space.objects.filter(pk=space.pk).exclude(origin=origin).update(origin=origin):
-        live.spaces_changed([space.pk])
-    space.origin = origin
+    apply_origin(space, origin)

@@ -1,10 +1,10 @@
-"""Who is in a call and whether it is recorded: read from Google, told apart by kind, stored. Shared by the verbs."""
+"""Read who is in a call and whether it is recorded, and recognise people, devices, phones, guests and bots."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from spaces.google import resources
@@ -21,8 +21,13 @@ from spaces.models import (
     Space,
 )
 from spaces.models import recognition as rules
-from spaces.models.conferences import COUNTERS
 from spaces.models.rooms import RoomQuerySet
+from spaces.sync.apply.conferences import (
+    apply_participants,
+    apply_recordings,
+    correct_totals,
+    mark_recordings_hidden,
+)
 
 RECORDINGS_AGAIN = timedelta(minutes=10)
 """How often the recordings of a call are read that is being recorded, records by itself, or has no people left in it."""
@@ -33,26 +38,26 @@ TOO_YOUNG = timedelta(minutes=3)
 """A call that began later is not asked about for the first time: hardly anybody has pressed "Record" by then."""
 
 
-def count_heads(client: MeetClient, call: Conference) -> None:
-    """Count who is in the call, by kind, and note when anybody last came or went."""
+def read_participants(client: MeetClient, call: Conference) -> None:
+    """Read who is in the call and who was, and store it."""
     asked_at = timezone.now()
     everybody = client.participants(call.record, present_only=False)
-    take_participants(call, everybody, asked_at)
+    store_participants(call, everybody, asked_at)
 
 
-def take_participants(
+def store_participants(
     call: Conference, everybody: Sequence[resources.Participant], asked_at: datetime
 ) -> list[Participation]:
-    """Store who is in the call and who was, as Google listed them all; returns them by kind."""
+    """Store who is in the call and who was, as Google listed them all. Return them with their kinds."""
     found = parts(call.space, everybody, seen_at=asked_at)
-    call.count(found, counted_at=asked_at, hosts=hosts_of(call.space))
+    apply_participants(call, found, counted_at=asked_at, hosts=hosts_of(call.space))
     return found
 
 
 def parts(
     space: Space, everybody: Iterable[resources.Participant], *, seen_at: datetime
 ) -> list[Participation]:
-    """What Google lists of a call in this space, as we keep it. What recognition has learned about Google ids is stored."""
+    """Return the listed participants of a call in this space as rows to store. What recognition has learned about Google ids is stored."""
     listed = list(everybody)
     seen = [rules.Seen(one.kind, one.google_id or "", one.display_name) for one in listed]
     room = _room_of(space)
@@ -144,7 +149,9 @@ def recount(call: Conference) -> None:
     if call.counted_at is None or present != call.heads:
         return  # not counted yet, or their names are gone: the next list tells
     found = parts(call.space, everybody, seen_at=call.counted_at)
-    call.count(found, counted_at=call.counted_at, listed_at=call.listed_at, hosts=hosts_of(call.space))
+    apply_participants(
+        call, found, counted_at=call.counted_at, listed_at=call.listed_at, hosts=hosts_of(call.space)
+    )
 
 
 _KINDS: dict[str, resources.ParticipantKind] = {
@@ -169,17 +176,8 @@ def _listed(part: Participation) -> resources.Participant:
 
 
 def recount_everywhere(google_id: str, kind: Participant.Kind) -> None:
-    """Count somebody as this kind in all calls: in running ones by counting anew, in the numbers of past ones by moving them from
-    their column to the other."""
-    theirs = Participation.objects.filter(google_id=google_id)
-    for was in Participant.Kind.values:
-        if was == kind:
-            continue
-        past = theirs.filter(kind=was, conference__ended_at__isnull=False)
-        before, after = (f"all_{COUNTERS[Participant.Kind(one)]}" for one in (was, kind))
-        calls = Conference.objects.filter(pk__in=past.values("conference"), **{f"{before}__gt": 0})
-        calls.update(**{before: F(before) - 1, after: F(after) + 1})
-        past.update(kind=kind)
+    """Count somebody as this kind in all calls: running ones are counted again, in past ones the totals are corrected."""
+    correct_totals(google_id, kind)
     running = Conference.objects.filter(ended_at=None, participations__google_id=google_id)
     for call in running.select_related("space__account").distinct():
         recount(call)
@@ -192,16 +190,11 @@ def read_recordings(client: MeetClient, call: Conference) -> None:
     """Read whether the call is being recorded. That Google hides its recordings from us is no reason to ask again soon."""
     asked_at = timezone.now()
     try:
-        call.note_recordings(client.recordings(call.record), read_at=asked_at)
+        apply_recordings(call, client.recordings(call.record), read_at=asked_at)
     except ScopeMissing:
         raise
     except (NotFound, NotPermitted):
-        recordings_hidden(call, asked_at)
-
-
-def recordings_hidden(call: Conference, asked_at: datetime) -> None:
-    """Note that Google did not show the recordings of this call. What was known of them stays."""
-    Conference.objects.filter(pk=call.pk).update(recordings_read_at=asked_at)
+        mark_recordings_hidden(call, read_at=asked_at)
 
 
 def recordings_due(call: Conference, now: datetime, *, people: bool) -> bool:

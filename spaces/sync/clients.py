@@ -1,7 +1,7 @@
 """Asking Google as one of our accounts, and what its answers and refusals mean for the account.
 
 Google's table of refusals (`spaces.google.refusals`) says by `effect` what an error is about; here, and nowhere else, that effect is
-applied. What answers mean for a space: `spaces.actions.readings`.
+applied. What answers mean for a space: `spaces.sync.readings`.
 """
 
 import logging
@@ -56,8 +56,8 @@ def record_failure(account: Account, kind: RequestKind, error: GoogleError) -> N
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """A space as `account` saw it when asked at `asked_at`. `unheard`: why another account could not be asked; if this one is not the
+class ResolvedSpace:
+    """A space as shown to `account` when asked at `asked_at`. `unheard`: why another account could not be asked; if this one is not the
     owner, that one may be."""
 
     space: resources.Space
@@ -76,10 +76,10 @@ def owners_for(actor: Actor) -> QuerySet[Account]:
     return access.link_accounts_for(actor).exclude(status=Account.Status.BROKEN)
 
 
-def sight(
+def resolve_space(
     parsed: codes.Parsed, accounts: Iterable[Account], *, lane: Lane = Lane.INTERACTIVE
-) -> Sighting | None:
-    """The space behind a parsed code or `spaces/{id}`, seen through the account that owns it if any of them does.
+) -> ResolvedSpace | None:
+    """Return the space behind a parsed code or `spaces/{id}`, as shown to the account that owns it if any of them does.
 
     One read an account; where the space shows itself only as to a stranger, accounts that were refused are asked once more, because
     the owner may be among them. None: Google hides it from all of them, or there is no such space. Raises audit.Refused when the text
@@ -87,14 +87,14 @@ def sight(
     """
     if parsed.kind not in {"code", "space"}:
         raise audit.Refused(parsed.sentence)
-    stranger: Sighting | None = None
+    stranger: ResolvedSpace | None = None
     trouble: GoogleError | None = None
     refused: list[Account] = []
     asked = False
     for account in accounts:
         asked = True
         try:
-            seen = _sight_as(account, parsed, lane)
+            seen = _read_as(account, parsed, lane)
         except HIDDEN:
             refused.append(account)
         except GoogleError as error:
@@ -113,7 +113,7 @@ def sight(
         raise trouble
     for account in refused if stranger else ():
         try:
-            seen = _sight_as(account, parsed, lane)
+            seen = _read_as(account, parsed, lane)
         except GoogleError:
             continue
         if seen.space.asked_by_owner:
@@ -121,8 +121,8 @@ def sight(
     return replace(stranger, unheard=trouble) if stranger else None
 
 
-def _sight_as(account: Account, parsed: codes.Parsed, lane: Lane) -> Sighting:
+def _read_as(account: Account, parsed: codes.Parsed, lane: Lane) -> ResolvedSpace:
     asked_at = timezone.now()
     with acting_as(account, kind="link", lane=lane) as client:
         find = client.find_space if parsed.kind == "code" else client.get_space
-        return Sighting(find(parsed.value), account, asked_at)
+        return ResolvedSpace(find(parsed.value), account, asked_at)
