@@ -3,7 +3,9 @@
 from django.apps import AppConfig
 from django.conf import settings
 
+from spaces import messages
 from spaces.google import network
+from spaces.message import Message
 
 
 class SpacesConfig(AppConfig):
@@ -11,5 +13,6 @@ class SpacesConfig(AppConfig):
     verbose_name = "Rooms and spaces"
 
     def ready(self) -> None:
-        """Set the way out to Google before anything is asked."""
+        """Give messages their sentences, and set the way out to Google before anything is asked."""
+        Message.renderer = messages.render
         network.use(settings.NETWORK)

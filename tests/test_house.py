@@ -19,7 +19,7 @@ from spaces.google.meet import MeetClient
 ROOT = Path(__file__).resolve().parents[1]
 NOT_NOUNS = {
     *("__init__", "outcomes", "asking", "heads", "planning", "errands"),
-    *("admission", "readings", "similar_codes", "wordsearch", "roomwords"),
+    *("admission", "readings", "settings_change", "similar_codes", "wordsearch", "roomwords"),
 }  # what the verbs share
 ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if path.stem not in NOT_NOUNS)
 
@@ -27,7 +27,6 @@ ACTIONS = sorted(path.stem for path in (ROOT / "spaces/actions").glob("*.py") if
 HELPERS = {
     ("buildings", "facts"),
     ("conferences", "next_look"),
-    ("conferences", "rejoin"),
     ("rooms", "address_of"),
     ("people", "refuse_addresses"),
     ("people", "refuse_merged"),
@@ -40,7 +39,6 @@ HELPERS = {
 READERS = {
     ("conferences", "next_look"),
     ("buildings", "facts"),
-    ("conferences", "rejoin"),
     ("rooms", "facts"),
     ("succession", "plan_hand_over"),
     ("succession", "plan_merge"),
@@ -56,13 +54,8 @@ BEING_SPLIT: set[str | tuple[str, str]] = {
     "spaces/stream.py",
     "spaces/templatetags/spaces_text.py",
     ("spaces/actions/accounts.py", "connect"),
-    ("spaces/actions/conferences.py", "end"),
     ("spaces/actions/events.py", "_follow"),
     ("spaces/actions/events.py", "process"),
-    ("spaces/actions/spaces.py", "adopt"),
-    ("spaces/actions/spaces.py", "configure"),
-    ("spaces/actions/spaces.py", "create"),
-    ("spaces/audit/recording.py", "attempt"),
     ("spaces/health.py", "_of_accounts"),
     ("spaces/views/system.py", "_tiles"),
 }

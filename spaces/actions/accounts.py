@@ -9,7 +9,7 @@ from django.utils import timezone
 from spaces import access, audit, live, meet
 from spaces.access import Actor, Permission
 from spaces.actions.asking import acting_as
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, said
 from spaces.google import addresses, credentials
 from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
 from spaces.meet import Lane
@@ -95,7 +95,7 @@ def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
         account.save()
         live.account_changed(account.pk)
         audit.note(permission=Permission.ACCOUNT_CONNECT, actor=actor, about=account, target=email)
-    return Outcome(
+    return said(
         _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
     )
 
@@ -146,7 +146,7 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             )
             account.record_failure("access", disconnected, broken=True)
     if not withdrawn:
-        return Outcome(
+        return said(
             _(
                 "%(account)s is disconnected here, but Google could not be told. Remove Meetadmin under "
                 "“Third-party access” of that Google account, too."
@@ -154,7 +154,7 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             % {"account": account.email},
             "warning",
         )
-    return Outcome(_("%(account)s is disconnected.") % {"account": account.email})
+    return said(_("%(account)s is disconnected.") % {"account": account.email})
 
 
 def reseal(*, actor: Actor) -> tuple[int, list[str]]:
@@ -194,7 +194,7 @@ def test(*, account: Account, actor: Actor) -> Outcome:
         tested.forget_problems()
         tested.next_sweep_at = timezone.now()
         tested.save()
-    return Outcome(
+    return said(
         counted(
             "%(account)s works: Google shows %(n)s running call.",
             "%(account)s works: Google shows %(n)s running calls.",
@@ -234,14 +234,14 @@ def check(*, account: Account, actor: Actor) -> Outcome:
             detail=_("Missing: %(scopes)s.") % {"scopes": ", ".join(missing)} if missing else "",
         )
     if not missing:
-        return Outcome(_("%(account)s has every permission it needs.") % {"account": account.email})
+        return said(_("%(account)s has every permission it needs.") % {"account": account.email})
     if len(missing) == len(found):
         why = found[credentials.MEET_SCOPES[0]]
-        return Outcome(
+        return said(
             _("%(account)s has none of the permissions. %(why)s") % {"account": account.email, "why": why},
             "warning",
         )
-    return Outcome(
+    return said(
         _(
             "%(account)s lacks %(scopes)s, and one missing permission fails every request. Add it to the delegation in the "
             "Google Admin console (Security, API controls, Domain-wide delegation); a person who connected the account connects "

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, said
 from spaces.models import Building, Room
 from spaces.models.names import tidy
 from spaces.words import text as _
@@ -77,7 +77,7 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
     access.require_building(actor, building.pk)
     before, after = asdict(facts(building)), asdict(to) | {"name": tidy(to.name)}
     if before == after:
-        return Outcome(_("Nothing to save: nothing was changed."), "info")
+        return said(_("Nothing to save: nothing was changed."), "info")
     other = Building.objects.named(to.name)
     if other and other.pk != building.pk:
         raise audit.Refused(_taken(other))
@@ -103,7 +103,7 @@ def _taken(building: Building) -> str:
 
 
 def _saved(building: Building) -> Outcome:
-    return Outcome(_("%(building)s is saved.") % {"building": building.name})
+    return said(_("%(building)s is saved.") % {"building": building.name})
 
 
 def delete(*, building: Building, actor: Actor) -> Outcome:
@@ -138,7 +138,7 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
             _("%(building)s has rooms, so it was not deleted. Move its rooms first, archived ones too.")
             % {"building": building.name}
         ) from None
-    return Outcome(_("%(building)s is deleted.") % {"building": building.name})
+    return said(_("%(building)s is deleted.") % {"building": building.name})
 
 
 @contextmanager

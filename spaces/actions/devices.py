@@ -8,7 +8,7 @@ from django.utils import timezone
 from spaces import access, audit
 from spaces.access import Actor, Permission
 from spaces.actions.heads import recount_everywhere
-from spaces.actions.outcomes import Outcome, told_before
+from spaces.actions.outcomes import Outcome, duplicate, said
 from spaces.models import DeviceIdentity, Participant, Participation, Person, Room
 from spaces.words import text as _
 
@@ -48,11 +48,11 @@ def identify(*, room: Room, participant: str, is_device: bool, actor: Actor, key
             recount_everywhere(
                 listed.google_id, Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON
             )
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
     if is_device:
-        return Outcome(_("%(name)s now counts as a room device.") % {"name": listed.display_name})
-    return Outcome(_("%(name)s now counts as a person.") % {"name": listed.display_name})
+        return said(_("%(name)s now counts as a room device.") % {"name": listed.display_name})
+    return said(_("%(name)s now counts as a person.") % {"name": listed.display_name})
 
 
 def _store(

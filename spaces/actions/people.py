@@ -8,7 +8,7 @@ from django.db import transaction
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, said
 from spaces.audit import Action
 from spaces.google import addresses
 from spaces.models import Building, Person, PersonAlias, Role
@@ -160,7 +160,7 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         before = {"role": person.role, "buildings": sorted(person.buildings.values_list("pk", flat=True))}
         after = {"role": role, "buildings": wanted}
         if before == after:
-            return Outcome(
+            return said(
                 _("Nothing to save: %(address)s has this role already.") % {"address": person.handle}, "info"
             )
         if role != Role.ADMIN or wanted:
@@ -181,8 +181,8 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         "role": _ROLES.get(role) or access.ROLES[role].label,
     }
     if person.has_signed_in:
-        return Outcome(done)
-    return Outcome(joined(done, NOT_SIGNED_IN % {"address": person.handle}))
+        return said(done)
+    return said(joined(done, NOT_SIGNED_IN % {"address": person.handle}))
 
 
 def refuse_merged(person: Person) -> None:
@@ -220,7 +220,7 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
                 after={"active": active},
             )
             live.rights_changed([person.pk])
-    return Outcome(
+    return said(
         (_("%(person)s may sign in again.") if active else _("%(person)s is locked out."))
         % {"person": person.handle}
     )

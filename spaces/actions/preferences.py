@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 
 from spaces import access
 from spaces.access import Permission
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, said
 from spaces.audit import Refused
 from spaces.models import Favourite, Person, Preferences, Room, SavedFilter
 from spaces.models.preferences import SAVED_AT_MOST
@@ -18,9 +18,9 @@ def star(*, room: Room, on: bool, actor: Person) -> Outcome:
     access.require(actor, Permission.ROOM_SEE, room)
     if on:
         Favourite.objects.get_or_create(person=actor, room=room)
-        return Outcome(_("%(room)s is one of your favourites now.") % {"room": room.name})
+        return said(_("%(room)s is one of your favourites now.") % {"room": room.name})
     Favourite.objects.filter(person=actor, room=room).delete()
-    return Outcome(_("%(room)s is no favourite of yours any more.") % {"room": room.name})
+    return said(_("%(room)s is no favourite of yours any more.") % {"room": room.name})
 
 
 def save_filter(*, name: str, query: str, actor: Person) -> Outcome:
@@ -30,7 +30,7 @@ def save_filter(*, name: str, query: str, actor: Person) -> Outcome:
     try:
         with transaction.atomic():
             if known.filter(name__iexact=name).update(name=name, query=query):
-                return Outcome(_("“%(name)s” now stands for these filters.") % {"name": name})
+                return said(_("“%(name)s” now stands for these filters.") % {"name": name})
             if known.count() >= SAVED_AT_MOST:
                 raise Refused(
                     _("You keep %(number)s filters already. Delete one under “Your settings” first.")
@@ -39,16 +39,16 @@ def save_filter(*, name: str, query: str, actor: Person) -> Outcome:
             SavedFilter.objects.create(person=actor, name=name, query=query)
     except IntegrityError:  # the same form, sent twice at once
         known.filter(name__iexact=name).update(query=query)
-    return Outcome(_("These filters are saved as “%(name)s”.") % {"name": name})
+    return said(_("These filters are saved as “%(name)s”.") % {"name": name})
 
 
 def drop_filter(*, saved: int, actor: Person) -> Outcome:
     """Delete one of the actor's own saved filters. Safe to repeat."""
     SavedFilter.objects.filter(person=actor, pk=saved).delete()
-    return Outcome(_("The saved filter is deleted."))
+    return said(_("The saved filter is deleted."))
 
 
 def choose_columns(*, columns: Iterable[str], actor: Person) -> Outcome:
     """Which columns the actor's overview has."""
     Preferences.objects.update_or_create(person=actor, defaults={"columns": list(columns)})
-    return Outcome(_("The list has these columns now."))
+    return said(_("The list has these columns now."))

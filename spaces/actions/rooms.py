@@ -15,7 +15,7 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions import buildings
 from spaces.actions.heads import recount
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, said
 from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
 from spaces.audit import Action
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
@@ -76,7 +76,7 @@ def new_addresses(given: Iterable[str], room: Room | None) -> list[str]:
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     """Add a room, and its building if that is new. Its address is made of building and name and stays when the name changes.
 
-    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when the building has a room of this
+    Raises NotAllowed, audit.DuplicateRequest when this form was sent before, or audit.Refused when the building has a room of this
     name. Nothing is added then.
     """
     access.require(actor, Permission.ROOM_CREATE)
@@ -125,7 +125,7 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
         with _one_of_a_name(to), transaction.atomic():
             to = _complete(to, actor)
             if before == to:
-                return Outcome(_("Nothing to save: nothing was changed."), "info")
+                return said(_("Nothing to save: nothing was changed."), "info")
             _unchanged_since(seen, room, key)
             old, new = before.shown(), to.shown()
             _write(room, to)
@@ -137,9 +137,9 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
                 after={name: value for name, value in new.items() if old[name] != value},
                 key=key,
             )
-    except audit.AlreadyAsked:
-        return Outcome(_("This was saved already."), "info")
-    return Outcome(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
+    except audit.DuplicateRequest:
+        return said(_("This was saved already."), "info")
+    return said(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
 
 
 def _not_signed_in(added: Iterable[str]) -> list[str]:
@@ -173,7 +173,7 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
             audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_ARCHIVE, actor=actor, room=room)
             live.rooms_changed([room.pk])
-    return Outcome(
+    return said(
         _("%(room)s is archived. Its link still works at Google; nothing was deleted.") % {"room": room.name}
     )
 
@@ -185,7 +185,7 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
             audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_RESTORE, actor=actor, room=room)
             live.rooms_changed([room.pk])
-    return Outcome(_("%(room)s is back in use.") % {"room": room.name})
+    return said(_("%(room)s is back in use.") % {"room": room.name})
 
 
 def _write(room: Room, to: RoomFacts) -> None:

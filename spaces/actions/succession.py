@@ -10,7 +10,7 @@ from django.db import transaction
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome, told_before
+from spaces.actions.outcomes import Outcome, duplicate, said
 from spaces.actions.people import refuse_addresses, refuse_merged
 from spaces.audit import Action
 from spaces.models import Building, Ownership, Person, PersonAlias, Preferences, Role, Room
@@ -100,7 +100,7 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
     """
     access.require(actor, Permission.PEOPLE_MERGE)
     if person.merged_into_id == other.pk or other.merged_into_id == person.pk:
-        return Outcome(_("These two are one person already."), "info")
+        return said(_("These two are one person already."), "info")
     try:
         with transaction.atomic():
             list(
@@ -133,9 +133,9 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
                 },
                 key=key,
             )
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
-    return Outcome(
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
+    return said(
         _("%(old)s and %(kept)s are one person now: %(kept)s.")
         % {"old": plan.old.handle, "kept": plan.kept.handle}
     )
@@ -212,7 +212,7 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
     access.require(actor, Permission.PEOPLE_MERGE)
     taker = person.address_taken_by
     if taker is None:
-        return Outcome(_("Nothing to settle for %(person)s.") % {"person": person.handle}, "info")
+        return said(_("Nothing to settle for %(person)s.") % {"person": person.handle}, "info")
     with transaction.atomic():
         if Person.objects.filter(pk=person.pk, address_taken_by=taker).update(address_taken_by=None):
             audit.note(
@@ -225,7 +225,7 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
                 detail=_("Kept apart: %(old)s and %(kept)s are two people.")
                 % {"old": person.label, "kept": taker.label},
             )
-    return Outcome(
+    return said(
         _("%(old)s and %(kept)s stay two people. The rooms of %(old)s were not moved.")
         % {"old": person.handle, "kept": taker.handle}
     )
@@ -239,7 +239,7 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
     access.require(actor, Permission.PEOPLE_MERGE)
     kept = person.merged_into
     if kept is None:
-        return Outcome(_("%(person)s is an entry of their own.") % {"person": person.handle}, "info")
+        return said(_("%(person)s is an entry of their own.") % {"person": person.handle}, "info")
     with transaction.atomic():
         address = person.former_email
         kept.aliases.filter(address=address).delete()
@@ -262,7 +262,7 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
             detail=_("Separated: %(old)s is not the same person as %(kept)s.")
             % {"old": person.label, "kept": kept.label},
         )
-    return Outcome(
+    return said(
         _("%(old)s and %(kept)s are two people again. Rooms and role stay with %(kept)s.")
         % {"old": person.handle, "kept": kept.handle}
     )
@@ -322,7 +322,7 @@ def hand_over(
             successor = plan.successor or Person.objects.named(plan.address)
             rooms = plan.owned + (plan.deputy if deputies else [])
             if not rooms:
-                return Outcome(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
+                return said(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
             moved = _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,))
             audit.note(
                 permission=Permission.PEOPLE_SUCCEED,
@@ -337,8 +337,8 @@ def hand_over(
             )
             _note_rooms(moved, successor, reason, actor)
             live.rights_changed([person.pk, successor.pk])
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
     done = counted(
         "%(number)s room of %(person)s now belongs to %(to)s.",
         "%(number)s rooms of %(person)s now belong to %(to)s.",
@@ -349,8 +349,8 @@ def hand_over(
         "to": successor.handle,
     }
     if successor.has_signed_in:
-        return Outcome(done)
-    return Outcome(joined(done, _("%(to)s has not signed in yet.") % {"to": successor.handle}), "warning")
+        return said(done)
+    return said(joined(done, _("%(to)s has not signed in yet.") % {"to": successor.handle}), "warning")
 
 
 def _note_rooms(moved: list[Ownership], successor: Person, reason: str, actor: Actor) -> None:

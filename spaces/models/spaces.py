@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from spaces import live
 from spaces.google import resources
 from spaces.google.errors import GoogleError, NotFound
+from spaces.message import Message
 from spaces.models import stuck
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
+from spaces.models.sentences import pack
 from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
 
 if TYPE_CHECKING:
@@ -278,14 +280,16 @@ class Space(FollowedModel):
                 live.spaces_changed([self.pk], moved=True)
         return True
 
-    def remember_refusals(self, asked: Mapping[str, str], refused: Mapping[str, str]) -> None:
+    def remember_refusals(self, asked: Mapping[str, str], refused: Mapping[str, str | Message]) -> None:
         """Keep which of the settings `asked` for (path to value) Google did not take, and why (path to reason), until it takes
         them: the room's page shows it beside the setting, long after the message is gone."""
         at = timezone.now().isoformat()
         with transaction.atomic():
             known = Space.objects.select_for_update().get(pk=self.pk).refused
             kept = {path: one for path, one in known.items() if path not in asked}
-            kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
+            kept |= {
+                path: {"wanted": asked[path], "why": pack(why), "at": at} for path, why in refused.items()
+            }
             Space.objects.filter(pk=self.pk).update(refused=kept)
         self.refused = kept
 

@@ -258,7 +258,7 @@ def test_people_who_sign_in_are_never_made_devices(google, room, owner):
     factories.make_person("participant@example.com", google_id=world["participant@example.com"])
     begin(google, room, {"email": "participant@example.com", "name": "Paula"}, {"guest": "Visitor"})
     for name, why in (("Paula", "signs in to Meetadmin"), ("Visitor", "without a Google account")):
-        with pytest.raises(audit.Refused) as refused:
+        with pytest.raises(audit.ActionRejected) as refused:
             identify(room, name, owner)
         assert why in refused.value.sentence
     assert not DeviceIdentity.objects.exists()
@@ -268,7 +268,7 @@ def test_people_who_sign_in_are_never_made_devices(google, room, owner):
 def test_only_participants_of_this_rooms_calls_can_be_named(google, room, owner):
     other = known_room(google, name="Berlin 2.03")
     begin(google, other, {"device": "x", "name": "Saal 3"})
-    with pytest.raises(audit.Refused):
+    with pytest.raises(audit.ActionRejected):
         identify(room, "Saal 3", owner)
     assert DeviceIdentity.objects.get().is_device is None
 

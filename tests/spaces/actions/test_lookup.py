@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from spaces.access import NotAllowed
 from spaces.actions import asking, lookup
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google.errors import TryLater
 from spaces.models import Account, Person, Role, Room, Space
 from tests import factories
@@ -222,13 +222,13 @@ def test_google_away_is_said_as_such(google, accounts, helpdesk):
 
 
 def test_without_accounts_there_is_nobody_to_ask(google, helpdesk):
-    with pytest.raises(Refused, match="No Google account is connected"):
+    with pytest.raises(ActionRejected, match="No Google account is connected"):
         ask("zzz-zzzz-zzz", helpdesk)
 
 
 @pytest.mark.parametrize("text", ["https://zoom.us/j/1", "https://g.co/meet/x", "hello there", ""])
 def test_what_is_no_code_is_not_asked(google, accounts, helpdesk, text):
-    with pytest.raises(Refused):
+    with pytest.raises(ActionRejected):
         ask(text, helpdesk)
     assert asked(google) == {}
 

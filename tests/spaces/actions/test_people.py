@@ -4,7 +4,7 @@ import pytest
 
 from spaces.access import SYSTEM, NotAllowed
 from spaces.actions import people
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.models import AuditEntry, Building, Ownership, Person, Role
 from tests import factories
 
@@ -131,7 +131,7 @@ def test_an_admin_may_be_limited_to_buildings_and_others_are_not(admin, helpdesk
     berlin = factories.make_building()
     set_role("second@example.com", Role.ADMIN, admin, (berlin,))
     assert list(Person.objects.get(email="second@example.com").buildings.all()) == [berlin]
-    with pytest.raises(Refused, match="Only admins can be limited to buildings"):
+    with pytest.raises(ActionRejected, match="Only admins can be limited to buildings"):
         set_role("second@example.com", Role.HELPDESK, admin, (berlin,))
     set_role("second@example.com", Role.HELPDESK, admin)
     assert not Person.objects.get(email="second@example.com").buildings.exists()
@@ -143,14 +143,14 @@ def test_the_same_role_again_is_no_news(admin, helpdesk):
 
 
 def test_another_domain_gets_no_role(admin):
-    with pytest.raises(Refused, match=r"not of an allowed domain \(example\.com\)"):
+    with pytest.raises(ActionRejected, match=r"not of an allowed domain \(example\.com\)"):
         set_role("stranger@elsewhere.example", Role.HELPDESK, admin)
     assert not Person.objects.filter(email="stranger@elsewhere.example").exists()
 
 
 @pytest.mark.parametrize("role", [Role.COLLEAGUE, Role.HELPDESK])
 def test_the_last_admin_cannot_go(admin, role):
-    with pytest.raises(Refused, match="last admin"):
+    with pytest.raises(ActionRejected, match="last admin"):
         set_role(admin.email, role, admin)
     admin.refresh_from_db()
     assert admin.role == Role.ADMIN
@@ -160,9 +160,9 @@ def test_the_last_admin_cannot_be_limited_or_locked_out(admin):
     limited = factories.make_person(role=Role.ADMIN)
     berlin = factories.make_building()
     limited.buildings.set([berlin])
-    with pytest.raises(Refused, match="last admin"):
+    with pytest.raises(ActionRejected, match="last admin"):
         set_role(admin.email, Role.ADMIN, admin, (berlin,))
-    with pytest.raises(Refused, match="last admin"):
+    with pytest.raises(ActionRejected, match="last admin"):
         people.set_active(person=admin, active=False, actor=admin)
     admin.refresh_from_db()
     assert admin.is_active

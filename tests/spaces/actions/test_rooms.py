@@ -9,7 +9,7 @@ from django.utils import timezone
 from spaces.access import NotAllowed
 from spaces.actions import buildings, rooms
 from spaces.actions.rooms import RoomFacts
-from spaces.audit import AlreadyAsked, Refused
+from spaces.audit import ActionRejected, DuplicateRequest
 from spaces.models import AuditEntry, Building, Person, Role, Room
 from spaces.models.rooms import RoomQuerySet
 from tests import factories
@@ -95,7 +95,7 @@ def test_address_is_made_of_name_in_every_script(admin, berlin, name, address):
 
 def test_the_same_form_twice_adds_one_room(admin, berlin):
     rooms.create(room=a_room(berlin), actor=admin, key="the-key-of-this-form")
-    with pytest.raises(AlreadyAsked) as again:
+    with pytest.raises(DuplicateRequest) as again:
         rooms.create(room=a_room(berlin, name="Other"), actor=admin, key="the-key-of-this-form")
     assert again.value.entry.room == Room.objects.get()
     assert AuditEntry.objects.count() == 1
@@ -202,10 +202,10 @@ def test_a_building_is_made_once_and_its_code_is_free(admin):
 
 def test_who_comes_second_with_a_name_is_told_so(admin, berlin):
     rooms.create(room=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
-    with pytest.raises(Refused, match="already has a room named"):
+    with pytest.raises(ActionRejected, match="already has a room named"):
         rooms.create(room=rooms.RoomFacts(name="berlin 3.14", building=berlin), actor=admin)
     other = rooms.create(room=rooms.RoomFacts(name="Berlin 3.15", building=berlin), actor=admin)
-    with pytest.raises(Refused, match="already has a room named"):
+    with pytest.raises(ActionRejected, match="already has a room named"):
         rooms.edit(room=other, to=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
 
 
@@ -236,18 +236,18 @@ NOBODY = [
 @pytest.mark.parametrize("field", ["owners", "deputies"])
 @pytest.mark.parametrize(("address", "words"), NOBODY)
 def test_an_address_that_never_signs_in_is_refused_at_entry(admin, berlin, field, address, words):
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=words):
         rooms.create(room=a_room(berlin, **{field: (address,)}), actor=admin)
     room = rooms.create(room=a_room(berlin), actor=admin)
     people, entries = Person.objects.count(), AuditEntry.objects.count()
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=words):
         rooms.edit(room=room, to=a_room(berlin, **{field: ("room-owner@example.com", address)}), actor=admin)
     assert (Person.objects.count(), AuditEntry.objects.count()) == (people, entries)
     assert rooms.facts(room) == a_room(berlin)
 
 
 def test_every_address_that_never_signs_in_is_named_at_once(admin, berlin):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(ActionRejected) as refusal:
         rooms.create(room=a_room(berlin, owners=tuple(address for address, _words in NOBODY)), actor=admin)
     assert all(address in refusal.value.sentence for address, _words in NOBODY)
 

@@ -6,7 +6,7 @@ from django.db.models import ForeignObjectRel
 from spaces import access
 from spaces.access import OPERATOR, SYSTEM, NotAllowed
 from spaces.actions import people, rooms, succession
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.models import (
     AuditEntry,
     Favourite,
@@ -249,7 +249,7 @@ def test_a_first_admins_old_address_makes_nobody_admin(db):
 
 
 def test_the_same_row_cannot_be_merged(admin):
-    with pytest.raises(Refused, match="same entry"):
+    with pytest.raises(ActionRejected, match="same entry"):
         merge(admin, admin, admin)
 
 
@@ -263,7 +263,7 @@ def test_a_merged_row_cannot_be_merged_changed_or_let_in(recreated, admin, owner
         lambda: people.change_role(person=earlier, role=Role.ADMIN, buildings=(), actor=admin),
         lambda: people.set_active(person=earlier, active=True, actor=admin),
     ):
-        with pytest.raises(Refused, match="was merged into room-owner@"):
+        with pytest.raises(ActionRejected, match="was merged into room-owner@"):
             attempt()
 
 
@@ -277,7 +277,7 @@ def test_a_locked_out_person_is_not_let_in_by_merging(admin, owner, colleague, l
     Person.objects.filter(pk=(owner, colleague)[locked].pk).update(is_active=False)
     owner.refresh_from_db()
     colleague.refresh_from_db()
-    with pytest.raises(Refused, match="is locked out and"):
+    with pytest.raises(ActionRejected, match="is locked out and"):
         merge(owner, colleague, admin)
     assert not AuditEntry.objects.exists()
 
@@ -353,11 +353,11 @@ def test_the_only_admin_whose_account_was_recreated_comes_back_from_the_server(d
 
 def test_an_admin_who_cannot_sign_in_does_not_count_as_the_one_who_is_left(admin):
     people.set_role(email="typed@example.com", role=Role.ADMIN, buildings=(), actor=admin)
-    with pytest.raises(Refused, match="last admin"):
+    with pytest.raises(ActionRejected, match="last admin"):
         people.set_role(email=admin.handle, role=Role.COLLEAGUE, buildings=(), actor=admin)
     factories.make_person("gone@example.com", role=Role.ADMIN, google_id="77")
     Person.objects.filter(google_id="77").update(email=None, former_email="gone@example.com")
-    with pytest.raises(Refused, match="last admin"):
+    with pytest.raises(ActionRejected, match="last admin"):
         people.set_active(person=admin, active=False, actor=admin)
 
 
@@ -420,7 +420,7 @@ def test_a_successor_who_has_not_signed_in_yet_is_named(admin, owner):
 def test_who_cannot_succeed_is_refused(admin, owner, colleague, to, words):
     factories.make_room(owners=(owner,))
     Person.objects.filter(pk=colleague.pk).update(is_active=False)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=words):
         hand_over(owner, to, admin)
     assert Room.objects.get().ownerships.get().person == owner
     assert not AuditEntry.objects.exists()
