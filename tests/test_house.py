@@ -53,7 +53,6 @@ BEING_SPLIT: set[str | tuple[str, str]] = {
     "spaces/models/rooms.py",
     "spaces/stream.py",
     "spaces/templatetags/spaces_text.py",
-    ("spaces/actions/accounts.py", "connect"),
     ("spaces/actions/events.py", "_follow"),
     ("spaces/actions/events.py", "process"),
     ("spaces/health.py", "_of_accounts"),

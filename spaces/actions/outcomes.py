@@ -34,11 +34,6 @@ class Outcome:
         return str(self.message)
 
 
-def said(sentence: str, level: Level = "success") -> Outcome:
-    """Return an outcome whose sentence has no code yet."""
-    return Outcome("said", {"sentence": sentence}, level)
-
-
 _RESULTS = {
     "done": Message("result.done"),
     "already": Message("result.already"),

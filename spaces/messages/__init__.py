@@ -5,12 +5,15 @@ from typing import Any
 
 from spaces.language import spoken
 from spaces.message import Message
+from spaces.messages.accounts import ACCOUNTS
 from spaces.messages.calls import CALLS
 from spaces.messages.general import GENERAL
+from spaces.messages.people import PEOPLE
+from spaces.messages.rooms import ROOMS
 from spaces.messages.spaces import SPACES
 from spaces.words import Text
 
-CATALOGUE: Mapping[str, Any] = {**GENERAL, **CALLS, **SPACES}
+CATALOGUE: Mapping[str, Any] = {**GENERAL, **CALLS, **SPACES, **ROOMS, **PEOPLE, **ACCOUNTS}
 """Lazy translations; where a number decides, `ngettext_lazy` with the name of that parameter."""
 
 

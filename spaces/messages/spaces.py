@@ -34,8 +34,6 @@ SPACES: Mapping[str, object] = {
         "This link belonged to a room outside your buildings, and its call history would come with it. Ask an admin of that building, or "
         "create a new link."
     ),
-    "room.refreshed": _("%(room)s refreshed."),
-    "room.nothing_to_refresh": _("This room has no Meet link to refresh."),
     # Settings
     "settings.no_link": _("This room has no Meet link to configure."),
     "settings.not_owned": _("No connected account owns this Meet link, so Google would refuse the change."),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.utils.translation import override
+
 from spaces.message import Message
 from spaces.words import Text
 
@@ -26,6 +28,12 @@ def _pack_text(sentence: Text) -> dict[str, Any]:
     if sentence.bare:
         packed["bare"] = True
     return packed
+
+
+def in_english(sentence: str | Message) -> str:
+    """Return a sentence as English text, for columns that hold no code; `spaces.language.spoken` translates it when it is shown."""
+    with override("en"):
+        return str(sentence)
 
 
 def unpack(packed: Any) -> Any:

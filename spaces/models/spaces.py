@@ -18,7 +18,7 @@ from spaces.message import Message
 from spaces.models import stuck
 from spaces.models.accounts import Account
 from spaces.models.conferences import Conference, Participant
-from spaces.models.sentences import pack
+from spaces.models.sentences import in_english, pack
 from spaces.models.state import FollowedModel, FollowedQuerySet, states_following
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class Space(FollowedModel):
             }
             marked = bool(known.trouble) or known._is_confirmed(seen_at)
             if marked:
-                changes |= {"trouble": trouble, "trouble_text": str(error.sentence)}
+                changes |= {"trouble": trouble, "trouble_text": in_english(error.sentence)}
                 if not (known.seen_at and known.seen_at > seen_at):
                     changes["liveness"] = Liveness.UNKNOWN
             Space.objects.filter(pk=self.pk).update(**changes)

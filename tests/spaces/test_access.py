@@ -163,7 +163,12 @@ def test_google_is_changed_by_audited_verbs_only():
             calls = (node for node in ast.walk(body) if isinstance(node, ast.Call))
             if any(isinstance(call.func, ast.Attribute) and call.func.attr in writes for call in calls):
                 found.add(f"{path.stem}.{body.name}")
-    assert found == {"spaces.create", "spaces._patch", "conferences._end_once", "conferences._restore"}
+    assert found == {
+        "spaces._create_at_google",
+        "settings_change.patch",
+        "conferences._end_once",
+        "conferences._restore",
+    }
 
 
 # --- The stage --------------------------------------------------------------------------------------------

@@ -377,7 +377,7 @@ def test_what_is_no_code_is_refused_with_its_reason_and_nobody_is_asked(
 
 
 def test_without_any_account_nobody_can_be_asked(google, bare, admin):
-    with pytest.raises(ActionRejected, match="No Google account is connected yet"):
+    with pytest.raises(ActionRejected, match=r"account\.none_connected"):
         adopt(bare, "abc-mnop-xyz", admin)
     assert asked(google) == {}
 
