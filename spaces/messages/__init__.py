@@ -5,6 +5,7 @@ from typing import Any
 
 from spaces.language import spoken
 from spaces.message import Message
+from spaces.messages.access import ACCESS
 from spaces.messages.accounts import ACCOUNTS
 from spaces.messages.calls import CALLS
 from spaces.messages.general import GENERAL
@@ -13,7 +14,7 @@ from spaces.messages.rooms import ROOMS
 from spaces.messages.spaces import SPACES
 from spaces.words import Text
 
-CATALOGUE: Mapping[str, Any] = {**GENERAL, **CALLS, **SPACES, **ROOMS, **PEOPLE, **ACCOUNTS}
+CATALOGUE: Mapping[str, Any] = {**GENERAL, **CALLS, **SPACES, **ROOMS, **PEOPLE, **ACCOUNTS, **ACCESS}
 """Lazy translations; where a number decides, `ngettext_lazy` with the name of that parameter."""
 
 
