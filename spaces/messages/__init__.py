@@ -9,12 +9,22 @@ from spaces.messages.access import ACCESS
 from spaces.messages.accounts import ACCOUNTS
 from spaces.messages.calls import CALLS
 from spaces.messages.general import GENERAL
+from spaces.messages.lookup import LOOKUP
 from spaces.messages.people import PEOPLE
 from spaces.messages.rooms import ROOMS
 from spaces.messages.spaces import SPACES
 from spaces.words import Text
 
-CATALOGUE: Mapping[str, Any] = {**GENERAL, **CALLS, **SPACES, **ROOMS, **PEOPLE, **ACCOUNTS, **ACCESS}
+CATALOGUE: Mapping[str, Any] = {
+    **GENERAL,
+    **CALLS,
+    **SPACES,
+    **ROOMS,
+    **PEOPLE,
+    **ACCOUNTS,
+    **ACCESS,
+    **LOOKUP,
+}
 """Lazy translations; where a number decides, `ngettext_lazy` with the name of that parameter."""
 
 

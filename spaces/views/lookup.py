@@ -186,5 +186,7 @@ def ask(request: Request) -> HttpResponse:
     try:
         context["word"] = lookup.ask_google(text=form.asked()[0], actor=request.user)
     except (ActionRejected, GoogleError) as trouble:
-        messages.error(request, spoken(trouble.sentence))
+        messages.error(
+            request, str(trouble.message) if isinstance(trouble, ActionRejected) else spoken(trouble.sentence)
+        )
     return page(request, "lookup.html", context, partial="answer")
