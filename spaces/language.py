@@ -9,14 +9,17 @@ from django.utils import timezone
 from django.utils.dates import MONTHS_3
 from django.utils.translation import get_language, gettext, ngettext, override
 
+from spaces.message import Message
 from spaces.words import Text
 
 _BETWEEN = re.compile(r"(?<=[.!?”]) ")
 
 
-def spoken(sentence: str) -> str:
+def spoken(sentence: str | Message) -> str:
     """The sentence in the language of the request. A Text knows how; of a plain one, as it comes back from the database, those
     parts are translated that stand in the catalogue, the rest stays as it was written."""
+    if isinstance(sentence, Message):
+        return str(sentence)
     if isinstance(sentence, Text):
         found = (
             ngettext(sentence.pattern, sentence.plural, sentence.number)
@@ -24,7 +27,9 @@ def spoken(sentence: str) -> str:
             else gettext(sentence.pattern)
         )
         if sentence.values is not None:
-            found = found % {n: spoken(v) if isinstance(v, Text) else v for n, v in sentence.values.items()}
+            found = found % {
+                n: spoken(v) if isinstance(v, Text | Message) else v for n, v in sentence.values.items()
+            }
         return found.rstrip(".") if sentence.bare else found
     if not sentence or get_language() == "en":
         return sentence

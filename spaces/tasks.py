@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from spaces import broker, outbox
 from spaces.access import SYSTEM, Permission
 from spaces.actions import conferences, people, spaces
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google.errors import GoogleError
 from spaces.meet import Lane
 from spaces.models import Account, AuditEntry, Person, Room
@@ -83,7 +83,7 @@ def refresh_rooms(*, room_ids: list[int], person_id: int) -> None:
     first, *others = room_ids
     person, room = Person.objects.filter(pk=person_id).first(), Room.objects.filter(pk=first).first()
     if person and room:
-        with suppress(GoogleError, Refused):
+        with suppress(GoogleError, ActionRejected):
             spaces.refresh(room=room, actor=person, lane=Lane.BULK)
     try:
         if others:

@@ -18,12 +18,7 @@ from spaces.google.meet import MeetClient
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_NOUNS = {
-    "__init__",
-    "outcomes",
-    "admission",
-    "similar_codes",
-    "wordsearch",
-    "roomwords",
+    *("__init__", "outcomes", "admission", "settings_change", "similar_codes", "wordsearch", "roomwords"),
 }  # what the verbs share
 # Where verbs are, by the name of their module. Of `sync`, the other modules are shared by verbs.
 ACTIONS = {
@@ -36,7 +31,6 @@ ACTIONS = {
 HELPERS = {
     ("buildings", "facts"),
     ("conferences", "next_look"),
-    ("conferences", "rejoin"),
     ("rooms", "address_of"),
     ("people", "refuse_addresses"),
     ("people", "refuse_merged"),
@@ -49,7 +43,6 @@ HELPERS = {
 READERS = {
     ("conferences", "next_look"),
     ("buildings", "facts"),
-    ("conferences", "rejoin"),
     ("rooms", "facts"),
     ("succession", "plan_hand_over"),
     ("succession", "plan_merge"),
@@ -63,12 +56,6 @@ BEING_SPLIT: set[str | tuple[str, str]] = {
     "spaces/models/rooms.py",
     "spaces/stream.py",
     "spaces/templatetags/spaces_text.py",
-    ("spaces/actions/accounts.py", "connect"),
-    ("spaces/actions/conferences.py", "end"),
-    ("spaces/actions/spaces.py", "adopt"),
-    ("spaces/actions/spaces.py", "configure"),
-    ("spaces/actions/spaces.py", "create"),
-    ("spaces/audit/recording.py", "attempt"),
     ("spaces/health.py", "_of_accounts"),
     ("spaces/views/system.py", "_tiles"),
 }

@@ -1,6 +1,6 @@
 """Who may do what, on which room: permissions, roles as data, scopes, and the policy that all code asks."""
 
-from spaces.access.permissions import OUTSIDE, REFUSALS, ROOM_PERMISSIONS, Permission
+from spaces.access.permissions import ROOM_PERMISSIONS, Permission, not_allowed
 from spaces.access.policy import (
     Actor,
     NotAllowed,
@@ -37,8 +37,6 @@ from spaces.access.scope import RoomRef, Scope
 
 __all__ = [
     "OPERATOR",
-    "OUTSIDE",
-    "REFUSALS",
     "ROLES",
     "ROOM_PERMISSIONS",
     "SEEDER",
@@ -59,6 +57,7 @@ __all__ = [
     "link_accounts_for",
     "may_add_buildings",
     "may_take_link",
+    "not_allowed",
     "permissions",
     "require",
     "require_account",

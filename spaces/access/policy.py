@@ -1,17 +1,18 @@
 """Access policy: who may do what, on which room. Nothing else in the application reads roles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from spaces.access.permissions import OUTSIDE, REFUSALS, Permission
+from spaces.access.permissions import Permission, not_allowed
 from spaces.access.roles import COLLEAGUE, ROLES, RoleSpec, System, buildings_of
 from spaces.access.scope import NOTHING, RoomRef, Scope
+from spaces.message import Message
 from spaces.models import Account, AuditEntry, Building, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
-from spaces.words import joined
 
 P = Permission
 Actor = Person | System
@@ -21,14 +22,24 @@ FEW = 500
 
 
 class NotAllowed(PermissionDenied):
-    """The actor may not do this; `sentence` says who may. Django answers 403."""
+    """The actor may not do this; the message says who may. Django answers 403."""
 
     def __init__(self, permission: Permission, *, actor: Actor | None = None) -> None:
         self.permission = permission
-        self.sentence = REFUSALS[permission]
+        self.message = not_allowed(permission)
         if isinstance(actor, Person) and _lost_to_limit(actor, permission):
-            self.sentence = joined(self.sentence, OUTSIDE)
-        super().__init__(self.sentence)
+            self.message = Message("not_allowed.outside", {"why": self.message})
+        super().__init__(str(permission))
+
+    @property
+    def code(self) -> str:
+        """Return the code of the message."""
+        return self.message.code
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Return the parameters of the message."""
+        return self.message.params
 
 
 def roles_of(person: Person) -> tuple[RoleSpec, ...]:

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 
 from spaces.access.permissions import ROOM_PERMISSIONS, Permission
 from spaces.access.scope import EVERYTHING, IdQuery, Scope
+from spaces.message import Message
 from spaces.models import Member, Ownership, Participant, Person
 from spaces.models.spaces import Liveness
-from spaces.words import text as _
 
 P = Permission
 
@@ -79,7 +79,7 @@ class RoleSpec:
     name: str
     grants: frozenset[Permission]
     scope: Callable[[Person], Scope]
-    label: str = field(default="", compare=False)
+    label: str | Message = field(default="", compare=False)
     limited: str = ""
     relation: bool = False
 
@@ -98,7 +98,7 @@ COLLEAGUE = RoleSpec(
     "colleague",
     frozenset({P.ROOM_SEE, P.ACCOUNT_CONNECT, P.ACCOUNT_DISCONNECT}),
     all_rooms,
-    label=_("Colleague"),
+    label=Message("role.label_colleague"),
 )
 """Everybody who signs in has this role, whatever else they are."""
 
@@ -128,7 +128,7 @@ HELPDESK = RoleSpec(
     COLLEAGUE.grants
     | {P.CALL_SEE, P.HISTORY_SEE, P.NAMES_REVEAL, P.SECRETS_SEE, P.SPACE_REFRESH, P.LOOKUP_ASK, P.SYSTEM_SEE},
     all_rooms,
-    label=_("Helpdesk"),
+    label=Message("role.label_helpdesk"),
 )
 
 # Someone limited to buildings must not be able to lift the limit, so roles, accounts and new buildings are left out.
@@ -162,7 +162,7 @@ ADMIN = RoleSpec(
         P.BUILDING_DELETE,
     },
     all_rooms,
-    label=_("Admin"),
+    label=Message("role.label_admin"),
     limited=BUILDING_ADMIN.name,
 )
 

@@ -8,14 +8,13 @@ from django.utils import timezone
 
 from spaces import access, audit, live, meet
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome
+from spaces.actions.outcomes import Outcome, Rejection
 from spaces.google import addresses, credentials
 from spaces.google.errors import ConnectionBroken, GoogleError, TryLater
 from spaces.meet import Lane
+from spaces.message import Message
 from spaces.models import Account, Person, ScopeCheck
 from spaces.sync.clients import acting_as
-from spaces.words import counted
-from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -42,78 +41,53 @@ def sync_configured(*, actor: Actor) -> int:
 def connect(*, consent: credentials.Consent, actor: Person) -> Outcome:
     """Keep the access that somebody has just granted to their Google account, sealed.
 
-    People connect their own account; admins also a mailbox they can sign in to. Raises NotAllowed or audit.Refused.
+    People connect their own account; admins also a mailbox they can sign in to. Raises NotAllowed or ActionRejected.
     """
     access.require(actor, Permission.ACCOUNT_CONNECT)
+    if rejection := _why_not_connected(consent, actor):
+        raise audit.ActionRejected.of(rejection)
     email = consent.email.lower()
-    if consent.google_id != actor.google_id and not access.can(actor, Permission.ACCOUNT_MANAGE):
-        raise audit.Refused(
-            _("You chose %(email)s. Connect the account you are signed in with: %(own)s.")
-            % {"email": email, "own": actor.handle}
-        )
-    why = addresses.refusal_of(consent, settings.DOMAINS)
-    if why == "private":
-        raise audit.Refused(
-            _("%(email)s is a private Google account with a company address. Connect a Workspace account.")
-            % {"email": email}
-        )
-    if why:
-        raise audit.Refused(
-            _("%(email)s does not belong to an allowed domain (%(domains)s).")
-            % {"email": email, "domains": ", ".join(sorted(settings.DOMAINS))}
-        )
-    if not meet.vault():
-        raise audit.Refused(
-            _(
-                "No key is configured to seal the access with (MEETADMIN_TOKEN_KEYS), so nothing was stored. An operator has to set "
-                "one (docs/install.md)."
-            )
-        )
-    if consent.missing:
-        missing = sorted(scope.rpartition(".")[2] for scope in consent.missing)
-        raise audit.Refused(
-            _(
-                "Google was asked for the permissions to read, set up and create meetings, but %(scopes)s "
-                "was left unticked. Nothing was stored; connect again and leave all boxes ticked."
-            )
-            % {"scopes": ", ".join(missing)}
-        )
-    if not consent.refresh_token:
-        raise audit.Refused(
-            _(
-                "Google gave no lasting access this time. Nothing was stored; remove Meetadmin under “Third-party access” of your "
-                "Google account and connect again."
-            )
-        )
     with transaction.atomic():
         account = _account_for(consent)
         account.kind, account.person, account.google_id = Account.Kind.CONSENTED, actor, consent.google_id
         account.scopes = sorted(consent.scopes)
-        account.sealed_token = meet.vault().seal(consent.refresh_token, binding=meet.binding(account))
+        account.sealed_token = meet.vault().seal(consent.refresh_token or "", binding=meet.binding(account))
         account.forget_problems()
         account.next_sweep_at = timezone.now()
         account.save()
         live.account_changed(account.pk)
         audit.note(permission=Permission.ACCOUNT_CONNECT, actor=actor, about=account, target=email)
-    return Outcome(
-        _("%(email)s is connected. Meetadmin can now act as it on its own meetings.") % {"email": email}
-    )
+    return Outcome("account.connected", {"email": email})
+
+
+def _why_not_connected(consent: credentials.Consent, actor: Person) -> Rejection | None:
+    """Return why this consent is not stored, None when it may be."""
+    email = consent.email.lower()
+    if consent.google_id != actor.google_id and not access.can(actor, Permission.ACCOUNT_MANAGE):
+        return Rejection("account.not_own", {"email": email, "own": actor.handle})
+    why = addresses.refusal_of(consent, settings.DOMAINS)
+    if why == "private":
+        return Rejection("account.private", {"email": email})
+    if why:
+        return Rejection("account.other_domain", {"email": email, "domains": tuple(sorted(settings.DOMAINS))})
+    if not meet.vault():
+        return Rejection("account.no_token_key")
+    if consent.missing:
+        missing = tuple(sorted(scope.rpartition(".")[2] for scope in consent.missing))
+        return Rejection("account.scopes_unticked", {"scopes": missing})
+    if not consent.refresh_token:
+        return Rejection("account.no_refresh_token")
+    return None
 
 
 def _account_for(consent: credentials.Consent) -> Account:
     """The account that this consent is for, locked; a new one when there is none. Whose address has changed is known by Google's
-    id and keeps their links. Raises audit.Refused when the address was somebody else's here."""
+    id and keeps their links. Raises ActionRejected when the address was somebody else's here."""
     email = consent.email.lower()
     locked = Account.objects.select_for_update()
     account = locked.filter(email=email).first() or locked.filter(google_id=consent.google_id).first()
     if account and account.google_id not in {"", consent.google_id}:
-        raise audit.Refused(
-            _(
-                "%(email)s was another Google account when it was connected before. Its rooms belong to "
-                "that one, so nothing was stored; an admin has to give them new links."
-            )
-            % {"email": email}
-        )
+        raise audit.ActionRejected("account.other_identity", {"email": email})
     account = account or Account()
     account.email = email
     return account
@@ -124,10 +98,7 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
     own = isinstance(actor, Person) and account.person_id == actor.pk
     access.require(actor, Permission.ACCOUNT_DISCONNECT if own else Permission.ACCOUNT_MANAGE)
     if account.kind != Account.Kind.CONSENTED or not account.sealed_token:
-        raise audit.Refused(
-            _("%(account)s is not connected by a person; delegation is set up in the configuration.")
-            % {"account": account.email}
-        )
+        raise audit.ActionRejected("account.not_connected", {"account": account.email})
     withdrawn = True
     with audit.attempt(
         permission=Permission.ACCOUNT_DISCONNECT, actor=actor, about=account, target=account.email
@@ -136,25 +107,16 @@ def disconnect(*, account: Account, actor: Actor) -> Outcome:
             credentials.revoke(meet.refresh_token(account), revoke_url=settings.GOOGLE.revoke)
         except GoogleError as error:
             withdrawn = False
-            entry.detail = _("Google did not confirm the withdrawal; our copy is gone.")
+            entry.detail = Message("account.revocation_unconfirmed")
             logger.warning("revoking the grant of an account failed: %s", error.detail)
         with transaction.atomic():
             Account.objects.filter(pk=account.pk).update(sealed_token="", scopes=[])
             account.sealed_token = ""
-            disconnected = ConnectionBroken(
-                _("Disconnected. Its rooms show what was known last; connect it again to see and end calls.")
-            )
+            disconnected = ConnectionBroken(Message("account.was_disconnected"))
             account.record_failure("access", disconnected, broken=True)
     if not withdrawn:
-        return Outcome(
-            _(
-                "%(account)s is disconnected here, but Google could not be told. Remove Meetadmin under "
-                "“Third-party access” of that Google account, too."
-            )
-            % {"account": account.email},
-            "warning",
-        )
-    return Outcome(_("%(account)s is disconnected.") % {"account": account.email})
+        return Outcome("account.disconnected_here", {"account": account.email}, "warning")
+    return Outcome("account.disconnected", {"account": account.email})
 
 
 def reseal(*, actor: Actor) -> tuple[int, list[str]]:
@@ -194,14 +156,7 @@ def test(*, account: Account, actor: Actor) -> Outcome:
         tested.forget_problems()
         tested.next_sweep_at = timezone.now()
         tested.save()
-    return Outcome(
-        counted(
-            "%(account)s works: Google shows %(n)s running call.",
-            "%(account)s works: Google shows %(n)s running calls.",
-            len(running),
-        )
-        % {"account": account.email, "n": len(running)}
-    )
+    return Outcome("account.works", {"account": account.email, "n": len(running)})
 
 
 def check(*, account: Account, actor: Actor) -> Outcome:
@@ -222,7 +177,7 @@ def check(*, account: Account, actor: Actor) -> Outcome:
         except GoogleError as error:
             logger.info("checking %s of %s: %s", scope, account.email, error.detail)
             found[scope] = error.sentence
-    missing = [credentials.short(scope) for scope, problem in found.items() if problem]
+    missing = tuple(credentials.short(scope) for scope, problem in found.items() if problem)
     with transaction.atomic():
         for scope, problem in found.items():
             ScopeCheck.remember(account.pk, scope, problem=problem, at=at)
@@ -231,22 +186,11 @@ def check(*, account: Account, actor: Actor) -> Outcome:
             actor=actor,
             about=account,
             target=account.email,
-            detail=_("Missing: %(scopes)s.") % {"scopes": ", ".join(missing)} if missing else "",
+            detail=Message("account.scopes_missing", {"scopes": missing}) if missing else "",
         )
     if not missing:
-        return Outcome(_("%(account)s has every permission it needs.") % {"account": account.email})
+        return Outcome("account.has_all_scopes", {"account": account.email})
     if len(missing) == len(found):
         why = found[credentials.MEET_SCOPES[0]]
-        return Outcome(
-            _("%(account)s has none of the permissions. %(why)s") % {"account": account.email, "why": why},
-            "warning",
-        )
-    return Outcome(
-        _(
-            "%(account)s lacks %(scopes)s, and one missing permission fails every request. Add it to the delegation in the "
-            "Google Admin console (Security, API controls, Domain-wide delegation); a person who connected the account connects "
-            "it again with all boxes ticked."
-        )
-        % {"account": account.email, "scopes": ", ".join(missing)},
-        "warning",
-    )
+        return Outcome("account.has_no_scope", {"account": account.email, "why": why}, "warning")
+    return Outcome("account.lacks_scopes", {"account": account.email, "scopes": missing}, "warning")

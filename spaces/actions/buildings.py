@@ -14,7 +14,6 @@ from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.models import Building, Room
 from spaces.models.names import tidy
-from spaces.words import text as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def facts(building: Building) -> BuildingFacts:
 def ensure(*, name: str, actor: Actor, code: str = "", time_zone: str = "", address: str = "") -> Building:
     """Return the building of this name, added when there is none. Without `code` a free one is made of the name.
 
-    Raises NotAllowed (admins limited to buildings cannot add any), or audit.Refused when another building has the code.
+    Raises NotAllowed (admins limited to buildings cannot add any), or ActionRejected when another building has the code.
     """
     access.require(actor, Permission.ROOM_CREATE)
     known = Building.objects.named(name)
@@ -44,10 +43,10 @@ def ensure(*, name: str, actor: Actor, code: str = "", time_zone: str = "", addr
 
 
 def add(*, building: BuildingFacts, actor: Actor) -> Outcome:
-    """Add a building. Raises NotAllowed, or audit.Refused when another building has the name or the code."""
+    """Add a building. Raises NotAllowed, or ActionRejected when another building has the name or the code."""
     known = Building.objects.named(building.name)
     if known:
-        raise audit.Refused(_taken(known))
+        raise audit.ActionRejected("building.name_taken", {"name": known.name})
     return _saved(_add(building, actor))
 
 
@@ -71,16 +70,16 @@ def _add(entered: BuildingFacts, actor: Actor) -> Building:
 def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
     """Change what is stored about a building. Addresses of its rooms stay as they are.
 
-    Raises NotAllowed, or audit.Refused when another building has the name or the code.
+    Raises NotAllowed, or ActionRejected when another building has the name or the code.
     """
     access.require(actor, Permission.BUILDING_EDIT)
     access.require_building(actor, building.pk)
     before, after = asdict(facts(building)), asdict(to) | {"name": tidy(to.name)}
     if before == after:
-        return Outcome(_("Nothing to save: nothing was changed."), "info")
+        return Outcome("room.unchanged", level="info")
     other = Building.objects.named(to.name)
     if other and other.pk != building.pk:
-        raise audit.Refused(_taken(other))
+        raise audit.ActionRejected("building.name_taken", {"name": other.name})
     changed = [name for name in after if before[name] != after[name]]
     with _one_of_a_code(to.code), transaction.atomic():
         for name in changed:
@@ -98,18 +97,14 @@ def edit(*, building: Building, to: BuildingFacts, actor: Actor) -> Outcome:
     return _saved(building)
 
 
-def _taken(building: Building) -> str:
-    return _("There is already a building named %(name)s.") % {"name": building.name}
-
-
 def _saved(building: Building) -> Outcome:
-    return Outcome(_("%(building)s is saved.") % {"building": building.name})
+    return Outcome("building.saved", {"building": building.name})
 
 
 def delete(*, building: Building, actor: Actor) -> Outcome:
     """Delete a building without rooms.
 
-    Raises NotAllowed, or audit.Refused while it has rooms (archived ones included), or while an admin is limited to it: with their
+    Raises NotAllowed, or ActionRejected while it has rooms (archived ones included), or while an admin is limited to it: with their
     last building gone they would be admin everywhere.
     """
     access.require(actor, Permission.BUILDING_DELETE)
@@ -119,12 +114,8 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
             Building.objects.select_for_update().get(pk=building.pk)
             limited = building.admins.order_by("email").first()
             if limited:
-                raise audit.Refused(
-                    _(
-                        "%(person)s is limited to %(building)s, so it was not deleted. Change their buildings first."
-                    )
-                    % {"person": limited.label, "building": building.name}
-                )
+                params = {"person": limited.label, "building": building.name}
+                raise audit.ActionRejected("building.has_admins", params)
             audit.note(
                 permission=Permission.BUILDING_DELETE,
                 actor=actor,
@@ -134,11 +125,8 @@ def delete(*, building: Building, actor: Actor) -> Outcome:
             )
             building.delete()
     except ProtectedError:
-        raise audit.Refused(
-            _("%(building)s has rooms, so it was not deleted. Move its rooms first, archived ones too.")
-            % {"building": building.name}
-        ) from None
-    return Outcome(_("%(building)s is deleted.") % {"building": building.name})
+        raise audit.ActionRejected("building.has_rooms", {"building": building.name}) from None
+    return Outcome("building.deleted", {"building": building.name})
 
 
 @contextmanager
@@ -146,7 +134,7 @@ def _one_of_a_code(code: str) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        raise audit.Refused(_("Another building has the code %(code)s.") % {"code": code}) from None
+        raise audit.ActionRejected("building.code_taken", {"code": code}) from None
 
 
 def _free_code(name: str) -> str:

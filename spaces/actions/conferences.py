@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings as configured
@@ -11,51 +12,63 @@ from django.utils import timezone
 
 from spaces import access, audit
 from spaces.access import SYSTEM, Actor, Permission
-from spaces.actions.outcomes import Outcome, told_before
+from spaces.actions.outcomes import Outcome, Rejection, duplicate
 from spaces.google import config, resources
 from spaces.google.errors import GoogleError, NothingToEnd, OutcomeUnknown, Refused, Unreachable
 from spaces.google.meet import MeetClient
 from spaces.meet import Lane
+from spaces.message import Message
 from spaces.models import AuditEntry, Conference, DeviceIdentity, Participant, Participation, Room, Space
 from spaces.models.pieces import delete_in_pieces
 from spaces.sync.apply.spaces import apply_google_state, apply_origin
 from spaces.sync.clients import HIDDEN, acting_as
 from spaces.sync.readings import find_origin, read_space
-from spaces.words import counted, joined
-from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
-FOREIGN = _(
-    "This meeting was not created by this dashboard; Google lets only the app that created it end its calls. End it from "
-    "within the call, or let an admin give the room a space of ours."
-)
-NOT_OWNED = _(
-    "None of the connected accounts owns this meeting, so Google would refuse to end it. Somebody in the call, or its owner, "
-    "can end it there."
-)
-UNCERTAIN = _(
-    "Google does not show whether a call is running in this room, so nothing was sent. Try again in a minute."
-)
-STILL_RUNNING = _("The call is still running.")
-OURS_REFUSED = _(
-    "Google refused to end the call, although this Meet link was created by this dashboard. Try again in a minute; if it is "
-    "refused again, end it from within the call."
-)
-REJOIN: Mapping[str, str] = {
-    "OPEN": _("Afterwards people can rejoin with the same link, perhaps not in the first moment."),
-    "TRUSTED": _("Afterwards colleagues can rejoin with the same link, perhaps not in the first moment."),
-    "RESTRICTED": _("Afterwards nobody may be able to rejoin until a host is back."),
+REJOIN: Mapping[str, Message] = {
+    "OPEN": Message("call.rejoin_open"),
+    "TRUSTED": Message("call.rejoin_trusted"),
+    "RESTRICTED": Message("call.rejoin_restricted"),
 }
 """What an ending does to rejoining, by access type. Google documents it for "End meeting for all" in the call (Meet help, "Start or end
 a meeting"): locked until the host returns, unless quick access is on, today access type TRUSTED or OPEN. That the API does the same is
 inferred; in one live test not even the host could rejoin in the first moment."""
-REJOIN_UNKNOWN = _("Afterwards people may be unable to rejoin for a while.")
 LOOKS = (4, 12, 28, 58)
 """Seconds after an ending at which the room is read again: Google may show an ended call, or change settings, some time later."""
 LONGEST_CHANGE = timedelta(minutes=5)
 """No change of settings takes longer; a row of the audit log that is open for longer is of a process that died."""
 FORGETTING_TIME = 20  # seconds for which a worker may be taken from others once an hour
+
+
+@dataclass(frozen=True, slots=True)
+class EndChange:
+    """What ending would do, by what is stored: the call that ends if one is known, how many people it removes, and who can rejoin."""
+
+    space: Space
+    call: Conference | None
+    people: int
+    rejoin: Message
+
+
+def check_end(*, room: Room, actor: Actor) -> EndChange | Rejection:
+    """Return what ending the call in this room would do, or why Google would refuse it. Reads only what is stored.
+
+    Raises NotAllowed.
+    """
+    access.require(actor, Permission.CONFERENCE_END, room)
+    space = room.space
+    if space is None:
+        return Rejection("call.no_link")
+    if space.origin == Space.Origin.FOREIGN:
+        return Rejection("call.made_elsewhere")
+    if not space.owned:
+        return Rejection("call.not_owned")
+    call = space.conference
+    people = call.people_in if call else 0
+    if call and room.state != "stuck":
+        people += call.phones or 0  # somebody may be listening
+    return EndChange(space=space, call=call, people=people, rejoin=_rejoin(space.settings))
 
 
 def end(
@@ -70,13 +83,12 @@ def end(
     """End the call in this room: the very one the actor saw, `conference` (`conferenceRecords/…`), and no other.
 
     Google's method takes no conference id (Meet REST guide, "End active conference"), so the space is read right before
-    and the ending is refused when another call has begun. The call is sent once, never repeated. Whatever Google answers, the
+    and the ending is rejected when another call has begun. The call is sent once, never repeated. Whatever Google answers, the
     call counts as over only when it says so or a reading shows it. Afterwards settings that Google changed are restored.
 
-    Raises NotAllowed, Refused, or the GoogleError that tells why it failed (OutcomeUnknown: it may have ended).
+    Raises NotAllowed, ActionRejected, or the GoogleError that tells why it failed (OutcomeUnknown: it may have ended).
     """
-    access.require(actor, Permission.CONFERENCE_END, room)
-    space = room.space
+    change = check_end(room=room, actor=actor)
     try:
         with audit.attempt(
             permission=Permission.CONFERENCE_END,
@@ -87,47 +99,43 @@ def end(
             key=key,
             lane=lane,
         ) as entry:
-            if space is None:
-                raise audit.Refused(_("This room has no Meet space, so there is no call to end."))
-            if space.origin == Space.Origin.FOREIGN:
-                raise audit.Refused(FOREIGN)
-            if not space.owned:
-                raise audit.Refused(NOT_OWNED)
-            with acting_as(space.account, kind="link", lane=lane) as client:
-                seen = read_space(client, space)
-            entry.before = {"conference": conference, "settings": dict(seen.settings or {})}
-            _check_call(seen, conference)
-            if seen.active_record is None:
-                entry.outcome = AuditEntry.Outcome.ALREADY
-                entry.detail = _("The call was over already; nothing was sent.")
-            else:
-                with acting_as(space.account, kind="change", lane=lane) as client:
-                    _end_once(client, space, seen.active_record, entry, lane)
-                entry.after = {"conference": None}
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
+            if isinstance(change, Rejection):
+                raise audit.ActionRejected.of(change)
+            _end_seen_call(change.space, conference, entry, lane)
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
     if entry.outcome == AuditEntry.Outcome.ALREADY:
-        return Outcome(_("The call in %(room)s was over already.") % {"room": room.name}, "info")
+        return Outcome("call.room_over_already", {"room": room.name}, "info")
     Conference.objects.filter(record=conference, ended_by="").update(ended_by=actor.label)
     return _check_again(entry, lane=lane)
 
 
-def rejoin(settings: Mapping[str, str]) -> str:
-    """Whether people can come back after an ending, with these settings, as a sentence."""
-    return REJOIN.get(settings.get("accessType", ""), REJOIN_UNKNOWN)
+def _rejoin(settings: Mapping[str, str]) -> Message:
+    """Return who can rejoin after an ending with these settings."""
+    return REJOIN.get(settings.get("accessType", ""), Message("call.rejoin_unknown"))
+
+
+def _end_seen_call(space: Space, conference: str, entry: AuditEntry, lane: Lane) -> None:
+    """Read the space and end its call if it is this one. Raises ActionRejected or a GoogleError unless the call is over."""
+    with acting_as(space.account, kind="link", lane=lane) as client:
+        seen = read_space(client, space)
+    entry.before = {"conference": conference, "settings": dict(seen.settings or {})}
+    _check_call(seen, conference)
+    if seen.active_record is None:
+        entry.outcome = AuditEntry.Outcome.ALREADY
+        entry.detail = Message("call.over_already")
+    else:
+        with acting_as(space.account, kind="change", lane=lane) as client:
+            _end_once(client, space, seen.active_record, entry, lane)
+    entry.after = {"conference": None}
 
 
 def _check_call(seen: resources.Space, conference: str) -> None:
-    """Refuse to end anything but the call that the actor saw."""
+    """Raise ActionRejected unless the call that runs, if any, is the one that the actor saw."""
     if seen.liveness == "unknown":
-        raise audit.Refused(UNCERTAIN)
+        raise audit.ActionRejected("call.state_unknown")
     if seen.active_record and seen.active_record != conference:
-        raise audit.Refused(
-            _(
-                "Another call has started in this room since you looked, so nothing was ended. Look at the room "
-                "again and end that one if you mean it."
-            )
-        )
+        raise audit.ActionRejected("call.changed")
 
 
 def _end_once(client: MeetClient, space: Space, record: str, entry: AuditEntry, lane: Lane) -> None:
@@ -156,31 +164,29 @@ def _judge(
         _note_over(entry, record, error)
         return
     if isinstance(error, NothingToEnd):
-        raise _unknown(error, _("Google says that no call is running, but did not confirm it. Look again."))
+        raise _unknown(error, Message("call.not_confirmed"))
     if over is None and (isinstance(error, Refused) or error.code == "changed_meanwhile"):
-        raise _unknown(
-            error, _("Google refused to end the call and did not show whether it is still running.")
-        )
+        raise _unknown(error, Message("call.refused_unseen"))
     if isinstance(error, HIDDEN) and _is_ours(space, error, lane):
-        error.sentence = OURS_REFUSED
+        error.sentence = Message("call.refused")
     if over is False and not isinstance(error, OutcomeUnknown):
-        error.sentence = joined(error.sentence, STILL_RUNNING)
+        error.sentence = Message("call.still_running", {"why": error.sentence})
     raise error
 
 
 def _is_ours(space: Space, error: GoogleError, lane: Lane) -> bool:
     """Whether a space that Google hid from the ending is ours all the same. Foreign it becomes by a clear test only, and never if we
-    made it; then audit.Refused is raised."""
+    made it; then ActionRejected is raised."""
     if not space.created_here:
         origin = find_origin(space.account, space.name, lane=lane)
         if origin not in {Space.Origin.UNTESTED, space.origin}:
             apply_origin(space, origin)
     if space.origin == Space.Origin.FOREIGN:
-        raise audit.Refused(FOREIGN) from error
+        raise audit.ActionRejected("call.made_elsewhere") from error
     return space.origin == Space.Origin.OURS
 
 
-def _unknown(error: GoogleError, sentence: str) -> OutcomeUnknown:
+def _unknown(error: GoogleError, sentence: Message) -> OutcomeUnknown:
     """The same error as one whose outcome nobody knows."""
     unknown = OutcomeUnknown(sentence, detail=error.detail)
     unknown.google_says = error.google_says
@@ -207,12 +213,10 @@ def _note_over(entry: AuditEntry, record: str, error: GoogleError) -> None:
     """Write down that the call is over, and whether it was us: not if Google refused, and not if somebody else's ending is known."""
     if isinstance(error, OutcomeUnknown) and not _ended_by_others(entry, record):
         entry.outcome = AuditEntry.Outcome.DONE
-        entry.detail = _(
-            "Google's answer was lost on the way; reading the room again shows that the call is over."
-        )
+        entry.detail = Message("call.over_by_reading")
     else:
         entry.outcome = AuditEntry.Outcome.ALREADY
-        entry.detail = _("The call ended in the same moment, but not by this request.")
+        entry.detail = Message("call.over_by_others")
 
 
 # Afterwards
@@ -250,26 +254,19 @@ def _check_again(entry: AuditEntry, *, lane: Lane) -> Outcome:
     needs no further permission of the person, and what it restores is Meetadmin's own doing."""
     room = entry.room
     if room is None or room.space is None or not _has_link_of(entry):
-        return Outcome(_("The call is over. Its room has been given another link meanwhile."), "info")
+        return Outcome("call.ended_link_replaced", level="info")
     before = entry.before or {}
-    done = _("The call in %(room)s is over. Its link stays the same.") % {"room": room.name}
     try:
         with acting_as(room.space.account, kind="link", lane=lane) as client:
             after = read_space(client, room.space)
         lost = _restore(room.space, after, entry, lane)
     except GoogleError:
-        return Outcome(
-            joined(done, _("Checking the room afterwards did not work, so what you see may be out of date.")),
-            "warning",
-        )
+        return Outcome("call.ended_unchecked", {"room": room.name}, "warning")
+    restored = Message("call.settings_restored", {"names": tuple(lost)})
+    params = {"room": room.name, "then": restored if lost else _rejoin(before.get("settings") or {})}
     if after.active_record and after.active_record == before.get("conference"):
-        done = _("Google has ended the call in %(room)s. It can take some seconds to show here.") % {
-            "room": room.name
-        }
-    if lost:
-        restored = _("Google had changed some settings (%(names)s); they were put back.")
-        return Outcome(joined(done, restored % {"names": joined(*lost, by=", ")}))
-    return Outcome(joined(done, rejoin(before.get("settings") or {})))
+        return Outcome("call.ending", params)
+    return Outcome("call.ended", params)
 
 
 def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lane) -> list[str]:
@@ -288,8 +285,6 @@ def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lan
         permission=Permission.SETTINGS_RESTORE,
         actor=SYSTEM,
         room=ending.room,
-        reason=_("Google changed settings when %(person)s ended the call; put back")
-        % {"person": ending.actor_name},
         before={path: current.get(path) for path in send},
         lane=lane,
     ) as entry:
@@ -297,6 +292,7 @@ def _restore(space: Space, after: resources.Space, ending: AuditEntry, lane: Lan
             repaired = client.patch_space(space.name, send)
         apply_google_state(space, repaired, seen_at=timezone.now())
         entry.after = {path: (repaired.settings or {}).get(path) for path in send}
+        entry.detail = Message("call.restored_after_end", {"person": ending.actor_name})
     return [config.BY_PATH[path].label for path in send]
 
 
@@ -332,7 +328,7 @@ def reveal(*, room: Room, actor: Actor) -> list[Participant]:
         permission=Permission.NAMES_REVEAL,
         actor=actor,
         room=room,
-        detail=counted("%(n)s name shown", "%(n)s names shown", len(participants)) % {"n": len(participants)},
+        detail=Message("call.names_shown", {"n": len(participants)}),
     )
     return participants
 

@@ -7,33 +7,25 @@ from django.utils import timezone
 
 from spaces import access, audit
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome, told_before
+from spaces.actions.outcomes import Outcome, duplicate
 from spaces.models import DeviceIdentity, Participant, Participation, Person, Room
 from spaces.sync.participants import recount_everywhere
-from spaces.words import text as _
 
 
 def identify(*, room: Room, participant: str, is_device: bool, actor: Actor, key: str = "") -> Outcome:
     """Store whether a participant of this room's calls is a room device or a person, by its Google id, and count anew.
 
     `participant` is Google's name, `conferenceRecords/…/participants/…`. The answer holds in every room and can be changed by
-    another answer. Raises NotAllowed, or audit.Refused when the participant is unknown, has no Google id, or signs in here.
+    another answer. Raises NotAllowed, or ActionRejected when the participant is unknown, has no Google id, or signs in here.
     """
     access.require(actor, Permission.DEVICE_IDENTIFY, room)
     listed = Participation.objects.filter(name=participant, conference__space__room=room).first()
     if listed is None:
-        raise audit.Refused(_("This participant is no longer listed. Nothing was saved."))
+        raise audit.ActionRejected("device.not_listed")
     if not listed.google_id:
-        raise audit.Refused(
-            _(
-                "This participant joined without a Google account and cannot be recognised again. Nothing was saved."
-            )
-        )
+        raise audit.ActionRejected("device.no_account")
     if is_device and Person.objects.filter(google_id=listed.google_id).exists():
-        raise audit.Refused(
-            _("%(name)s signs in to Meetadmin, so this is a person's account. Nothing was saved.")
-            % {"name": listed.display_name}
-        )
+        raise audit.ActionRejected("device.signs_in", {"name": listed.display_name})
     try:
         with transaction.atomic():
             before, after = _store(listed, room, actor, is_device=is_device)
@@ -48,11 +40,11 @@ def identify(*, room: Room, participant: str, is_device: bool, actor: Actor, key
             recount_everywhere(
                 listed.google_id, Participant.Kind.DEVICE if is_device else Participant.Kind.PERSON
             )
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
     if is_device:
-        return Outcome(_("%(name)s now counts as a room device.") % {"name": listed.display_name})
-    return Outcome(_("%(name)s now counts as a person.") % {"name": listed.display_name})
+        return Outcome("device.is_device", {"name": listed.display_name})
+    return Outcome("device.is_person", {"name": listed.display_name})
 
 
 def _store(

@@ -18,11 +18,10 @@ from spaces.access import Permission
 from spaces.actions.similar_codes import beginning_with, near, pieces
 from spaces.actions.wordsearch import Found, by_all_words, by_most_words, in_order
 from spaces.google import codes, resources
+from spaces.message import Message
 from spaces.models import Account, PastCode, Person, Room, Space
 from spaces.models.rooms import RoomQuerySet
 from spaces.sync.clients import resolve_space, usable_for
-from spaces.words import Text, counted, joined
-from spaces.words import text as _
 
 MOST_ROOMS = 12
 SHORT = 200
@@ -33,7 +32,7 @@ Verdict = Literal["empty", "ours", "former", "unknown", "not_a_code", "rooms", "
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The verdict in one word and one sentence, and the rooms it speaks of (only such as the person may open).
+    """The verdict in one word and one message, and the rooms it is about (only such as the person may open).
 
     `more`: how many further rooms match. `near`: rooms whose code may be meant by an unknown one, the likeliest first. `ignored`:
     words of the text that no room has. `known`: words that find rooms, when another one finds none. `refused`: the text is
@@ -41,7 +40,7 @@ class Answer:
     """
 
     verdict: Verdict
-    sentence: str
+    message: Message | str
     code: str = ""
     rooms: Sequence[Room] = field(default_factory=list)
     more: int = 0
@@ -94,8 +93,8 @@ def _own_address(text: str) -> str:
 def _by_address(slug: str, actor: Person) -> Answer:
     room = _rooms(actor).filter(slug=slug).first()
     if room is None:
-        return Answer("nothing", _("No room has the address “%(slug)s”.") % {"slug": slug})
-    return Answer("rooms", _("This is the address of %(room)s.") % {"room": room.name}, rooms=[room])
+        return Answer("nothing", Message("lookup.no_address", {"slug": slug}))
+    return Answer("rooms", Message("lookup.room_address", {"room": room.name}), rooms=[room])
 
 
 # --- Codes --------------------------------------------------------------------------------------------------------
@@ -107,7 +106,7 @@ def _by_codes(parsed: codes.Parsed, text: str, actor: Person) -> Answer:
     found = _by_several(said, actor)
     if found:
         return found
-    unknown = Answer("unknown", _unknown(parsed.value), parsed.value)
+    unknown = Answer("unknown", Message("lookup.unknown_code", {"code": parsed.value}), parsed.value)
     current = access.visible_rooms(actor).current()
     if parsed.loose:
         named = by_all_words(text, current)
@@ -142,36 +141,32 @@ def _by_code(code: str, actor: Person) -> Answer | None:
     if space:
         room = rooms.filter(space=space).first()
         if room:
-            return Answer("ours", _("This is the link of %(room)s.") % {"room": room.name}, code, [room])
+            return Answer("ours", Message("lookup.room_link", {"room": room.name}), code, [room])
         former = rooms.filter(former_spaces=space).first()
         if former:
-            return _moved(former, code, _("This is an old link of %(room)s."), space.retired_at)
+            return _moved(former, code, "lookup.old_link", space.retired_at)
     past = PastCode.objects.filter(code=code).select_related("space").first()
     if past:
         room = rooms.filter(Q(space=past.space) | Q(pk=past.space.former_room_id)).first()
         if room:
-            what = _("This is an old code of %(room)s. Google has given its link a new code.")
-            return _moved(room, code, what, past.replaced_at)
+            return _moved(room, code, "lookup.old_code", past.replaced_at)
     return None
 
 
-def _moved(room: Room, code: str, what: Text, when: datetime | None) -> Answer:
-    parts = [what % {"room": room.name}]
-    if when:
-        day = date_format(timezone.localtime(when), "DATE_FORMAT")
-        parts.append(_("It was replaced on %(day)s.") % {"day": day})
-    if room.space and room.space.meeting_code:
-        parts.append(_("Use %(code)s instead.") % {"code": room.space.meeting_code})
-    else:
-        parts.append(_("The room has no link now."))
-    return Answer("former", joined(*parts), code, [room])
+def _moved(room: Room, code: str, what: str, when: datetime | None) -> Answer:
+    """Return the answer to a former link or code; `what` is the code of its message."""
+    day = date_format(timezone.localtime(when), "DATE_FORMAT") if when else ""
+    return Answer("former", Message(what, {"room": room.name, "now": _instead(room, day)}), code, [room])
 
 
-def _unknown(code: str) -> Text:
-    sentence = _(
-        "%(code)s is not one of our links, past or present. Perhaps a private meeting or an expired code."
-    )
-    return sentence % {"code": code}
+def _instead(room: Room, day: str) -> Message:
+    """Return what is to be used now, and since which day if that is known."""
+    now = room.space.meeting_code if room.space else ""
+    if now and day:
+        return Message("lookup.replaced_use_instead", {"day": day, "code": now})
+    if now:
+        return Message("lookup.use_instead", {"code": now})
+    return Message("lookup.replaced_no_link_now", {"day": day}) if day else Message("lookup.no_link_now")
 
 
 # --- Words --------------------------------------------------------------------------------------------------------
@@ -182,12 +177,12 @@ def _by_text(parsed: codes.Parsed, text: str, actor: Person) -> Answer:
     current = access.visible_rooms(actor).current()
     begun = beginning_with(text, current)
     if begun:
-        return Answer("unknown", _("This is only the beginning of a code."), near=begun)
+        return Answer("unknown", Message("lookup.beginning_of_code"), near=begun)
     named = by_all_words(text, current)
     if not named.rooms:
         close = near(pieces(text), current)
         if close:
-            return Answer("unknown", _("This is not one of our codes."), near=close)
+            return Answer("unknown", Message("lookup.not_our_code"), near=close)
         named = by_most_words(text, current)
     has_link = re.search(r"://|\bmeet\.google\b", text[:SHORT]) is not None
     if not named.rooms and (has_link or len(text) > SHORT or text.startswith("spaces/")):
@@ -202,30 +197,26 @@ def _by_words(found: Found, text: str, rooms: RoomQuerySet) -> Answer:
     chosen = found.rooms[:1] if found.certain else found.rooms[:MOST_ROOMS]
     shown = in_order(chosen, rooms)
     if found.partial:
-        sentence = counted(
-            "No exact match; %(n)s partial match.", "No exact match; %(n)s partial matches.", number
-        ) % {"n": number}
+        message = Message("lookup.partial_matches", {"n": number})
     elif found.certain and shown:
-        sentence = _("This is %(room)s.") % {"room": shown[0].name}
+        message = Message("lookup.room", {"room": shown[0].name})
     else:
-        sentence = _rooms_match(number)
-    return Answer("rooms", sentence, rooms=shown, more=number - len(chosen), ignored=found.ignored)
+        message = _rooms_match(number)
+    return Answer("rooms", message, rooms=shown, more=number - len(chosen), ignored=found.ignored)
 
 
-def _rooms_match(number: int) -> Text:
-    return counted("%(n)s room matches.", "%(n)s rooms match.", number) % {"n": number}
+def _rooms_match(number: int) -> Message:
+    return Message("lookup.rooms_match", {"n": number})
 
 
 def _nothing(found: Found, text: str) -> Answer:
     if len(text) <= SHORT and re.fullmatch(r"\S+@\S+", text):
-        return Answer(
-            "nothing", _("%(text)s does not own any room, nor is it a deputy.") % {"text": text[:80]}
-        )
+        return Answer("nothing", Message("lookup.owns_nothing", {"text": text[:80]}))
     if found.missing and found.known:
-        sentence = _("No room matches “%(text)s”.") % {"text": ", ".join(found.missing)[:80]}
-        return Answer("nothing", sentence, known=" ".join(found.known))
-    sentence = _("No room, building, owner or code matches “%(text)s”.")
-    return Answer("nothing", sentence % {"text": text if len(text) <= 80 else f"{text[:79]}…"})
+        message = Message("lookup.no_room", {"text": ", ".join(found.missing)[:80]})
+        return Answer("nothing", message, known=" ".join(found.known))
+    shown = text if len(text) <= 80 else f"{text[:79]}…"
+    return Answer("nothing", Message("lookup.nothing", {"text": shown}))
 
 
 # --- Asking Google ------------------------------------------------------------------------------------------------
@@ -235,7 +226,7 @@ def _nothing(found: Found, text: str) -> Answer:
 class Word:
     """What Google says about a code that is not in our list."""
 
-    sentence: str
+    message: Message
     space: resources.Space | None = None
     account: Account | None = None
 
@@ -243,52 +234,32 @@ class Word:
 def ask_google(*, text: str, actor: Person) -> Word:
     """Ask Google, through our accounts, what is behind a code. A person's explicit step, one read an account at most.
 
-    Raises NotAllowed, audit.Refused (not a code) or a GoogleError when nobody could be asked.
+    Raises NotAllowed, ActionRejected (not a code) or a GoogleError when nobody could be asked.
     """
     access.require(actor, Permission.LOOKUP_ASK)
     parsed = codes.parse_one(text)
     sighting = resolve_space(parsed, usable_for(actor))
     if sighting is None:
-        return Word(
-            _(
-                "Google shows none of our accounts a meeting behind %(code)s: the code is mistyped, has "
-                "died, or the meeting was made by another app and is hidden from us."
-            )
-            % {"code": parsed.value}
-        )
+        return Word(Message("lookup.google_hides", {"code": parsed.value}))
     space = sighting.space
     if space.asked_by_owner:
         return Word(_owned(space, sighting.account, actor), space, sighting.account)
     ours = Space.objects.filter(name=space.name).first()
     if ours and ours.meeting_code != space.meeting_code:
         room = access.visible_rooms(actor).filter(space=ours).first()
-        return Word(
-            _("This code now belongs to %(room)s, which we know under %(code)s. Refresh its room.")
-            % {"room": room.name if room else ours.name, "code": ours.meeting_code},
-            space,
-        )
-    return Word(
-        _(
-            "Google knows this meeting, and none of our accounts owns it: it is somebody's own. Its owner or somebody in the call "
-            "can help; Google tells nobody else who that is."
-        ),
-        space,
-    )
+        params = {"room": room.name if room else ours.name, "code": ours.meeting_code}
+        return Word(Message("lookup.code_moved", params), space)
+    return Word(Message("lookup.somebody_elses"), space)
 
 
-def _owned(space: resources.Space, account: Account, actor: Person) -> Text:
-    """A room's law holds here, too: for an admin of other buildings the way round by its code tells nothing of its calls."""
+def _owned(space: resources.Space, account: Account, actor: Person) -> Message:
+    """Return what to say of a space of ours. An admin of other buildings learns nothing of a room's calls by its code either."""
     at = f"{timezone.localtime():%H:%M:%S %Z}"
     room = Room.objects.filter(space__name=space.name).first()
     if room and not access.can(actor, Permission.CALL_SEE, room):
-        return _("This is the link of a room, and whether a call is on in it is not open to you.")
-    call = _("A call is on in it.") if space.active_record else _("No call is on in it.")
-    asked = _("Asked at %(time)s.") % {"time": at}
+        return Message("lookup.room_hidden_call")
+    running = bool(space.active_record)
     if room:
-        return joined(_("This is the link of %(room)s.") % {"room": room.name}, call, asked)
-    return joined(
-        _("This is a meeting of %(account)s, which is one of our accounts.") % {"account": account.email},
-        call,
-        _("It belongs to no room here yet: an admin can give it to a room (“Use an existing link”)."),
-        asked,
-    )
+        return Message("lookup.room_call" if running else "lookup.room_idle", {"room": room.name, "time": at})
+    code = "lookup.account_call" if running else "lookup.account_idle"
+    return Message(code, {"account": account.email, "time": at})

@@ -1,46 +1,53 @@
-"""What an action answers when it went well. When it did not, it raises: NotAllowed, Refused or a GoogleError, each with a
-sentence for the person."""
+"""What an action returns when it succeeds, and what its check returns. A failed action raises NotAllowed, ActionRejected or a
+GoogleError."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from django.utils import timezone
 
+from spaces.message import Message
 from spaces.models import AuditEntry
-from spaces.words import joined
-from spaces.words import text as _
+
+Level = Literal["success", "info", "warning"]
+Rejection = Message
+"""What a check returns when the state of things forbids the action: why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The sentence to show, and how glad it is."""
+    """The result of an action: the code and parameters of its message, and how to show it."""
 
-    sentence: str
-    level: Literal["success", "info", "warning"] = "success"
+    code: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    level: Level = "success"
+
+    @property
+    def message(self) -> Message:
+        """Return what to show."""
+        return Message(self.code, self.params)
+
+    @property
+    def sentence(self) -> str:
+        """Return the message in the reader's language."""
+        return str(self.message)
 
 
-_WORDS = {
-    "done": _("done"),
-    "already": _("nothing was left to do"),
-    "refused": _("refused"),
-    "failed": _("failed"),
+_RESULTS = {
+    "done": Message("result.done"),
+    "already": Message("result.already"),
+    "refused": Message("result.refused"),
+    "failed": Message("result.failed"),
 }
 
 
-def told_before(entry: AuditEntry) -> Outcome:
-    """The answer to a form that was sent a second time: what became of the first."""
+def duplicate(entry: AuditEntry) -> Outcome:
+    """Return the outcome of a form that was sent a second time: the result of the first."""
     at = f"{timezone.localtime(entry.at):%H:%M:%S %Z}"
     if entry.is_open:
-        return Outcome(
-            _(
-                "This was already asked for at %(at)s and its outcome is not known yet. Nothing was "
-                "sent again; refresh the room to see what is true now."
-            )
-            % {"at": at},
-            "warning",
-        )
-    asked = _("This was already asked for at %(at)s: %(outcome)s.") % {
-        "at": at,
-        "outcome": _WORDS[entry.outcome],
-    }
-    return Outcome(joined(asked, entry.detail) if entry.detail else asked, "info")
+        return Outcome("request.pending", {"at": at}, "warning")
+    params = {"at": at, "result": _RESULTS[entry.outcome]}
+    if entry.detail:
+        return Outcome("request.duplicate_because", {**params, "detail": entry.detail}, "info")
+    return Outcome("request.duplicate", params, "info")

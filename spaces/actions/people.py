@@ -11,21 +11,16 @@ from spaces.access import Actor, Permission
 from spaces.actions.outcomes import Outcome
 from spaces.audit import Action
 from spaces.google import addresses
+from spaces.message import Message
 from spaces.models import Building, Person, PersonAlias, Role
 from spaces.words import joined
-from spaces.words import text as _
-
-NOT_SIGNED_IN = _(
-    "Not signed in yet: %(address)s. If this is a group, an alias or a typing error, nobody ever will; enter the person's own "
-    "address instead."
-)
 
 
 def refuse_addresses(given: Iterable[str]) -> None:
-    """Raise audit.Refused, with every reason, when nobody can ever sign in with one of these addresses."""
+    """Raise ActionRejected, with every reason, when nobody can ever sign in with one of these addresses."""
     reasons = [why for address in given if (why := addresses.explain(address, settings.DOMAINS))]
     if reasons:
-        raise audit.Refused(joined(*reasons))
+        raise audit.ActionRejected("address.never_signs_in", {"why": joined(*reasons)})
 
 
 def admit(*, google_id: str, email: str, name: str, actor: Actor) -> Person:
@@ -83,9 +78,7 @@ def _lose_address(holder: Person, address: str, actor: Actor) -> None:
         actor=actor,
         about=holder,
         target=address,
-        detail=_(
-            "The address belongs to another Google account now; the earlier holder's rights did not go along."
-        ),
+        detail=Message("people.address_moved"),
     )
     if holder.email == address:
         Person.objects.filter(pk=holder.pk).update(email=None, former_email=address)
@@ -102,7 +95,7 @@ def _make_first_admin(person: Person, actor: Actor) -> None:
         actor=actor,
         about=person,
         target=person.handle,
-        detail=_("Admin by configuration (MEETADMIN_FIRST_ADMINS)"),
+        detail=Message("people.first_admin"),
         after={"role": Role.ADMIN},
     )
 
@@ -123,17 +116,17 @@ def _merge_invitation(invited: Person, person: Person) -> None:
         PersonAlias.objects.create(person=person, address=other)
 
 
-_ROLES: dict[str, str] = {
-    Role.COLLEAGUE: _("colleague"),
-    Role.HELPDESK: _("helpdesk"),
-    Role.ADMIN: _("admin"),
+_ROLES: Mapping[str, Message] = {
+    Role.COLLEAGUE: Message("role.colleague"),
+    Role.HELPDESK: Message("role.helpdesk"),
+    Role.ADMIN: Message("role.admin"),
 }
 
 
 def set_role(*, email: str, role: str, buildings: Iterable[Building], actor: Actor) -> Outcome:
     """Give the person with this address or alias a role, known to us or not yet. An admin may be limited to buildings.
 
-    Raises NotAllowed; audit.Refused when nobody can sign in with the address, buildings are given for another role than admin,
+    Raises NotAllowed; ActionRejected when nobody can sign in with the address, buildings are given for another role than admin,
     or the last unlimited admin would be gone.
     """
     access.require(actor, Permission.PEOPLE_MANAGE)
@@ -150,9 +143,7 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
     access.require(actor, Permission.PEOPLE_MANAGE)
     wanted = sorted(building.pk for building in buildings)
     if wanted and role != Role.ADMIN:
-        raise audit.Refused(
-            _("Only admins can be limited to buildings. Choose the role Admin or no building.")
-        )
+        raise audit.ActionRejected("people.buildings_without_admin")
     refuse_merged(person)
     if role != Role.COLLEAGUE and role != person.role:
         _refuse_without_sign_in(person)
@@ -160,9 +151,7 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
         before = {"role": person.role, "buildings": sorted(person.buildings.values_list("pk", flat=True))}
         after = {"role": role, "buildings": wanted}
         if before == after:
-            return Outcome(
-                _("Nothing to save: %(address)s has this role already.") % {"address": person.handle}, "info"
-            )
+            return Outcome("people.role_unchanged", {"address": person.handle}, "info")
         if role != Role.ADMIN or wanted:
             _refuse_last_admin(person)
         Person.objects.filter(pk=person.pk).update(role=role)
@@ -176,35 +165,28 @@ def change_role(*, person: Person, role: str, buildings: Iterable[Building], act
             before=before,
             after=after,
         )
-    done = _("%(address)s is now %(role)s.") % {
-        "address": person.handle,
-        "role": _ROLES.get(role) or access.ROLES[role].label,
-    }
+    params = {"address": person.handle, "role": _ROLES.get(role) or access.ROLES[role].label}
     if person.has_signed_in:
-        return Outcome(done)
-    return Outcome(joined(done, NOT_SIGNED_IN % {"address": person.handle}))
+        return Outcome("people.role_given", params)
+    then = Message("people.not_signed_in", {"address": person.handle})
+    return Outcome("people.role_given_unproven", {**params, "then": then})
 
 
 def refuse_merged(person: Person) -> None:
-    """Raise audit.Refused when this row was merged into another person."""
+    """Raise ActionRejected when this row was merged into another person."""
     if person.merged_into:
-        raise audit.Refused(
-            _("%(person)s was merged into %(into)s. Change that person instead.")
-            % {"person": person.handle, "into": person.merged_into.handle}
-        )
+        params = {"person": person.handle, "into": person.merged_into.handle}
+        raise audit.ActionRejected("people.merged_away", params)
 
 
 def _refuse_without_sign_in(person: Person) -> None:
     if person.email is None:
-        raise audit.Refused(
-            _("%(person)s has no address any more and cannot sign in with it, so no role was given.")
-            % {"person": person.handle}
-        )
+        raise audit.ActionRejected("people.no_address", {"person": person.handle})
     refuse_addresses([person.email])
 
 
 def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
-    """Stop somebody from signing in, or let them in again. It holds from their next click. Raises NotAllowed or audit.Refused."""
+    """Stop somebody from signing in, or let them in again. It holds from their next click. Raises NotAllowed or ActionRejected."""
     access.require(actor, Permission.PEOPLE_MANAGE)
     refuse_merged(person)
     with transaction.atomic():
@@ -220,23 +202,18 @@ def set_active(*, person: Person, active: bool, actor: Actor) -> Outcome:
                 after={"active": active},
             )
             live.rights_changed([person.pk])
-    return Outcome(
-        (_("%(person)s may sign in again.") if active else _("%(person)s is locked out."))
-        % {"person": person.handle}
-    )
+    return Outcome("people.unlocked" if active else "people.locked", {"person": person.handle})
 
 
 def _refuse_last_admin(person: Person) -> None:
-    """Raise audit.Refused when nobody but this person could manage people. Who has never signed in, or whose address was given
+    """Raise ActionRejected when nobody but this person could manage people. Who has never signed in, or whose address was given
     up, does not count: perhaps they never can."""
     admins = list(
         Person.objects.filter(role=Role.ADMIN, is_active=True, buildings=None).select_for_update(of=("self",))
     )
     others = [admin for admin in admins if admin.pk != person.pk and admin.has_signed_in and admin.email]
     if person in admins and not others:
-        raise audit.Refused(
-            _("This is the last admin without limits who can sign in. Make somebody else admin first.")
-        )
+        raise audit.ActionRejected("people.last_admin")
 
 
 def prefer(*, chosen: Mapping[str, str], actor: Person) -> None:

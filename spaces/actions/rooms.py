@@ -15,13 +15,12 @@ from spaces import access, audit, live
 from spaces.access import Actor, Permission
 from spaces.actions import buildings
 from spaces.actions.outcomes import Outcome
-from spaces.actions.people import NOT_SIGNED_IN, refuse_addresses
+from spaces.actions.people import refuse_addresses
 from spaces.audit import Action
+from spaces.message import Message
 from spaces.models import AuditEntry, Building, Conference, Ownership, Person, Room
 from spaces.models.details import DETAILS, RoomDetails, details_of
 from spaces.sync.participants import recount
-from spaces.words import joined
-from spaces.words import text as _
 
 WRITTEN = ("building", *DETAILS)
 
@@ -76,7 +75,7 @@ def new_addresses(given: Iterable[str], room: Room | None) -> list[str]:
 def create(*, room: RoomFacts, actor: Actor, key: str = "") -> Room:
     """Add a room, and its building if that is new. Its address is made of building and name and stays when the name changes.
 
-    Raises NotAllowed, audit.AlreadyAsked when this form was sent before, or audit.Refused when the building has a room of this
+    Raises NotAllowed, audit.DuplicateRequest when this form was sent before, or ActionRejected when the building has a room of this
     name. Nothing is added then.
     """
     access.require(actor, Permission.ROOM_CREATE)
@@ -105,16 +104,14 @@ def _one_of_a_name(room: RoomFacts) -> Iterator[None]:
     try:
         yield
     except IntegrityError:
-        raise audit.Refused(
-            _("%(building)s already has a room named %(room)s.")
-            % {"building": room.building.name, "room": room.name}
-        ) from None
+        params = {"building": room.building.name, "room": room.name}
+        raise audit.ActionRejected("room.name_taken", params) from None
 
 
 def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = "") -> Outcome:
     """Change what is written about a room. `seen`: its version when the actor began, if anything.
 
-    Raises NotAllowed, or audit.Refused when the name is taken or somebody else has changed the room since it was seen.
+    Raises NotAllowed, or ActionRejected when the name is taken or somebody else has changed the room since it was seen.
     """
     access.require(actor, Permission.ROOM_EDIT, room)
     access.require_building(actor, to.building.pk)
@@ -125,7 +122,7 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
         with _one_of_a_name(to), transaction.atomic():
             to = _complete(to, actor)
             if before == to:
-                return Outcome(_("Nothing to save: nothing was changed."), "info")
+                return Outcome("room.unchanged", level="info")
             _unchanged_since(seen, room, key)
             old, new = before.shown(), to.shown()
             _write(room, to)
@@ -137,19 +134,21 @@ def edit(*, room: Room, to: RoomFacts, actor: Actor, key: str = "", seen: str = 
                 after={name: value for name, value in new.items() if old[name] != value},
                 key=key,
             )
-    except audit.AlreadyAsked:
-        return Outcome(_("This was saved already."), "info")
-    return Outcome(joined(_("%(room)s is saved.") % {"room": room.name}, *_not_signed_in(added)))
+    except audit.DuplicateRequest:
+        return Outcome("room.saved_already", level="info")
+    if unproven := _not_signed_in(added):
+        then = Message("people.not_signed_in", {"address": unproven})
+        return Outcome("room.saved_with_new_people", {"room": room.name, "then": then})
+    return Outcome("room.saved", {"room": room.name})
 
 
-def _not_signed_in(added: Iterable[str]) -> list[str]:
-    """A sentence for those of these addresses with which nobody has signed in yet; none for nobody."""
-    addresses = [
+def _not_signed_in(added: Iterable[str]) -> tuple[str, ...]:
+    """Return those of these addresses with which nobody has signed in yet."""
+    return tuple(
         person.handle
         for person in map(Person.objects.by_address, added)
         if person and not person.has_signed_in
-    ]
-    return [NOT_SIGNED_IN % {"address": ", ".join(addresses)}] if addresses else []
+    )
 
 
 def _unchanged_since(seen: str, room: Room, key: str) -> None:
@@ -157,13 +156,7 @@ def _unchanged_since(seen: str, room: Room, key: str) -> None:
     if not seen or seen == facts(now).version or (key and AuditEntry.objects.filter(key=key).exists()):
         return  # the same form, sent twice, is told as such
     last = AuditEntry.objects.filter(room=room, action=Permission.ROOM_EDIT).first()
-    raise audit.Refused(
-        _(
-            "%(person)s has changed this room since you opened the form, so nothing was saved. What you typed is still here: look at "
-            "the room in another tab, then save again if yours is to hold."
-        )
-        % {"person": last.actor_name if last else "–"}
-    )
+    raise audit.ActionRejected("room.changed", {"person": last.actor_name if last else "–"})
 
 
 def archive(*, room: Room, actor: Actor) -> Outcome:
@@ -173,9 +166,7 @@ def archive(*, room: Room, actor: Actor) -> Outcome:
         if Room.objects.filter(pk=room.pk, archived_at=None).update(archived_at=timezone.now()):
             audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_ARCHIVE, actor=actor, room=room)
             live.rooms_changed([room.pk])
-    return Outcome(
-        _("%(room)s is archived. Its link still works at Google; nothing was deleted.") % {"room": room.name}
-    )
+    return Outcome("room.archived", {"room": room.name})
 
 
 def restore(*, room: Room, actor: Actor) -> Outcome:
@@ -185,7 +176,7 @@ def restore(*, room: Room, actor: Actor) -> Outcome:
         if Room.objects.filter(pk=room.pk).exclude(archived_at=None).update(archived_at=None):
             audit.note(permission=Permission.ROOM_EDIT, action=Action.ROOM_RESTORE, actor=actor, room=room)
             live.rooms_changed([room.pk])
-    return Outcome(_("%(room)s is back in use.") % {"room": room.name})
+    return Outcome("room.restored", {"room": room.name})
 
 
 def _write(room: Room, to: RoomFacts) -> None:

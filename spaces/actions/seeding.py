@@ -13,10 +13,10 @@ from spaces import access, audit
 from spaces.access import Actor, Permission
 from spaces.actions.rooms import RoomFacts, address_of
 from spaces.google import resources
+from spaces.message import Message
 from spaces.models import Account, Conference, Ownership, Person, Room, Space
 from spaces.models.spaces import Liveness
 from spaces.sync.apply.spaces import columns_of
-from spaces.words import counted
 
 AT_ONCE = 500  # rooms a transaction
 
@@ -90,8 +90,7 @@ def _add(
                 permission=Permission.ROOM_CREATE,
                 actor=actor,
                 target=building.name,
-                detail=counted("%(n)s room added with its link", "%(n)s rooms added with their links", number)
-                % {"n": number},
+                detail=Message("room.seeded", {"n": number}),
             )
 
 

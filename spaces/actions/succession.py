@@ -10,12 +10,11 @@ from django.db import transaction
 
 from spaces import access, audit, live
 from spaces.access import Actor, Permission
-from spaces.actions.outcomes import Outcome, told_before
+from spaces.actions.outcomes import Outcome, duplicate
 from spaces.actions.people import refuse_addresses, refuse_merged
 from spaces.audit import Action
+from spaces.message import Message
 from spaces.models import Building, Ownership, Person, PersonAlias, Preferences, Role, Room
-from spaces.words import counted, joined
-from spaces.words import text as _
 
 OWNER, DEPUTY = Ownership.Kind.OWNER, Ownership.Kind.DEPUTY
 _STRONGER = {Role.COLLEAGUE: 0, Role.HELPDESK: 1, Role.ADMIN: 2}
@@ -44,21 +43,16 @@ class Merge:
 def plan_merge(person: Person, other: Person) -> Merge:
     """Return what merging these two would do. The row with an address and a sign-in stays; of two equal ones `other` does.
 
-    Raises audit.Refused when they cannot be merged.
+    Raises ActionRejected when they cannot be merged.
     """
     if person.pk == other.pk:
-        raise audit.Refused(_("This is the same entry. Choose another person."))
+        raise audit.ActionRejected("merge.same_entry")
     for each in (person, other):
         refuse_merged(each)
     old, kept = (other, person) if _standing(person) > _standing(other) else (person, other)
     if old.is_active != kept.is_active:
-        raise audit.Refused(
-            _("%(person)s is locked out and %(other)s is not. Lock both out or let both in, then merge.")
-            % {
-                "person": (kept if old.is_active else old).handle,
-                "other": (old if old.is_active else kept).handle,
-            }
-        )
+        locked, other = (kept, old) if old.is_active else (old, kept)
+        raise audit.ActionRejected("merge.one_locked", {"person": locked.handle, "other": other.handle})
     return Merge(
         old=old,
         kept=kept,
@@ -96,11 +90,11 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
     """Make one person of two rows: rooms, role, accounts, favourites, filters and preferences move, the address becomes an
     alias. The other row stays for the audit log, and nobody signs in as it any more. Safe to repeat.
 
-    Raises NotAllowed or audit.Refused.
+    Raises NotAllowed or ActionRejected.
     """
     access.require(actor, Permission.PEOPLE_MERGE)
     if person.merged_into_id == other.pk or other.merged_into_id == person.pk:
-        return Outcome(_("These two are one person already."), "info")
+        return Outcome("merge.done_already", level="info")
     try:
         with transaction.atomic():
             list(
@@ -111,10 +105,7 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
             person.refresh_from_db()
             other.refresh_from_db()
             plan = plan_merge(person, other)
-            detail = _("Merged: %(old)s is the same person as %(kept)s.") % {
-                "old": plan.old.label,
-                "kept": plan.kept.label,
-            }
+            detail = Message("merge.merged", {"old": plan.old.label, "kept": plan.kept.label})
             before = {"role": plan.kept.role, "buildings": _names(plan.kept.buildings.all())}
             _carry_out(plan)
             audit.note(
@@ -133,12 +124,9 @@ def merge(*, person: Person, other: Person, reason: str, actor: Actor, key: str 
                 },
                 key=key,
             )
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
-    return Outcome(
-        _("%(old)s and %(kept)s are one person now: %(kept)s.")
-        % {"old": plan.old.handle, "kept": plan.kept.handle}
-    )
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
+    return Outcome("merge.done", {"old": plan.old.handle, "kept": plan.kept.handle})
 
 
 def _names(buildings: Iterable[Building]) -> list[str]:
@@ -212,7 +200,7 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
     access.require(actor, Permission.PEOPLE_MERGE)
     taker = person.address_taken_by
     if taker is None:
-        return Outcome(_("Nothing to settle for %(person)s.") % {"person": person.handle}, "info")
+        return Outcome("merge.nothing_to_settle", {"person": person.handle}, "info")
     with transaction.atomic():
         if Person.objects.filter(pk=person.pk, address_taken_by=taker).update(address_taken_by=None):
             audit.note(
@@ -222,13 +210,9 @@ def keep_apart(*, person: Person, reason: str, actor: Actor) -> Outcome:
                 about=taker,
                 target=taker.handle,
                 reason=reason,
-                detail=_("Kept apart: %(old)s and %(kept)s are two people.")
-                % {"old": person.label, "kept": taker.label},
+                detail=Message("merge.kept_apart", {"old": person.label, "kept": taker.label}),
             )
-    return Outcome(
-        _("%(old)s and %(kept)s stay two people. The rooms of %(old)s were not moved.")
-        % {"old": person.handle, "kept": taker.handle}
-    )
+    return Outcome("merge.stay_apart", {"old": person.handle, "kept": taker.handle})
 
 
 def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
@@ -239,7 +223,7 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
     access.require(actor, Permission.PEOPLE_MERGE)
     kept = person.merged_into
     if kept is None:
-        return Outcome(_("%(person)s is an entry of their own.") % {"person": person.handle}, "info")
+        return Outcome("merge.not_merged", {"person": person.handle}, "info")
     with transaction.atomic():
         address = person.former_email
         kept.aliases.filter(address=address).delete()
@@ -259,13 +243,9 @@ def separate(*, person: Person, reason: str, actor: Actor) -> Outcome:
             about=kept,
             target=kept.handle,
             reason=reason,
-            detail=_("Separated: %(old)s is not the same person as %(kept)s.")
-            % {"old": person.label, "kept": kept.label},
+            detail=Message("merge.separated", {"old": person.label, "kept": kept.label}),
         )
-    return Outcome(
-        _("%(old)s and %(kept)s are two people again. Rooms and role stay with %(kept)s.")
-        % {"old": person.handle, "kept": kept.handle}
-    )
+    return Outcome("merge.two_again", {"old": person.handle, "kept": kept.handle})
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,17 +265,15 @@ class HandOver:
 
 
 def plan_hand_over(person: Person, to: str) -> HandOver:
-    """Return what handing this person's rooms over to the address `to` would do. Raises audit.Refused when it cannot be."""
+    """Return what handing this person's rooms over to the address `to` would do. Raises ActionRejected when it cannot be."""
     address = to.strip().lower()
     successor = Person.objects.by_address(address)
     if successor is None:
         refuse_addresses([address])
     elif successor.pk == person.pk:
-        raise audit.Refused(_("The rooms belong to this person already. Choose another address."))
+        raise audit.ActionRejected("hand_over.same_person")
     elif not successor.is_active:
-        raise audit.Refused(
-            _("%(person)s is locked out, so nothing was handed over.") % {"person": successor.handle}
-        )
+        raise audit.ActionRejected("hand_over.locked", {"person": successor.handle})
     elif successor.email:
         refuse_addresses([successor.email])
     return HandOver(
@@ -313,7 +291,7 @@ def hand_over(
     """Make somebody else owner of all rooms this person owns, with `deputies` also deputy where the person is one. One step,
     written into the audit log as such and for each room. Safe to repeat.
 
-    Raises NotAllowed or audit.Refused.
+    Raises NotAllowed or ActionRejected.
     """
     access.require(actor, Permission.PEOPLE_SUCCEED)
     try:
@@ -322,7 +300,7 @@ def hand_over(
             successor = plan.successor or Person.objects.named(plan.address)
             rooms = plan.owned + (plan.deputy if deputies else [])
             if not rooms:
-                return Outcome(_("%(person)s has no rooms to hand over.") % {"person": person.handle}, "info")
+                return Outcome("hand_over.no_rooms", {"person": person.handle}, "info")
             moved = _move_rooms(person, successor, (OWNER, DEPUTY) if deputies else (OWNER,))
             audit.note(
                 permission=Permission.PEOPLE_SUCCEED,
@@ -330,27 +308,18 @@ def hand_over(
                 about=person,
                 target=person.handle,
                 reason=reason,
-                detail=_("Rooms handed over to %(to)s: %(number)s.")
-                % {"to": successor.label, "number": len(rooms)},
+                detail=Message("hand_over.moved", {"to": successor.label, "number": len(rooms)}),
                 after={"rooms": [room.slug for room in rooms]},
                 key=key,
             )
             _note_rooms(moved, successor, reason, actor)
             live.rights_changed([person.pk, successor.pk])
-    except audit.AlreadyAsked as again:
-        return told_before(again.entry)
-    done = counted(
-        "%(number)s room of %(person)s now belongs to %(to)s.",
-        "%(number)s rooms of %(person)s now belong to %(to)s.",
-        len(rooms),
-    ) % {
-        "number": len(rooms),
-        "person": person.handle,
-        "to": successor.handle,
-    }
+    except audit.DuplicateRequest as again:
+        return duplicate(again.entry)
+    params = {"number": len(rooms), "person": person.handle, "to": successor.handle}
     if successor.has_signed_in:
-        return Outcome(done)
-    return Outcome(joined(done, _("%(to)s has not signed in yet.") % {"to": successor.handle}), "warning")
+        return Outcome("hand_over.done", params)
+    return Outcome("hand_over.done_unproven", params, "warning")
 
 
 def _note_rooms(moved: list[Ownership], successor: Person, reason: str, actor: Actor) -> None:

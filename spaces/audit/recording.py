@@ -6,9 +6,9 @@ without a result. `note` records a change of our own, inside the transaction of 
 Everything a System does is recorded here, and recorded only under a permission that it holds: it has no other way to act.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Self
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,26 +17,55 @@ from spaces import access, request_id
 from spaces.access import Actor, Permission, System
 from spaces.audit.actions import Action
 from spaces.google.errors import GoogleError, OutcomeUnknown
+from spaces.message import Message
 from spaces.models import Account, AuditEntry, Building, Person, Room
 
 Outcome = AuditEntry.Outcome
 Object = Room | Person | Account | Building
 
 
-class AlreadyAsked(Exception):
-    """This very form has been sent before; `entry` is its result, or its intent while there is none."""
+class DuplicateRequest(Exception):
+    """The same form was sent before; `entry` is its result, or its intent while there is none."""
 
     def __init__(self, entry: AuditEntry) -> None:
         self.entry = entry
-        super().__init__(f"already asked at {entry.at}")
+        super().__init__(f"already requested at {entry.at}")
 
 
-class Refused(Exception):
-    """The state of things forbids it (not the person's rights). `sentence` says why and what to do."""
+class ActionRejected(Exception):
+    """The state of things forbids it (not the person's rights). Its message says why and what to do."""
+
+    def __init__(self, code: str, params: Mapping[str, Any] | None = None) -> None:
+        self.message = Message(code, params or {})
+        super().__init__(code)
+
+    @classmethod
+    def of(cls, rejection: Message) -> Self:
+        """Return the error of what a check has returned."""
+        return cls(rejection.code, rejection.params)
+
+    @property
+    def code(self) -> str:
+        """Return the code of the message."""
+        return self.message.code
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Return the parameters of the message."""
+        return self.message.params
+
+    @property
+    def sentence(self) -> str:
+        """Return the message in the reader's language."""
+        return str(self.message)
+
+
+class Refused(ActionRejected):
+    """A rejection whose sentence has no code yet."""
 
     def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-        super().__init__(sentence)
+        super().__init__("said", {"sentence": sentence})
+        self.args = (sentence,)
 
 
 def _entry(
@@ -93,10 +122,10 @@ def attempt(
     """Record a change at Google around the code that makes it: an intent before it, a result after it.
 
     Inside the block set on `entry` what the result shall say: `detail`, `before`, `after`, `google_says`, `result_code`,
-    `space_name`, or `outcome` when it is not simply done. After the block `entry` is the result. A GoogleError or Refused leaves the
+    `space_name`, or `outcome` when it is not simply done. After the block `entry` is the result. A GoogleError or ActionRejected leaves the
     block after its result has been stored; any other exception leaves the intent without a result.
 
-    `action`: where several actions share the `permission`. `about`: what was changed, unless it is the room. Raises AlreadyAsked
+    `action`: where several actions share the `permission`. `about`: what was changed, unless it is the room. Raises DuplicateRequest
     when an entry with this `key` exists: the same form sent twice acts once. Raises NotAllowed, before anything else, for a System
     that does not hold the permission.
     """
@@ -112,34 +141,38 @@ def attempt(
         key=key or None,
         lane=lane,
     )
+    _begin(entry, key)
+    try:
+        yield entry
+    except GoogleError as error:
+        _fail(entry, error)
+        raise
+    except ActionRejected as rejection:
+        entry.detail = rejection.message
+        _finish(entry, Outcome.REFUSED)
+        raise
+    _finish(entry, Outcome.DONE if entry.outcome == Outcome.STARTED else Outcome(entry.outcome))
+
+
+def _begin(entry: AuditEntry, key: str) -> None:
+    """Commit the intent. Raises DuplicateRequest when an entry with this key exists."""
     try:
         with transaction.atomic(durable=True):
             entry.save()
     except IntegrityError:
         if earlier := _earlier(key):
-            raise AlreadyAsked(earlier) from None
+            raise DuplicateRequest(earlier) from None
         raise
-    try:
-        yield entry
-    except GoogleError as error:
-        entry.google_says = error.google_says or entry.google_says
-        unknown = isinstance(error, OutcomeUnknown)
-        _finish(entry, Outcome.UNKNOWN if unknown else Outcome.FAILED, error)
-        raise
-    except Refused as refusal:
-        _finish(entry, Outcome.REFUSED, refusal)
-        raise
-    _finish(entry, Outcome.DONE if entry.outcome == Outcome.STARTED else Outcome(entry.outcome))
 
 
-def _finish(
-    entry: AuditEntry, outcome: AuditEntry.Outcome, error: GoogleError | Refused | None = None
-) -> None:
+def _fail(entry: AuditEntry, error: GoogleError) -> None:
+    entry.google_says = error.google_says or entry.google_says
+    entry.record_google_error(error.code, error.sentence)
+    _finish(entry, Outcome.UNKNOWN if isinstance(error, OutcomeUnknown) else Outcome.FAILED)
+
+
+def _finish(entry: AuditEntry, outcome: AuditEntry.Outcome) -> None:
     """Append the result of an intent; `entry` becomes the result."""
-    if error:
-        entry.result_code = getattr(error, "code", "")
-        entry.result_params = getattr(error, "params", None)
-        entry.detail = error.sentence
     entry.intent_id, entry.key = entry.pk, None
     entry.outcome = outcome
     entry.finished_at = timezone.now()
@@ -156,7 +189,7 @@ def note(
     about: Object | None = None,
     target: str = "",
     reason: str = "",
-    detail: str = "",
+    detail: str | Message = "",
     before: Any = None,
     after: Any = None,
     key: str = "",
@@ -164,10 +197,10 @@ def note(
     """Record a finished change of our own. Call it in the transaction of the change, as late as possible: from here to its end the
     transaction holds the lock of the audit log.
 
-    `action` and `about`: see `attempt`. Raises AlreadyAsked when an entry with this `key` exists.
+    `action` and `about`: see `attempt`. Raises DuplicateRequest when an entry with this `key` exists.
     """
     if earlier := _earlier(key):
-        raise AlreadyAsked(earlier)
+        raise DuplicateRequest(earlier)
     now = timezone.now()
     entry = _entry(
         permission=permission,

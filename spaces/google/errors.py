@@ -6,8 +6,9 @@ come without an answer.
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
+from spaces.message import Message
 from spaces.words import Text, joined
 from spaces.words import text as _
 
@@ -33,9 +34,9 @@ class GoogleError(Exception):
     cure: str = ""
     google_says: str = ""
 
-    def __init__(self, sentence: str, *, detail: str = "") -> None:
+    def __init__(self, sentence: str | Message, *, detail: str = "") -> None:
         super().__init__(sentence)
-        self.sentence = sentence
+        self.sentence: Any = sentence
         self.detail = scrub(detail)
 
 
@@ -99,7 +100,9 @@ class TryLater(GoogleError):
     code = "try_later"
     subject: Subject = "network"
 
-    def __init__(self, sentence: str, *, detail: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, sentence: str | Message, *, detail: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(sentence, detail=detail)
         self.retry_after = retry_after
 

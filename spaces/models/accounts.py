@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from spaces import live
 from spaces.google.errors import GoogleError
 from spaces.models.outbox import DomainEvent
+from spaces.models.sentences import in_english
 from spaces.models.state import FollowedModel, FollowedQuerySet
 
 RequestKind = Literal["access", "watch", "link", "people", "history", "change"]
@@ -178,7 +179,7 @@ class Account(FollowedModel):
                 "since": known.failing.get(kind, {}).get("since") or now.isoformat(),
                 "at": now.isoformat(),
                 "broken": broken,
-                "sentence": str(error.sentence),
+                "sentence": in_english(error.sentence),
                 "google_says": error.google_says,
             }
             known._show_worst()

@@ -10,6 +10,7 @@ from django.db.models.fields.related_descriptors import ForwardManyToOneDescript
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from spaces.message import Message
 from spaces.models.chain import GENESIS, plain, row_hash
 from spaces.models.sentences import pack, unpack
 
@@ -159,14 +160,30 @@ class AuditEntry(models.Model):
         return str(self.Outcome(self.outcome).label)
 
     @property
-    def detail(self) -> str:
-        """The sentence of the result: a Text, which a page renders in the reader's language."""
-        return unpack((self.result_params or {}).get("sentence"))
+    def detail(self) -> str | Message:
+        """The message of the result, "" for none. Rows of older versions have a sentence without a code."""
+        params = self.result_params or {}
+        if "sentence" in params:
+            sentence: str | Message = unpack(params["sentence"])
+            return sentence
+        return (
+            Message(self.result_code, {name: unpack(value) for name, value in params.items()})
+            if self.result_code
+            else ""
+        )
 
     @detail.setter
-    def detail(self, sentence: str) -> None:
-        kept = {name: value for name, value in (self.result_params or {}).items() if name != "sentence"}
-        self.result_params = (kept | {"sentence": pack(sentence)} if sentence else kept) or None
+    def detail(self, message: str | Message) -> None:
+        if isinstance(message, Message) and message.code != "said":
+            self.result_code = message.code
+            self.result_params = {name: pack(value) for name, value in message.params.items()} or None
+            return
+        sentence = message.params["sentence"] if isinstance(message, Message) else message
+        self.result_code, self.result_params = "", {"sentence": pack(sentence)} if sentence else None
+
+    def record_google_error(self, code: str, sentence: str | Message) -> None:
+        """Keep the code of a GoogleError and what it says to people."""
+        self.result_code, self.result_params = code, {"sentence": pack(sentence)}
 
 
 class AuditHead(models.Model):

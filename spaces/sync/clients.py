@@ -21,7 +21,6 @@ from spaces.google.meet import MeetClient
 from spaces.meet import Lane
 from spaces.models import Account
 from spaces.models.accounts import RequestKind
-from spaces.words import text as _
 
 logger = logging.getLogger(__name__)
 
@@ -104,11 +103,7 @@ def resolve_space(
                 return seen
             stranger = stranger or seen
     if not asked:
-        raise audit.Refused(
-            _(
-                "No Google account is connected yet, so nobody can be asked. Connect one under “Google accounts”."
-            )
-        )
+        raise audit.ActionRejected("account.none_connected")
     if stranger is None and trouble:
         raise trouble
     for account in refused if stranger else ():

@@ -11,8 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
-from spaces.access import REFUSALS, Permission
-from spaces.language import spoken
+from spaces.access import Permission, not_allowed
 from spaces.offers import Act, Offer
 
 register = template.Library()
@@ -39,7 +38,7 @@ def why_not(offer: Offer) -> str:
     if offer.possible:
         return ""
     if offer.why == "not_permitted":
-        return spoken(REFUSALS[Permission(offer.params["permission"])])
+        return str(not_allowed(Permission(offer.params["permission"])))
     return str(WHY[offer.why])
 
 

@@ -18,6 +18,7 @@ from spaces.audit import Action
 from spaces.forms import EndForm
 from spaces.google import config
 from spaces.language import day_and_time, spoken, time_beside
+from spaces.message import Message
 from spaces.models import AuditEntry, Conference, Person, Space
 from spaces.models.details import DETAILS
 
@@ -65,7 +66,7 @@ def joining_secrets(context: dict[str, Any], space: Space) -> dict[str, list[dic
 
 
 @register.filter
-def told(sentence: str) -> str:
+def told(sentence: str | Message) -> str:
     """A sentence that came from below (a refusal, Google's trouble, a setting's help, a stored detail) in the reader's language."""
     return spoken(sentence)
 

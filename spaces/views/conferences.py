@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError
 from spaces import access, tasks
 from spaces.access import Permission
 from spaces.actions import conferences, devices
+from spaces.actions.outcomes import Rejection
 from spaces.forms import DeviceForm, EndForm
 from spaces.models import Room
 from spaces.views.lanes import ENDING, calls_google
@@ -34,7 +35,8 @@ def end(request: Request, slug: str) -> HttpResponse:
     of what is on now."""
     room = find(request, slug)
     access.require(request.user, Permission.CONFERENCE_END, room)
-    form = EndForm(posted(request), **_about(room))
+    change = conferences.check_end(room=room, actor=request.user)
+    form = EndForm(posted(request), **_about(room, change))
     failed = False
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
@@ -52,7 +54,8 @@ def end(request: Request, slug: str) -> HttpResponse:
         if ended:
             return back(request, room.get_absolute_url())
         room, failed = find(request, slug), True
-        form = EndForm(**_about(room, preset=values["preset"], other=values["other"]))
+        change = conferences.check_end(room=room, actor=request.user)
+        form = EndForm(**_about(room, change, preset=values["preset"], other=values["other"]))
     now = timezone.now()
     shown = row(room, request.user, now)
     context = {
@@ -62,7 +65,7 @@ def end(request: Request, slug: str) -> HttpResponse:
         "call": room.space.conference if room.space else None,
         "people": form.people,
         "form": form,
-        "rejoin": conferences.rejoin(room.space.settings if room.space else {}),
+        "change": change,
         "next": request.GET.get("next", "") or request.POST.get("next", ""),
     }
     return page(request, "end.html", context, partial="dialog", status=422 if failed or form.errors else 200)
@@ -74,12 +77,10 @@ def _old() -> timedelta:
     return timedelta(seconds=settings.SWEEP_WITH_PUSH + 60)
 
 
-def _about(room: Room, **kept: str) -> dict[str, Any]:
-    """What the form needs to know: the call it speaks of, and how many people are in it."""
+def _about(room: Room, change: conferences.EndChange | Rejection, **kept: str) -> dict[str, Any]:
+    """Return what the form needs to know: the call that the person saw, and how many people are in it."""
     call = room.space.conference if room.space else None
-    people = call.people_in if call else 0
-    if call and room.state != "stuck":
-        people += call.phones or 0  # somebody may be listening
+    people = change.people if isinstance(change, conferences.EndChange) else 0
     return {"room": room, "people": people, "initial": {"conference": call.record if call else "", **kept}}
 
 

@@ -16,7 +16,7 @@ from spaces.access import Permission
 from spaces.actions import admission, lookup
 from spaces.actions.admission import Explanation
 from spaces.actions.lookup import Answer
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.forms import LookupForm
 from spaces.google import codes
 from spaces.google.errors import GoogleError
@@ -185,6 +185,8 @@ def ask(request: Request) -> HttpResponse:
     context = _answer(request, form)
     try:
         context["word"] = lookup.ask_google(text=form.asked()[0], actor=request.user)
-    except (Refused, GoogleError) as trouble:
-        messages.error(request, spoken(trouble.sentence))
+    except (ActionRejected, GoogleError) as trouble:
+        messages.error(
+            request, str(trouble.message) if isinstance(trouble, ActionRejected) else spoken(trouble.sentence)
+        )
     return page(request, "lookup.html", context, partial="answer")

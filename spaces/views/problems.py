@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
-from spaces.language import spoken
 from spaces.models import Person
 from spaces.views import kept
 
@@ -155,7 +154,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403 with the sentence that says who may."""
-    what = spoken(getattr(exception, "sentence", "")) or gettext("This is not open to you.")
+    what = str(getattr(exception, "message", "")) or gettext("This is not open to you.")
     cure = gettext("Nothing was changed. If you should be able to do this, ask your IT staff.")
     return problem(request, 403, what, cure)
 

@@ -14,7 +14,7 @@ from django_htmx.middleware import HtmxDetails
 
 from spaces import access, registry
 from spaces.actions.outcomes import Outcome
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google.errors import GoogleError, OutcomeUnknown
 from spaces.language import spoken
 from spaces.models import Person
@@ -63,8 +63,8 @@ def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
     levels = {"success": messages.SUCCESS, "info": messages.INFO, "warning": messages.WARNING}
     try:
         outcome = work()
-    except Refused as refusal:
-        messages.error(request, spoken(refusal.sentence))
+    except ActionRejected as refusal:
+        messages.error(request, str(refusal.message))
     except OutcomeUnknown as error:
         messages.error(
             request,
@@ -74,7 +74,7 @@ def carry_out(request: Request, work: Callable[[], Outcome]) -> bool:
     except GoogleError as error:
         messages.error(request, _("Nothing was changed. %(why)s") % {"why": _why(request.user, error)})
     else:
-        messages.add_message(request, levels[outcome.level], spoken(outcome.sentence))
+        messages.add_message(request, levels[outcome.level], str(outcome.message))
         return True
     return False
 

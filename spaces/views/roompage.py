@@ -21,6 +21,7 @@ from spaces.access import Permission
 from spaces.forms import DeviceForm
 from spaces.google import config
 from spaces.models import Conference, DeviceIdentity, Participant, Person, Room, Space
+from spaces.models.sentences import unpack
 from spaces.offers import Act
 from spaces.views import daystrip
 from spaces.views.live import watched
@@ -165,7 +166,7 @@ def _settings(space: Space) -> list[tuple[str, list[Line]]]:
             refused=refused
             and {
                 "label": setting.choice(refused["wanted"]).label,
-                "why": refused["why"],
+                "why": unpack(refused["why"]),
                 "at": datetime.fromisoformat(refused["at"]),
             },
         )

@@ -55,9 +55,9 @@ def new(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             made = rooms.create(room=form.facts(), actor=request.user, key=form.cleaned_data["key"])
-        except audit.AlreadyAsked as again:
+        except audit.DuplicateRequest as again:
             return redirect(again.entry.room) if again.entry.room else redirect("overview")
-        except audit.Refused as refusal:
+        except audit.ActionRejected as refusal:
             form.add_error("name", refusal.sentence)
         else:
             return redirect(made)

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import spaces
+from spaces.actions.settings_change import SettingsChange
 from spaces.forms import AdoptForm, ConfigureForm, CreateSpaceForm
 from spaces.google import config
 from spaces.models import Room
 from spaces.sync.clients import owners_for
 from spaces.views.lanes import calls_google
-from spaces.views.proposal import SHUT, WAYS, propose
 from spaces.views.replies import Request, back, carry_out, page, posted
 from spaces.views.rooms import find
 
@@ -29,7 +29,10 @@ def create(request: Request, slug: str) -> HttpResponse:
     form = CreateSpaceForm(posted(request), current={}, new=True, accounts=accounts)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
-        if form.wanted.get(WAYS) == SHUT and not values["sure"]:
+        change = spaces.check_create(
+            room=room, account=values["account"], wanted=form.wanted, actor=request.user
+        )
+        if isinstance(change, spaces.CreateChange) and change.blocks_joining and not values["sure"]:
             form.not_sure()
         elif carry_out(
             request,
@@ -100,13 +103,15 @@ def configure(request: Request, slug: str) -> HttpResponse:
         if request.POST.get("step") == "back":
             return page(request, "configure.html", context)
         values = form.cleaned_data
-        proposal = propose(values["seen"], form.wanted, room.space) if room.space else None
+        change = spaces.check_configure(
+            room=room, wanted=form.wanted, seen=values["seen"], actor=request.user
+        )
         saving = request.POST.get("step") == "save"
-        if saving and proposal and proposal.shut and not values["sure"]:
+        if saving and isinstance(change, SettingsChange) and change.blocks_joining and not values["sure"]:
             form.not_sure()
             saving = False
-        if proposal and not saving:
-            context["proposal"] = proposal
+        if isinstance(change, SettingsChange) and not saving:
+            context["change"] = change
             return page(request, "configure_confirm.html", context, status=422 if form.errors else 200)
         if carry_out(
             request,

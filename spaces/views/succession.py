@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from spaces import access
 from spaces.access import Permission
 from spaces.actions import succession
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.forms import AddressForm, HandOverForm, MergeForm, SettleForm
 from spaces.models import Person
 from spaces.views.replies import Request, carry_out, page, posted
@@ -38,7 +38,7 @@ def merge(request: Request, pk: int) -> HttpResponse:
     if other:
         try:
             plan = succession.plan_merge(found, other)
-        except Refused as refusal:
+        except ActionRejected as refusal:
             problem = refusal.sentence
     if request.method == "POST" and form.is_valid() and other:
         values = form.cleaned_data
@@ -93,7 +93,7 @@ def hand_over(request: Request, pk: int) -> HttpResponse:
     if address:
         try:
             plan = succession.plan_hand_over(found, address)
-        except Refused as refusal:
+        except ActionRejected as refusal:
             problem = refusal.sentence
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data

@@ -124,7 +124,7 @@ def test_the_command_bar_goes_and_does(stack: Stack, visitor: Arrive) -> None:
     expect(bar).to_contain_text(f"Refresh {room['name']}")
     page.keyboard.type(f"refresh {room['name']}", delay=1)
     page.keyboard.press("Enter")
-    expect(page.locator("#messages")).to_contain_text(f"{room['name']} is fresh", timeout=SOON)
+    expect(page.locator("#messages")).to_contain_text(f"{room['name']} refreshed", timeout=SOON)
     expect(bar).to_be_hidden()
 
     page.keyboard.press("Control+k")

@@ -79,7 +79,7 @@ def test_the_same_key_is_asked_once(owner):
     with attempt(owner, key="one-and-only-key"):
         pass
     done = []
-    with pytest.raises(audit.AlreadyAsked) as again, attempt(owner, key="one-and-only-key"):
+    with pytest.raises(audit.DuplicateRequest) as again, attempt(owner, key="one-and-only-key"):
         done.append("never")
     assert done == []
     assert again.value.entry == entry()
@@ -118,7 +118,7 @@ def test_a_note_stands_and_falls_with_its_change(owner):
 def test_a_note_is_finished_at_once_and_keyed(owner):
     audit.note(permission=VERB, actor=owner, target="somebody", key="note-key", before=1, after=2)
     assert (entry().outcome, entry().target, entry().before, entry().after) == ("done", "somebody", 1, 2)
-    with pytest.raises(audit.AlreadyAsked):
+    with pytest.raises(audit.DuplicateRequest):
         audit.note(permission=VERB, actor=owner, key="note-key")
     assert AuditEntry.objects.count() == 1
 

@@ -138,7 +138,7 @@ def test_every_act_has_a_rule_and_every_reason_a_sentence(admin, colleague):
 
 def test_refusal_of_a_permission_says_who_may(room, colleague):
     given = offers(room, colleague)
-    assert why_not(given[Act.SETTINGS]) == access.REFUSALS[Permission.SETTINGS_CHANGE]
+    assert why_not(given[Act.SETTINGS]) == str(access.not_allowed(Permission.SETTINGS_CHANGE))
 
 
 def test_a_call_that_cannot_be_ended_names_its_reason_among_own_rooms(owner, sign_in):

@@ -14,18 +14,18 @@ from spaces.models.sentences import pack
 from spaces.words import counted, joined, within
 from spaces.words import text as _
 
-OVER = _("The call in %(room)s was over already.") % {"room": "Off"}
+OVER = _("The call in %(room)s was already over.") % {"room": "Off"}
 
 
 def test_a_sentence_is_its_english_text():
-    assert OVER == "The call in Off was over already."
-    assert f"{OVER}" == "The call in Off was over already."
-    assert "The call in Off was over already." in {OVER}
+    assert OVER == "The call in Off was already over."
+    assert f"{OVER}" == "The call in Off was already over."
+    assert "The call in Off was already over." in {OVER}
 
 
 def test_a_sentence_is_said_in_the_readers_language():
     """The value stays as it is, although the catalogue knows the word “Off”."""
-    assert spoken(OVER) == "The call in Off was over already."
+    assert spoken(OVER) == "The call in Off was already over."
     with translation.override("de"):
         assert spoken(OVER) == "Die Besprechung in Off war schon vorbei."
 
@@ -49,10 +49,10 @@ def test_sentences_within_sentences():
     why = _("Google is not available at the moment.")
     said = joined(
         OVER,
-        _("Google did not take: %(names)s.") % {"names": joined(_("Off"), within(why), by=" / 100 % / ")},
+        _("Google did not accept: %(names)s.") % {"names": joined(_("Off"), within(why), by=" / 100 % / ")},
     )
     assert said == (
-        "The call in Off was over already. Google did not take: Off / 100 % / Google is not available at the moment."
+        "The call in Off was already over. Google did not accept: Off / 100 % / Google is not available at the moment."
     )
     with translation.override("de"):
         assert spoken(said) == (
@@ -103,7 +103,7 @@ def test_the_audit_log_gives_it_back_in_the_readers_language(admin):
             result_params={"sentence": pack(OVER)},
         )
     entry.refresh_from_db()
-    assert entry.detail == "The call in Off was over already."
+    assert entry.detail == "The call in Off was already over."
     with translation.override("de"):
         assert spoken(entry.detail) == spoken(OVER)
 

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from spaces.access import OPERATOR
 from spaces.actions import people
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 
 
 class Command(BaseCommand):
@@ -19,6 +19,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, address: str, **options: Any) -> None:
         try:
             outcome = people.set_role(email=address, role="admin", buildings=[], actor=OPERATOR)
-        except Refused as refusal:
-            raise CommandError(refusal.sentence) from refusal
-        self.stdout.write(outcome.sentence)
+        except ActionRejected as refusal:
+            raise CommandError(str(refusal.message)) from refusal
+        self.stdout.write(str(outcome.message))

@@ -7,7 +7,7 @@ from django.core.management.base import CommandParser
 
 from spaces.access import OPERATOR
 from spaces.actions import succession
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.models import Person
 
 
@@ -31,6 +31,6 @@ class Command(BaseCommand):
         for person in earlier:
             try:
                 outcome = succession.merge(person=person, other=present, reason=reason, actor=OPERATOR)
-            except Refused as refusal:
-                raise CommandError(refusal.sentence) from refusal
-            self.stdout.write(outcome.sentence)
+            except ActionRejected as refusal:
+                raise CommandError(str(refusal.message)) from refusal
+            self.stdout.write(str(outcome.message))

@@ -12,7 +12,9 @@ from django.utils import timezone
 from spaces import live
 from spaces.google import resources
 from spaces.google.errors import GoogleError, NotFound
+from spaces.message import Message
 from spaces.models import Account, Conference, DomainEvent, Member, Participant, PastCode, Space
+from spaces.models.sentences import in_english, pack
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from spaces.models.state import states_following
 
@@ -192,7 +194,7 @@ def mark_unavailable(space: Space, error: GoogleError, *, seen_at: datetime) -> 
         }
         marked = bool(stored.trouble) or _is_confirmed(stored, seen_at)
         if marked:
-            changes |= {"trouble": trouble, "trouble_text": str(error.sentence)}
+            changes |= {"trouble": trouble, "trouble_text": in_english(error.sentence)}
             if not (stored.seen_at and stored.seen_at > seen_at):
                 changes["liveness"] = Liveness.UNKNOWN
         Space.objects.filter(pk=space.pk).update(**changes)
@@ -291,13 +293,15 @@ def apply_origin(space: Space, origin: str) -> None:
     space.origin = origin
 
 
-def apply_refused_settings(space: Space, asked: Mapping[str, str], refused: Mapping[str, str]) -> None:
+def apply_refused_settings(
+    space: Space, asked: Mapping[str, str], refused: Mapping[str, str | Message]
+) -> None:
     """Store which of the settings `asked` for (path to value) Google did not take, and why (path to reason), until it takes them: the
     room's page shows it beside the setting, long after the message is gone."""
     at = timezone.now().isoformat()
     with transaction.atomic():
         stored = _locked(space).refused
         kept = {path: entry for path, entry in stored.items() if path not in asked}
-        kept |= {path: {"wanted": asked[path], "why": why, "at": at} for path, why in refused.items()}
+        kept |= {path: {"wanted": asked[path], "why": pack(why), "at": at} for path, why in refused.items()}
         Space.objects.filter(pk=space.pk).update(refused=kept)
     space.refused = kept

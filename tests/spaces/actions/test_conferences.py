@@ -11,8 +11,9 @@ from django.utils import timezone
 from spaces import access
 from spaces.access import SYSTEM, NotAllowed, Permission
 from spaces.actions import accounts, conferences, spaces
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google.errors import ConnectionBroken, GoogleError, OutcomeUnknown, TryLater
+from spaces.message import Message
 from spaces.models import (
     Account,
     AuditEntry,
@@ -62,9 +63,8 @@ def end(room: Room, record: str, actor: Person, **more: Any) -> Any:
 def test_ending_ends_the_call_once_and_is_written_down(google, room, owner):
     record = start_call(google, room, {"device": "Berlin 1.01"})
     outcome = end(room, record, owner)
-    assert outcome.sentence == (
-        "The call in Berlin 3.14 is over. Its link stays the same. Afterwards colleagues can rejoin with the same link, perhaps "
-        "not in the first moment."
+    assert outcome.message == Message(
+        "call.ended", {"room": "Berlin 3.14", "then": Message("call.rejoin_trusted")}
     )
     assert outcome.level == "success"
     assert not is_on(google, record)
@@ -102,13 +102,12 @@ def test_settings_that_google_changed_by_the_way_are_put_back(google, room, owne
     google.control("POST", "behaviour", {"tighten_after_end": True})
     outcome = end(room, record, owner)
     assert settings_at_google(google, space_of(room).name) == held
-    assert "Google had changed some settings" in outcome.sentence
-    assert "put back" in outcome.sentence
+    assert (outcome.code, outcome.params["then"].code) == ("call.ended", "call.settings_restored")
     repair, ending = AuditEntry.objects.order_by("-pk")
     assert (ending.action, ending.outcome) == ("conference:end", "done")
     assert (repair.action, repair.actor_name, repair.outcome) == ("settings:restore", "Meetadmin", "done")
     assert (repair.before, repair.after) == ({"accessType": "RESTRICTED"}, {"accessType": "TRUSTED"})
-    assert repair.reason == "Google changed settings when room-owner@example.com ended the call; put back"
+    assert repair.detail == Message("call.restored_after_end", {"person": "room-owner@example.com"})
     assert asked(google)[END] == 1
 
 
@@ -117,8 +116,7 @@ def test_a_failing_repair_never_says_that_the_ending_failed(google, room, owner)
     google.control("POST", "behaviour", {"tighten_after_end": True})
     fault(google, "spaces.patch", status=503)
     outcome = end(room, record, owner)
-    assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
-    assert outcome.level == "warning"
+    assert (outcome.code, outcome.level) == ("call.ended_unchecked", "warning")
     assert AuditEntry.objects.get(action="conference:end").outcome == "done"
     assert AuditEntry.objects.get(action="settings:restore").outcome == "failed"
     settle_ending(room_id=room.pk)
@@ -129,8 +127,7 @@ def test_a_call_that_google_still_shows_for_a_moment_is_not_called_over(google, 
     google.control("POST", "behaviour", {"linger_seconds": 30})
     record = start_call(google, room)
     outcome = end(room, record, owner)
-    assert "has ended the call" in outcome.sentence
-    assert "some seconds" in outcome.sentence
+    assert outcome.code == "call.ending"
     assert only_entry().outcome == "done"
 
 
@@ -207,16 +204,50 @@ def test_earlier_ending_is_not_looked_after_once_there_is_a_later_one(google, ro
 
 
 @pytest.mark.parametrize(
-    ("access_type", "words"),
+    ("access_type", "code"),
     [
-        ("OPEN", "people can rejoin"),
-        ("TRUSTED", "colleagues can rejoin"),
-        ("RESTRICTED", "nobody may be able to rejoin until a host is back"),
-        ("", "may be unable to rejoin"),
+        ("OPEN", "call.rejoin_open"),
+        ("TRUSTED", "call.rejoin_trusted"),
+        ("RESTRICTED", "call.rejoin_restricted"),
+        ("", "call.rejoin_unknown"),
     ],
 )
-def test_person_reads_who_can_rejoin(access_type, words):
-    assert words in conferences.rejoin({"accessType": access_type})
+def test_check_end_tells_who_can_rejoin(owner, access_type, code):
+    space = factories.make_space(settings={"accessType": access_type})
+    change = conferences.check_end(room=factories.make_room(space=space, owners=(owner,)), actor=owner)
+    assert isinstance(change, conferences.EndChange)
+    assert change.rejoin == Message(code)
+
+
+@pytest.mark.parametrize(("state", "people"), [("live", 3), ("stuck", 1)])
+def test_check_end_counts_phones_unless_the_call_is_stuck(owner, state, people):
+    space = factories.make_space()
+    factories.make_call(space, people=(owner,), phones=2)
+    room = factories.make_room(space=space, owners=(owner,))
+    room.state = state
+    change = conferences.check_end(room=room, actor=owner)
+    assert isinstance(change, conferences.EndChange)
+    assert (change.people, change.call) == (people, space.conference)
+    assert not AuditEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"origin": Space.Origin.FOREIGN}, "call.made_elsewhere"),
+        ({"owned": False}, "call.not_owned"),
+        (None, "call.no_link"),
+    ],
+)
+def test_check_end_rejects_what_google_would_refuse(owner, fields, code):
+    space = None if fields is None else factories.make_space(**fields)
+    room = factories.make_room(space=space, with_space=space is not None, owners=(owner,))
+    assert conferences.check_end(room=room, actor=owner) == Message(code)
+
+
+def test_check_end_is_for_those_who_may_end(room, helpdesk):
+    with pytest.raises(NotAllowed):
+        conferences.check_end(room=room, actor=helpdesk)
 
 
 def test_an_ending_of_long_ago_is_not_settled_again(google, room, owner):
@@ -284,7 +315,7 @@ def test_who_comes_second_does_not_take_the_credit(google, room, owner, admin):
     record = start_call(google, room)
     end(room, record, owner)
     outcome = end(room, record, admin)
-    assert outcome.sentence == "The call in Berlin 3.14 was over already."
+    assert (outcome.code, outcome.params) == ("call.room_over_already", {"room": "Berlin 3.14"})
     assert Conference.objects.get(record=record).ended_by == "room-owner@example.com"
     assert [entry.outcome for entry in AuditEntry.objects.order_by("pk")] == ["done", "already"]
 
@@ -296,7 +327,7 @@ def test_nothing_on_counts_as_done_and_nothing_is_sent(google, room, owner):
     record = start_call(google, room)
     google.control("POST", f"{record.replace('conferenceRecords', 'conferences')}/end")
     outcome = end(room, record, owner)
-    assert outcome.sentence == "The call in Berlin 3.14 was over already."
+    assert (outcome.code, outcome.params) == ("call.room_over_already", {"room": "Berlin 3.14"})
     assert outcome.level == "info"
     assert END not in asked(google)
     assert only_entry().outcome == AuditEntry.Outcome.ALREADY
@@ -309,7 +340,7 @@ def test_another_call_than_the_one_seen_is_left_alone(google, room, owner):
     first = start_call(google, room)
     google.control("POST", f"{first.replace('conferenceRecords', 'conferences')}/end")
     second = start_call(google, room, seen=False)
-    with pytest.raises(Refused, match="Another call has started"):
+    with pytest.raises(ActionRejected, match=r"call\.changed"):
         end(room, first, owner)
     assert END not in asked(google)
     assert is_on(google, second)
@@ -319,7 +350,7 @@ def test_another_call_than_the_one_seen_is_left_alone(google, room, owner):
 
 def test_who_saw_no_call_ends_none(google, room, owner):
     record = start_call(google, room, seen=False)
-    with pytest.raises(Refused, match="Another call has started"):
+    with pytest.raises(ActionRejected, match=r"call\.changed"):
         end(room, "", owner)
     assert is_on(google, record)
     assert END not in asked(google)
@@ -328,23 +359,23 @@ def test_who_saw_no_call_ends_none(google, room, owner):
 def test_a_foreign_space_is_refused_without_asking(google, owner):
     foreign = known_room(google, owners=(owner,), project="another-app", origin=Space.Origin.FOREIGN)
     record = start_call(google, foreign)
-    with pytest.raises(Refused, match="not created by this dashboard"):
+    with pytest.raises(ActionRejected, match=r"call\.made_elsewhere"):
         end(foreign, record, owner)
     assert asked(google) == {}
     assert is_on(google, record)
-    assert only_entry().detail == conferences.FOREIGN
+    assert only_entry().detail == Message("call.made_elsewhere")
 
 
 def test_google_refuses_a_foreign_space_once_and_it_is_remembered(google, owner):
     untested = known_room(google, owners=(owner,), project="another-app")
     record = start_call(google, untested)
     Space.objects.filter(room=untested).update(origin=Space.Origin.UNTESTED)
-    with pytest.raises(Refused, match="not created by this dashboard"):
+    with pytest.raises(ActionRejected, match=r"call\.made_elsewhere"):
         end(Room.objects.get(pk=untested.pk), record, owner)
     assert asked(google)[END] == 1
     assert space_of(untested).origin == Space.Origin.FOREIGN
     forget_requests(google)
-    with pytest.raises(Refused, match="not created by this dashboard"):
+    with pytest.raises(ActionRejected, match=r"call\.made_elsewhere"):
         end(Room.objects.get(pk=untested.pk), record, owner)
     assert END not in asked(google)
     assert {entry.outcome for entry in AuditEntry.objects.all()} == {"refused"}
@@ -354,14 +385,14 @@ def test_google_refuses_a_foreign_space_once_and_it_is_remembered(google, owner)
 def test_a_space_that_none_of_our_accounts_owns_is_refused(google, owner):
     known = factories.make_space(owned=False, origin=Space.Origin.UNTESTED)
     theirs = factories.make_room(space=known, owners=(owner,))
-    with pytest.raises(Refused, match="None of the connected accounts owns"):
+    with pytest.raises(ActionRejected, match=r"call\.not_owned"):
         end(theirs, "conferenceRecords/any", owner)
     assert asked(google) == {}
 
 
 def test_a_room_without_a_space_has_nothing_to_end(google, owner):
     bare = factories.make_room(with_space=False, owners=(owner,))
-    with pytest.raises(Refused, match="no Meet space"):
+    with pytest.raises(ActionRejected, match=r"call\.no_link"):
         end(bare, "", owner)
     assert asked(google) == {}
 
@@ -419,11 +450,11 @@ def test_a_lost_answer_to_a_done_deed_is_found_out_by_looking(google, room, owne
     record = start_call(google, room)
     fault(google, END, after=True, **order)
     outcome = end(room, record, owner)
-    assert outcome.sentence.startswith("The call in Berlin 3.14 is over. Its link stays the same.")
+    assert outcome.code == "call.ended"
     assert asked(google)[END] == 1
     entry = only_entry()
     assert entry.outcome == AuditEntry.Outcome.DONE
-    assert "reading the room again shows that the call is over" in entry.detail
+    assert entry.result_code == "call.over_by_reading"
     assert Conference.objects.get(record=record).ended_by == "room-owner@example.com"
 
 
@@ -455,8 +486,7 @@ def test_a_failing_look_afterwards_does_not_undo_the_ending(google, room, owner)
     fault(google, GET, kind="slow", delay_ms=1)  # the read before the ending passes
     fault(google, GET, status=503, times=0)
     outcome = end(room, record, owner)
-    assert outcome.level == "warning"
-    assert outcome.sentence.startswith("The call in Berlin 3.14 is over.")
+    assert (outcome.code, outcome.level) == ("call.ended_unchecked", "warning")
     assert only_entry().outcome == AuditEntry.Outcome.DONE
 
 
@@ -467,8 +497,7 @@ def test_the_same_form_twice_acts_once(google, room, owner):
     record = start_call(google, room)
     end(room, record, owner, key="the-key-of-this-form")
     again = end(room, record, owner, key="the-key-of-this-form")
-    assert "already asked for" in again.sentence
-    assert "done" in again.sentence
+    assert (again.code, again.params["result"]) == ("request.duplicate", Message("result.done"))
     assert asked(google)[END] == 1
     assert AuditEntry.objects.count() == 1
 
@@ -477,8 +506,7 @@ def test_the_same_form_twice_while_the_first_is_under_way_sends_nothing(google, 
     record = start_call(google, room)
     AuditEntry.objects.create(action="conference:end", actor_name="x", target="x", key="the-key-of-this-form")
     again = end(room, record, owner, key="the-key-of-this-form")
-    assert again.level == "warning"
-    assert "not known yet" in again.sentence
+    assert (again.code, again.level) == ("request.pending", "warning")
     assert asked(google) == {}
     assert is_on(google, record)
 
@@ -569,7 +597,8 @@ def test_helpdesk_reveals_names_and_each_look_is_written_down(room, helpdesk):
     shown = conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
     assert sorted(one.display_name for one in shown) == ["device 0", "helpdesk@example.com"]
     entry = only_entry()
-    assert (entry.action, entry.outcome, entry.detail) == ("names:reveal", "done", "2 names shown")
+    assert (entry.action, entry.outcome) == ("names:reveal", "done")
+    assert entry.detail == Message("call.names_shown", {"n": 2})
     conferences.reveal(room=Room.objects.get(pk=room.pk), actor=helpdesk)
     assert AuditEntry.objects.count() == 2
     assert "device 0" not in everything_audited()

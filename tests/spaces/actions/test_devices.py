@@ -191,7 +191,7 @@ def test_an_answer_counts_at_once_and_everywhere(google, room, owner):
     asked = DeviceIdentity.objects.get()
     assert (asked.is_device, asked.room, asked.display_name) == (None, room, "chromebox 7f3a")
     outcome = identify(room, "chromebox 7f3a", owner)
-    assert outcome.sentence == "chromebox 7f3a now counts as a room device."
+    assert (outcome.code, outcome.params) == ("device.is_device", {"name": "chromebox 7f3a"})
     assert counts(room) == (0, 0, 1, 0, 0)
     assert reasons(room) == ["room devices only"]
     assert Participant.objects.get().kind == "device"
@@ -258,10 +258,10 @@ def test_people_who_sign_in_are_never_made_devices(google, room, owner):
     world = {one["email"]: one["id"] for one in google.world()["people"]}
     factories.make_person("participant@example.com", google_id=world["participant@example.com"])
     begin(google, room, {"email": "participant@example.com", "name": "Paula"}, {"guest": "Visitor"})
-    for name, why in (("Paula", "signs in to Meetadmin"), ("Visitor", "without a Google account")):
-        with pytest.raises(audit.Refused) as refused:
+    for name, why in (("Paula", "device.signs_in"), ("Visitor", "device.no_account")):
+        with pytest.raises(audit.ActionRejected) as refused:
             identify(room, name, owner)
-        assert why in refused.value.sentence
+        assert refused.value.code == why
     assert not DeviceIdentity.objects.exists()
     assert not AuditEntry.objects.exists()
 
@@ -269,7 +269,7 @@ def test_people_who_sign_in_are_never_made_devices(google, room, owner):
 def test_only_participants_of_this_rooms_calls_can_be_named(google, room, owner):
     other = known_room(google, name="Berlin 2.03")
     begin(google, other, {"device": "x", "name": "Saal 3"})
-    with pytest.raises(audit.Refused):
+    with pytest.raises(audit.ActionRejected):
         identify(room, "Saal 3", owner)
     assert DeviceIdentity.objects.get().is_device is None
 

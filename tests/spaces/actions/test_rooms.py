@@ -1,5 +1,6 @@
 """Adding, editing, archiving rooms; buildings."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ from django.utils import timezone
 from spaces.access import NotAllowed
 from spaces.actions import buildings, rooms
 from spaces.actions.rooms import RoomFacts
-from spaces.audit import AlreadyAsked, Refused
+from spaces.audit import ActionRejected, DuplicateRequest
+from spaces.message import Message
 from spaces.models import AuditEntry, Building, Person, Role, Room
 from spaces.models.rooms import RoomQuerySet
 from tests import factories
@@ -95,7 +97,7 @@ def test_address_is_made_of_name_in_every_script(admin, berlin, name, address):
 
 def test_the_same_form_twice_adds_one_room(admin, berlin):
     rooms.create(room=a_room(berlin), actor=admin, key="the-key-of-this-form")
-    with pytest.raises(AlreadyAsked) as again:
+    with pytest.raises(DuplicateRequest) as again:
         rooms.create(room=a_room(berlin, name="Other"), actor=admin, key="the-key-of-this-form")
     assert again.value.entry.room == Room.objects.get()
     assert AuditEntry.objects.count() == 1
@@ -129,7 +131,7 @@ def test_nobody_is_owner_and_deputy_at_once(admin, berlin):
 
 def test_saving_without_a_change_writes_nothing(admin, berlin):
     room = rooms.create(room=a_room(berlin), actor=admin)
-    assert "Nothing to save" in rooms.edit(room=room, to=a_room(berlin), actor=admin).sentence
+    assert rooms.edit(room=room, to=a_room(berlin), actor=admin).code == "room.unchanged"
     assert AuditEntry.objects.count() == 1
 
 
@@ -137,7 +139,7 @@ def test_the_same_edit_twice_acts_once(admin, berlin):
     room = rooms.create(room=a_room(berlin), actor=admin)
     rooms.edit(room=room, to=a_room(berlin, capacity=10), actor=admin, key="the-key-of-this-form")
     again = rooms.edit(room=room, to=a_room(berlin, capacity=12), actor=admin, key="the-key-of-this-form")
-    assert "already" in again.sentence
+    assert again.code == "room.saved_already"
     assert Room.objects.get().capacity == 10
 
 
@@ -202,10 +204,10 @@ def test_a_building_is_made_once_and_its_code_is_free(admin):
 
 def test_who_comes_second_with_a_name_is_told_so(admin, berlin):
     rooms.create(room=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
-    with pytest.raises(Refused, match="already has a room named"):
+    with pytest.raises(ActionRejected, match=r"room\.name_taken"):
         rooms.create(room=rooms.RoomFacts(name="berlin 3.14", building=berlin), actor=admin)
     other = rooms.create(room=rooms.RoomFacts(name="Berlin 3.15", building=berlin), actor=admin)
-    with pytest.raises(Refused, match="already has a room named"):
+    with pytest.raises(ActionRejected, match=r"room\.name_taken"):
         rooms.edit(room=other, to=rooms.RoomFacts(name="Berlin 3.14", building=berlin), actor=admin)
 
 
@@ -236,18 +238,19 @@ NOBODY = [
 @pytest.mark.parametrize("field", ["owners", "deputies"])
 @pytest.mark.parametrize(("address", "words"), NOBODY)
 def test_an_address_that_never_signs_in_is_refused_at_entry(admin, berlin, field, address, words):
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=r"address\.never_signs_in") as rejection:
         rooms.create(room=a_room(berlin, **{field: (address,)}), actor=admin)
+    assert re.search(words, rejection.value.params["why"])
     room = rooms.create(room=a_room(berlin), actor=admin)
     people, entries = Person.objects.count(), AuditEntry.objects.count()
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=r"address\.never_signs_in"):
         rooms.edit(room=room, to=a_room(berlin, **{field: ("room-owner@example.com", address)}), actor=admin)
     assert (Person.objects.count(), AuditEntry.objects.count()) == (people, entries)
     assert rooms.facts(room) == a_room(berlin)
 
 
 def test_every_address_that_never_signs_in_is_named_at_once(admin, berlin):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(ActionRejected) as refusal:
         rooms.create(room=a_room(berlin, owners=tuple(address for address, _words in NOBODY)), actor=admin)
     assert all(address in refusal.value.sentence for address, _words in NOBODY)
 
@@ -257,7 +260,7 @@ def test_an_owner_from_before_does_not_keep_anybody_from_editing_the_room(admin,
     room = rooms.create(room=a_room(berlin), actor=admin)
     room.ownerships.create(person=factories.make_person("partner@elsewhere.example"))
     to = replace(rooms.facts(room), notes="new")
-    assert rooms.edit(room=room, to=to, actor=admin).sentence == "3.14 is saved."
+    assert rooms.edit(room=room, to=to, actor=admin).message == Message("room.saved", {"room": "3.14"})
     assert rooms.facts(room).owners == ("partner@elsewhere.example", "room-owner@example.com")
 
 
@@ -266,9 +269,8 @@ def test_new_owners_who_have_not_signed_in_are_named(admin, berlin):
     room = rooms.create(room=a_room(berlin), actor=admin)
     to = a_room(berlin, owners=("room-owner@example.com", "known@example.com", "all-hands@example.com"))
     outcome = rooms.edit(room=room, to=to, actor=admin)
-    assert outcome.sentence.startswith(
-        "3.14 is saved. Not signed in yet: all-hands@example.com. If this is a group"
-    )
+    assert outcome.code == "room.saved_with_new_people"
+    assert outcome.params["then"] == Message("people.not_signed_in", {"address": ("all-hands@example.com",)})
 
 
 def test_an_owner_without_an_address_is_not_taken_away_by_a_form(admin, berlin):

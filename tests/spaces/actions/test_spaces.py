@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from spaces.access import NotAllowed
 from spaces.actions import spaces
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google.errors import GoogleError, OutcomeUnknown, TryLater
 from spaces.google.meet import MeetClient
+from spaces.message import Message
 from spaces.models import Account, AuditEntry, Person, Role, Room, Space
+from spaces.models.sentences import pack, unpack
 from spaces.models.spaces import Liveness
 from spaces.sync import clients
 from spaces.sync.apply.spaces import apply_google_state, apply_refused_settings
@@ -61,7 +63,7 @@ def test_a_link_that_another_room_was_given_in_the_same_moment(bare):
     link, former = factories.make_space(), factories.make_space()
     factories.make_room("Berlin 4.01", space=link)
     Room.objects.filter(pk=bare.pk).update(space=former)
-    with pytest.raises(Refused, match="Another room was given this link"):
+    with pytest.raises(ActionRejected, match=r"link\.taken_meanwhile"):
         spaces.assign(bare, link)
     assert space_of(bare) == former
     former.refresh_from_db()
@@ -99,7 +101,7 @@ def test_creating_gives_the_room_a_link_with_the_settings_asked_for(google, bare
     wanted = {"accessType": "RESTRICTED", "moderation": "ON", PRESENT: "HOSTS_ONLY"}
     outcome = create(bare, berlin, admin, wanted=wanted)
     space = space_of(bare)
-    assert outcome.sentence == f"Berlin 3.14 now has the link {space.meeting_code}."
+    assert outcome.message == Message("link.created", {"room": "Berlin 3.14", "code": space.meeting_code})
     assert (space.account, space.owned, space.origin) == (berlin, True, Space.Origin.OURS)
     assert {path: space.settings[path] for path in wanted} == wanted
     held = settings_at_google(google, space.name)
@@ -118,11 +120,11 @@ def test_creating_gives_the_room_a_link_with_the_settings_asked_for(google, bare
 def test_what_google_did_not_take_is_told(google, bare, berlin, admin):
     """Host controls have no effect while host management is off: the reply is believed, not the wish."""
     outcome = create(bare, berlin, admin, wanted={"moderation": "OFF", PRESENT: "HOSTS_ONLY"})
-    assert outcome.level == "warning"
-    assert "Google did not take: Who may share the screen" in outcome.sentence
+    assert (outcome.code, outcome.level) == ("link.created_partly", "warning")
+    assert outcome.params["names"] == ("Who may share the screen",)
     assert space_of(bare).settings[PRESENT] == "NO_RESTRICTION"
-    assert "Who may share the screen" in only_entry().detail
-    assert space_of(bare).refused[PRESENT]["why"] == "it has no effect while host management is off"
+    assert only_entry().detail == Message("settings.refused", {"names": ("Who may share the screen",)})
+    assert space_of(bare).refused[PRESENT]["why"] == pack(Message("setting.no_effect"))
 
 
 def test_the_space_before_is_kept_in_the_rooms_history(google, admin):
@@ -155,7 +157,7 @@ def test_the_same_form_twice_creates_one_space(google, bare, berlin, admin):
     create(bare, berlin, admin, key="the-key-of-this-form")
     made = space_of(bare).name
     again = create(bare, berlin, admin, key="the-key-of-this-form")
-    assert "already asked for" in again.sentence
+    assert again.code.startswith("request.duplicate")
     assert spaces_at_google(google) == before + 1
     assert asked(google)["spaces.create"] == 1
     assert space_of(bare).name == made
@@ -167,7 +169,7 @@ def test_an_unclear_answer_says_what_may_have_happened(google, bare, berlin, adm
     fault(google, "spaces.create", after=True, **order)
     with pytest.raises(OutcomeUnknown) as trouble:
         create(bare, berlin, admin)
-    assert "A space may have been created that nobody can find or delete" in trouble.value.sentence
+    assert trouble.value.sentence.code == "link.creation_unknown"
     assert spaces_at_google(google) == before + 1
     assert asked(google)["spaces.create"] == 1
     bare.refresh_from_db()
@@ -227,7 +229,7 @@ def test_adopting_by_whatever_was_pasted(google, bare, berlin, munich, admin, sh
     code = made["meetingCode"]
     text = PASTED[shape].format(code=code, bare=code.replace("-", "").upper(), name=made["name"])
     outcome = adopt(bare, text, admin)
-    assert outcome.sentence == f"Berlin 3.14 now has the link {code}."
+    assert outcome.message == Message("link.adopted", {"room": "Berlin 3.14", "code": code})
     space = space_of(bare)
     assert space.name == made["name"]
     assert (space.account, space.owned, space.origin) == (munich, True, Space.Origin.OURS)
@@ -267,7 +269,7 @@ def test_an_admin_of_a_building_takes_no_former_link_of_another(
     factories.make_room(space=factories.make_space(account=munich))
     text = former.meeting_code if shape == "code" else former.name
     account = munich if owner == "named" else None
-    with pytest.raises(Refused, match="outside your buildings"):
+    with pytest.raises(ActionRejected, match=r"link\.from_other_building"):
         adopt(bare, text, limited, account=account)
     bare.refresh_from_db()
     former.refresh_from_db()
@@ -307,7 +309,7 @@ def test_an_admin_of_a_building_does_not_ask_the_accounts_of_others(google, bare
     forget_requests(google)
     outcome = adopt(bare, made["meetingCode"], limited)
     assert MUNICH not in google.control("GET", "requests")["by_account"]
-    assert "none of the connected accounts owns it" in outcome.sentence
+    assert outcome.code == "link.adopted_not_owned"
 
 
 def test_the_owner_that_was_named_is_the_only_one_asked(google, bare, berlin, munich, admin):
@@ -319,8 +321,7 @@ def test_the_owner_that_was_named_is_the_only_one_asked(google, bare, berlin, mu
 def test_a_space_made_elsewhere_is_taken_and_said_to_be_so(google, bare, berlin, admin):
     made = space_at_google(google, project="meet")
     outcome = adopt(bare, made["meetingCode"], admin)
-    assert outcome.level == "warning"
-    assert "made outside this dashboard" in outcome.sentence
+    assert (outcome.code, outcome.level) == ("link.adopted_made_elsewhere", "warning")
     assert space_of(bare).origin == Space.Origin.FOREIGN
     assert space_of(bare).owned is True
     assert space_of(bare).can_be_ended is False
@@ -329,7 +330,7 @@ def test_a_space_made_elsewhere_is_taken_and_said_to_be_so(google, bare, berlin,
 def test_a_space_of_somebody_else_is_a_link_and_no_more(google, bare, berlin, admin):
     made = space_at_google(google, owner="engineer-01@example.com", project="meet")
     outcome = adopt(bare, made["meetingCode"], admin)
-    assert "none of the connected accounts owns it" in outcome.sentence
+    assert outcome.code == "link.adopted_not_owned"
     space = space_of(bare)
     assert (space.owned, space.origin, space.liveness) == (False, "untested", Liveness.UNKNOWN)
     bare.refresh_from_db()
@@ -340,15 +341,16 @@ def test_a_space_of_somebody_else_is_a_link_and_no_more(google, bare, berlin, ad
 def test_the_link_of_another_room_is_refused(google, bare, berlin, admin):
     room = known_room(google, name="Berlin 1.01")
     code = space_of(room).meeting_code
-    with pytest.raises(Refused, match=r"already belongs to Berlin 1\.01 \(Berlin\)"):
+    with pytest.raises(ActionRejected) as rejection:
         adopt(bare, code, admin)
+    assert rejection.value.message == Message("link.taken", {"room": "Berlin 1.01", "building": "Berlin"})
     bare.refresh_from_db()
     assert bare.space is None
     assert only_entry().outcome == AuditEntry.Outcome.REFUSED
 
 
 def test_a_code_that_nobody_knows(google, bare, berlin, munich, admin):
-    with pytest.raises(Refused, match="may have expired, may be mistyped"):
+    with pytest.raises(ActionRejected, match=r"link\.hidden"):
         adopt(bare, "zzz-zzzz-zzz", admin)
     assert asked(google)["spaces.get"] >= 2
     assert only_entry().outcome == AuditEntry.Outcome.REFUSED
@@ -370,14 +372,14 @@ def test_a_code_that_nobody_knows(google, bare, berlin, munich, admin):
 def test_what_is_no_code_is_refused_with_its_reason_and_nobody_is_asked(
     google, bare, berlin, admin, text, words
 ):
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(ActionRejected, match=words):
         adopt(bare, text, admin)
     assert asked(google) == {}
-    assert words in only_entry().detail
+    assert words in str(only_entry().detail)
 
 
 def test_without_any_account_nobody_can_be_asked(google, bare, admin):
-    with pytest.raises(Refused, match="No Google account is connected yet"):
+    with pytest.raises(ActionRejected, match=r"account\.none_connected"):
         adopt(bare, "abc-mnop-xyz", admin)
     assert asked(google) == {}
 
@@ -434,7 +436,7 @@ def patch_of_google(google: SimulatorProcess, room: Room, config: dict[str, Any]
 def test_only_what_differs_is_sent(google, room, owner):
     patch_of_google(google, room, {"attendanceReportGenerationType": "GENERATE_REPORT"}, "config.attendanceReportGenerationType")  # fmt: skip
     outcome = configure(room, {"accessType": "OPEN", "moderation": "OFF"}, owner)
-    assert outcome.sentence == "The settings of Berlin 3.14 are saved."
+    assert (outcome.code, outcome.params) == ("settings.saved", {"room": "Berlin 3.14"})
     held = settings_at_google(google, space_of(room).name)
     assert held["accessType"] == "OPEN"
     assert held["attendanceReportGenerationType"] == "GENERATE_REPORT"  # not named, so not touched
@@ -447,8 +449,11 @@ def test_only_what_differs_is_sent(google, room, owner):
 
 def test_what_somebody_changed_meanwhile_is_not_overwritten(google, room, owner):
     patch_of_google(google, room, {"accessType": "RESTRICTED"}, "config.accessType")
-    with pytest.raises(Refused, match="changed this in the meantime: Who may join without knocking"):
+    with pytest.raises(ActionRejected) as rejection:
         configure(room, {"accessType": "OPEN"}, owner)
+    assert rejection.value.message == Message(
+        "settings.changed", {"names": ("Who may join without knocking",)}
+    )
     assert settings_at_google(google, space_of(room).name)["accessType"] == "RESTRICTED"
     assert "spaces.patch" not in asked(google)
     assert space_of(room).settings["accessType"] == "RESTRICTED"  # what holds now is shown
@@ -472,7 +477,7 @@ def test_a_reading_that_overlaps_with_a_change_does_not_undo_it(google, room, ow
 
     monkeypatch.setattr(MeetClient, "patch_space", overtaken)
     outcome = configure(room, {"accessType": "OPEN"}, owner)
-    assert outcome.sentence == "The settings of Berlin 3.14 are saved."
+    assert (outcome.code, outcome.params) == ("settings.saved", {"room": "Berlin 3.14"})
     assert (space_of(room).settings["accessType"], space_of(room).refused) == ("OPEN", {})
 
 
@@ -488,7 +493,7 @@ def test_what_google_took_is_told_though_somebody_has_read_again_since(google, r
 
     monkeypatch.setattr(MeetClient, "patch_space", read_again)
     outcome = configure(room, {"accessType": "OPEN"}, owner)
-    assert outcome.sentence == "The settings of Berlin 3.14 are saved."
+    assert (outcome.code, outcome.params) == ("settings.saved", {"room": "Berlin 3.14"})
     assert (only_entry().after, space_of(room).refused) == ({"accessType": "OPEN"}, {})
 
 
@@ -520,14 +525,13 @@ def test_settings_refused_together_are_told_one_by_one(google, room, owner):
     outcome = configure(
         room, {"accessType": "OPEN", "attendanceReportGenerationType": "GENERATE_REPORT"}, owner
     )
-    assert outcome.level == "warning"
-    assert "Google did not take: Who may join without knocking (Google refused what was sent" in (
-        outcome.sentence
-    )
+    assert (outcome.code, outcome.level) == ("settings.saved_partly", "warning")
+    assert [name.params["name"] for name in outcome.params["names"]] == ["Who may join without knocking"]
+    assert outcome.params["names"][0].params["why"].startswith("Google refused what was sent")
     assert space_of(room).settings["accessType"] == "TRUSTED"
     assert space_of(room).settings["attendanceReportGenerationType"] == "GENERATE_REPORT"
     assert only_entry().outcome == AuditEntry.Outcome.DONE
-    assert "Who may join" in only_entry().detail
+    assert only_entry().result_code == "settings.refused"
     assert asked(google)["spaces.patch"] == 3
 
 
@@ -538,7 +542,7 @@ def test_what_google_refused_is_remembered_with_its_reason_until_google_takes_it
     kept = space_of(room).refused
     assert list(kept) == ["accessType"]
     assert kept["accessType"]["wanted"] == "OPEN"
-    assert kept["accessType"]["why"].startswith("Google refused what was sent")
+    assert unpack(kept["accessType"]["why"]).startswith("Google refused what was sent")
     configure(room, {"attendanceReportGenerationType": "DO_NOT_GENERATE"}, owner)
     assert list(space_of(room).refused) == ["accessType"]  # nobody asked for it again
     configure(room, {"accessType": "OPEN"}, owner)
@@ -565,7 +569,7 @@ def test_all_refused_is_refused(google, room, owner):
 
 def test_nothing_to_save_sends_nothing(google, room, owner):
     outcome = configure(room, {"accessType": "TRUSTED", "moderation": "OFF"}, owner)
-    assert "Nothing to save" in outcome.sentence
+    assert outcome.code == "settings.unchanged"
     assert "spaces.patch" not in asked(google)
     assert only_entry().outcome == AuditEntry.Outcome.ALREADY
 
@@ -581,7 +585,7 @@ def test_an_unclear_answer_to_a_patch_is_unknown_and_not_repeated(google, room, 
 def test_the_same_settings_form_twice_saves_once(google, room, owner):
     configure(room, {"accessType": "OPEN"}, owner, key="the-key-of-this-form")
     again = configure(room, {"accessType": "TRUSTED"}, owner, key="the-key-of-this-form")
-    assert "already asked for" in again.sentence
+    assert again.code.startswith("request.duplicate")
     assert asked(google)["spaces.patch"] == 1
     assert settings_at_google(google, space_of(room).name)["accessType"] == "OPEN"
 
@@ -596,7 +600,7 @@ def test_without_the_right_no_setting_is_read_or_changed(google, room, request, 
 
 def test_a_space_nobody_of_us_owns_is_not_configured(google, owner):
     room = factories.make_room(space=factories.make_space(owned=False), owners=(owner,))
-    with pytest.raises(Refused, match="None of the connected accounts owns"):
+    with pytest.raises(ActionRejected, match=r"settings\.not_owned"):
         configure(room, {"accessType": "OPEN"}, owner)
     assert asked(google) == {}
 
@@ -632,7 +636,7 @@ def test_refresh_reads_code_settings_members_call_and_heads(google, room, owner,
     record = start_call(google, room, {"guest": "A"}, {"guest": "B"}, ago=3600, seen=False)
     before = timezone.now()
     outcome = spaces.refresh(room=room, actor=owner)
-    assert "is fresh" in outcome.sentence
+    assert outcome.code == "room.refreshed"
     space = space_of(room)
     assert space.meeting_code == "new-code-new"
     assert space.past_codes.count() == 1

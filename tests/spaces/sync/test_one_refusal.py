@@ -14,7 +14,7 @@ from simulator.presets import PRESETS
 from spaces import meet
 from spaces.access import SYSTEM
 from spaces.actions import accounts, conferences, spaces
-from spaces.audit import Refused
+from spaces.audit import ActionRejected
 from spaces.google import resources
 from spaces.google.errors import (
     AccessRefused,
@@ -26,6 +26,7 @@ from spaces.google.errors import (
     ScopeMissing,
 )
 from spaces.google.meet import MeetClient
+from spaces.message import Message
 from spaces.models import Account, AuditEntry, Conference, Member, Person, Room, Space
 from spaces.models.spaces import CONFIRM_AFTER, Liveness
 from spaces.sync import readings, scheduling
@@ -204,7 +205,7 @@ def test_end_refused_once_leaves_a_space_of_ours_endable(google, room, owner, or
     fault(google, END, **order)
     with pytest.raises(GoogleError) as trouble:
         end(room, record, owner)
-    said = f"{conferences.OURS_REFUSED} {conferences.STILL_RUNNING}"
+    said = Message("call.still_running", {"why": Message("call.refused")})
     assert trouble.value.sentence == said
     entry = only_entry()
     assert (entry.outcome, entry.detail) == ("failed", said)
@@ -241,7 +242,7 @@ def test_space_that_we_created_is_never_foreign(google, room, owner):
 def test_space_that_counts_as_ours_becomes_foreign_by_a_clear_test(google, owner):
     moved = known_room(google, owners=(owner,), project="another-app", origin=Space.Origin.OURS)
     record = start_call(google, moved, *THREE)
-    with pytest.raises(Refused, match="not created by this dashboard"):
+    with pytest.raises(ActionRejected, match=r"call\.made_elsewhere"):
         end(moved, record, owner)
     assert space_of(moved).origin == Space.Origin.FOREIGN
     assert only_entry().google_says.startswith("Permission denied")
@@ -340,8 +341,8 @@ def test_refused_end_of_a_running_call_fails_in_googles_words(google, room, owne
     fault(google, END, preset="precondition-failed")
     with pytest.raises(GoogleError) as trouble:
         end(room, record, owner)
-    assert "Precondition check failed" in trouble.value.sentence
-    assert "still running" in trouble.value.sentence
+    assert trouble.value.sentence.code == "call.still_running"
+    assert "Precondition check failed" in trouble.value.sentence.params["why"]
     assert (only_entry().outcome, only_entry().google_says) == ("failed", "Precondition check failed.")
     unchanged(room, google, record)
 
@@ -355,7 +356,7 @@ def test_space_shown_as_to_a_stranger_is_not_taken_for_an_ended_call(google, roo
         return replace(read(client, name), settings=None, active_record=None)
 
     monkeypatch.setattr(MeetClient, "get_space", withheld)
-    with pytest.raises(Refused, match="does not show whether a call is running"):
+    with pytest.raises(ActionRejected, match=r"call\.state_unknown"):
         end(room, record, owner)
     assert END not in asked(google)
     monkeypatch.undo()

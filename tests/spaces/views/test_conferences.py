@@ -52,7 +52,7 @@ def test_what_will_happen_is_said_in_words_first(google, room, owner, sign_in):
     text = " ".join(reply.content.decode().split())
     assert "Removes <strong>1 device</strong> from the call" in text
     assert "The link stays." in text
-    assert "colleagues can rejoin" in text
+    assert "Colleagues can rejoin" in text
     assert "restored if needed" in text
     assert asked(google) == {}
 
@@ -66,7 +66,7 @@ def test_googles_own_sentence_is_for_admins(google, room, owner, admin, sign_in)
         fault(google, END, preset="denied-space")
         form = form_of(browser.get(url(room))) | {"preset": "", "other": "Stuck"}
         reply = browser.post(url(room), form)
-        assert "created by this dashboard" in said(reply)
+        assert "although Meetadmin created this Meet link" in said(reply)
         assert "still running" in said(reply)
         assert (words in said(reply)) is (browser is browsers["admin"])
     Space.objects.update(doubted_since=timezone.now(), doubted_at=timezone.now(), google_says="No facts.")
@@ -147,7 +147,7 @@ def test_the_same_form_twice_acts_once(google, room, owner, sign_in):
     form = form_of(browser.get(url(room)))
     browser.post(url(room), form)
     reply = browser.post(url(room), form, follow=True)
-    assert "already asked for" in said(reply)
+    assert "already requested" in said(reply)
     assert asked(google)[END] == 1
 
 

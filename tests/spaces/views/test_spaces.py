@@ -166,7 +166,7 @@ def test_somebody_was_faster(google, room, owner, sign_in):
         {"config": {"accessType": "RESTRICTED"}}, token=google.token("rooms-ber@example.com"),
     )  # fmt: skip
     reply = browser.post(configure_url(room), form | {"accessType": "OPEN", "step": "save"})
-    assert "Somebody changed this in the meantime" in said(reply)
+    assert "Somebody has changed these settings meanwhile" in said(reply)
     again = fields(reply)
     assert again["accessType"] == "OPEN"  # the wish stays, to be compared with what holds now
     reply = browser.post(configure_url(room), again | {"step": "save"}, follow=True)
@@ -196,7 +196,7 @@ def test_creating_through_the_form(google, admin, sign_in):
     assert settings_at_google(google, space_of(bare).name)["accessType"] == "RESTRICTED"
     made = len(google.world()["spaces"])
     reply = browser.post(url, form, follow=True)  # the same form once more
-    assert "already asked for" in said(reply)
+    assert "already requested" in said(reply)
     assert len(google.world()["spaces"]) == made
 
 
@@ -256,7 +256,7 @@ def test_refreshing_answers_htmx_with_messages_and_a_word_to_the_page(google, ro
     assert reply.status_code == 200
     assert reply["HX-Trigger"] == "rooms-changed"
     text = reply.content.decode()
-    assert "Berlin 3.14 is fresh" in text
+    assert "Berlin 3.14 refreshed" in text
     assert 'hx-swap-oob="innerHTML"' in text
     assert "<html" not in text
 
