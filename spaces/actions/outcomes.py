@@ -28,11 +28,6 @@ class Outcome:
         """Return what to show."""
         return Message(self.code, self.params)
 
-    @property
-    def sentence(self) -> str:
-        """Return the message in the reader's language."""
-        return str(self.message)
-
 
 _RESULTS = {
     "done": Message("result.done"),

@@ -54,19 +54,6 @@ class ActionRejected(Exception):
         """Return the parameters of the message."""
         return self.message.params
 
-    @property
-    def sentence(self) -> str:
-        """Return the message in the reader's language."""
-        return str(self.message)
-
-
-class Refused(ActionRejected):
-    """A rejection whose sentence has no code yet."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__("said", {"sentence": sentence})
-        self.args = (sentence,)
-
 
 def _entry(
     *,

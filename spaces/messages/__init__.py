@@ -30,8 +30,6 @@ CATALOGUE: Mapping[str, Any] = {
 
 def render(message: Message) -> str:
     """Return the sentence of a message in the reader's language; of a code that is no longer known, the code itself."""
-    if message.code == "said":
-        return spoken(message.params["sentence"])
     sentence = CATALOGUE.get(message.code)
     if sentence is None:
         return message.code

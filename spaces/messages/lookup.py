@@ -26,6 +26,7 @@ LOOKUP: Mapping[str, object] = {
     "lookup.partial_matches": ngettext_lazy(
         "No exact match; %(n)s partial match.", "No exact match; %(n)s partial matches.", "n"
     ),
+    "lookup.not_a_code": "%(why)s",
     "lookup.owns_nothing": _("%(text)s does not own any room, nor is it a deputy."),
     "lookup.no_room": _("No room matches “%(text)s”."),
     "lookup.nothing": _("No room, building, owner or code matches “%(text)s”."),

@@ -174,12 +174,11 @@ class AuditEntry(models.Model):
 
     @detail.setter
     def detail(self, message: str | Message) -> None:
-        if isinstance(message, Message) and message.code != "said":
+        if isinstance(message, Message):
             self.result_code = message.code
             self.result_params = {name: pack(value) for name, value in message.params.items()} or None
             return
-        sentence = message.params["sentence"] if isinstance(message, Message) else message
-        self.result_code, self.result_params = "", {"sentence": pack(sentence)} if sentence else None
+        self.result_code, self.result_params = "", {"sentence": pack(message)} if message else None
 
     def record_google_error(self, code: str, sentence: str | Message) -> None:
         """Keep the code of a GoogleError and what it says to people."""

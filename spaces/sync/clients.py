@@ -81,11 +81,11 @@ def resolve_space(
     """Return the space behind a parsed code or `spaces/{id}`, as shown to the account that owns it if any of them does.
 
     One read an account; where the space shows itself only as to a stranger, accounts that were refused are asked once more, because
-    the owner may be among them. None: Google hides it from all of them, or there is no such space. Raises audit.Refused when the text
+    the owner may be among them. None: Google hides it from all of them, or there is no such space. Raises ActionRejected when the text
     is no code or there is no account to ask, and the GoogleError when the trouble was another.
     """
     if parsed.kind not in {"code", "space"}:
-        raise audit.Refused(parsed.sentence)
+        raise audit.ActionRejected("lookup.not_a_code", {"why": parsed.sentence})
     stranger: ResolvedSpace | None = None
     trouble: GoogleError | None = None
     refused: list[Account] = []

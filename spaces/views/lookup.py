@@ -185,8 +185,8 @@ def ask(request: Request) -> HttpResponse:
     context = _answer(request, form)
     try:
         context["word"] = lookup.ask_google(text=form.asked()[0], actor=request.user)
-    except (ActionRejected, GoogleError) as trouble:
-        messages.error(
-            request, str(trouble.message) if isinstance(trouble, ActionRejected) else spoken(trouble.sentence)
-        )
+    except ActionRejected as rejection:
+        messages.error(request, str(rejection.message))
+    except GoogleError as error:
+        messages.error(request, spoken(error.sentence))
     return page(request, "lookup.html", context, partial="answer")

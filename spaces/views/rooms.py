@@ -58,7 +58,7 @@ def new(request: Request) -> HttpResponse:
         except audit.DuplicateRequest as again:
             return redirect(again.entry.room) if again.entry.room else redirect("overview")
         except audit.ActionRejected as refusal:
-            form.add_error("name", refusal.sentence)
+            form.add_error("name", str(refusal.message))
         else:
             return redirect(made)
     return page(request, "room_form.html", {"form": form}, status=422 if form.errors else 200)

@@ -39,7 +39,7 @@ def merge(request: Request, pk: int) -> HttpResponse:
         try:
             plan = succession.plan_merge(found, other)
         except ActionRejected as refusal:
-            problem = refusal.sentence
+            problem = str(refusal.message)
     if request.method == "POST" and form.is_valid() and other:
         values = form.cleaned_data
         if carry_out(
@@ -94,7 +94,7 @@ def hand_over(request: Request, pk: int) -> HttpResponse:
         try:
             plan = succession.plan_hand_over(found, address)
         except ActionRejected as refusal:
-            problem = refusal.sentence
+            problem = str(refusal.message)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         if carry_out(

@@ -252,7 +252,7 @@ def test_an_address_that_never_signs_in_is_refused_at_entry(admin, berlin, field
 def test_every_address_that_never_signs_in_is_named_at_once(admin, berlin):
     with pytest.raises(ActionRejected) as refusal:
         rooms.create(room=a_room(berlin, owners=tuple(address for address, _words in NOBODY)), actor=admin)
-    assert all(address in refusal.value.sentence for address, _words in NOBODY)
+    assert all(address in refusal.value.params["why"] for address, _words in NOBODY)
 
 
 def test_an_owner_from_before_does_not_keep_anybody_from_editing_the_room(admin, berlin):

@@ -372,10 +372,11 @@ def test_a_code_that_nobody_knows(google, bare, berlin, munich, admin):
 def test_what_is_no_code_is_refused_with_its_reason_and_nobody_is_asked(
     google, bare, berlin, admin, text, words
 ):
-    with pytest.raises(ActionRejected, match=words):
+    with pytest.raises(ActionRejected, match=r"lookup\.not_a_code") as rejection:
         adopt(bare, text, admin)
     assert asked(google) == {}
-    assert words in str(only_entry().detail)
+    assert words in rejection.value.params["why"]
+    assert only_entry().detail == rejection.value.message
 
 
 def test_without_any_account_nobody_can_be_asked(google, bare, admin):

@@ -175,9 +175,7 @@ def test_a_hand_made_post_ends_nothing(google, room, request, sign_in, who):
     form = {"key": "k" * 24, "conference": record, "preset": "The room is needed"}
     reply = sign_in(request.getfixturevalue(who)).post(url(room), form)
     assert reply.status_code == 403
-    assert (
-        "Only the room&#x27;s owner, a deputy or an admin may end its conference." in reply.content.decode()
-    )
+    assert "Only the room&#x27;s owner, a deputy or an admin may end its call." in reply.content.decode()
     assert is_on(google, record)
     assert asked(google) == {}
 

@@ -65,7 +65,7 @@ def german(admin: Person) -> Client:
     for number, outcome in enumerate(AuditEntry.Outcome):
         AuditEntry.objects.create(
             action="settings:change", actor=admin, actor_name=admin.label, room=room, target="Saal 1", outcome=outcome,
-            reason="The room is needed", result_params={"sentence": "The call was over already; nothing was sent."}, key=f"k{number}",
+            reason="The room is needed", result_params={"sentence": "The call was already over. Nothing was sent."}, key=f"k{number}",
             before={"accessType": "OPEN", "moderation": "ON"}, after={"accessType": "TRUSTED", "moderation": "OFF"},
         )  # fmt: skip
     browser = Client()
