@@ -1,4 +1,4 @@
-"""What slices add to the pages of the core. The core names the places; a slice registers in its `AppConfig.ready`."""
+"""What slices add to the core: pages, fragments of pages, and consumers of domain events. A slice registers in its `AppConfig.ready`."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence

@@ -11,29 +11,12 @@ from spaces.models.spaces import Liveness
 from tests import factories
 from tests.support.rooms import space_of
 
-T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-NOW = T0
-
-
-def at(minutes: float) -> datetime:
-    return T0 + timedelta(minutes=minutes)
-
-
-@pytest.fixture
-def space(db: None) -> Space:
-    """Known by name, never asked about."""
-    return factories.make_space(
-        "abc-mnop-xyz",
-        seen_at=None,
-        checked_at=None,
-        code_confirmed_at=None,
-        liveness=Liveness.UNKNOWN,
-        settings={},
-    )
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("days", "ageing"), [(299, False), (301, True), (None, False)])
-def test_a_code_ages(space, days, ageing):
+def test_a_code_ages(db, days, ageing):
+    space = factories.make_space()
     now = timezone.now()
     space.code_confirmed_at = None if days is None else now - timedelta(days=days)
     assert space.code_is_ageing(now) is ageing
